@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// See classify_pipeline.h.
+#include "classify_pipeline.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "options.h"
+
+namespace cli {
+namespace {
+
+struct Unref {
+  void operator()(gpointer object) const { gst_object_unref(object); }
+};
+template <typename T>
+using Object = std::unique_ptr<T, Unref>;
+
+std::string uri_of(const std::string &video) {
+  if (gst_uri_is_valid(video.c_str())) return video;
+  if (!std::filesystem::exists(video)) throw RunError(video + ": no such file");
+  gchar *uri = gst_filename_to_uri(video.c_str(), nullptr);
+  if (!uri) throw RunError(video + ": cannot be made a URI");
+  std::string result = uri;
+  g_free(uri);
+  return result;
+}
+
+// Owned by the bin it is added to.
+GstElement *make(GstElement *pipeline, const char *factory, const char *package) {
+  GstElement *element = gst_element_factory_make(factory, nullptr);
+  if (!element) throw RunError(std::string("GStreamer element ") + factory + " is missing (" + package + ")");
+  gst_bin_add(GST_BIN(pipeline), element);
+  return element;
+}
+
+void set(GstElement *element, const std::string &property, const std::string &value) {
+  GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), property.c_str());
+  GValue parsed = G_VALUE_INIT;
+  if (spec) g_value_init(&parsed, spec->value_type);
+  const bool good = spec && (spec->value_type == G_TYPE_STRING ? (g_value_set_string(&parsed, value.c_str()), true)
+                                                               : gst_value_deserialize(&parsed, value.c_str()));
+  if (!good) throw UsageError("\"" + value + "\" is no value for " + property);
+  const bool clamped = g_param_value_validate(spec, &parsed);
+  if (clamped) {
+    g_value_unset(&parsed);
+    throw UsageError(property + " " + value + " is out of range: " + g_param_spec_get_blurb(spec));
+  }
+  g_object_set_property(G_OBJECT(element), property.c_str(), &parsed);
+  g_value_unset(&parsed);
+}
+
+void link(std::initializer_list<GstElement *> chain) {
+  GstElement *previous = nullptr;
+  for (GstElement *element : chain) {
+    if (previous && !gst_element_link(previous, element))
+      throw RunError(std::string("cannot link ") + GST_OBJECT_NAME(previous) + " to " + GST_OBJECT_NAME(element));
+    previous = element;
+  }
+}
+
+// The decoder's first video pad goes into the chain; further ones, and sound, are left alone.
+void on_pad(GstElement *, GstPad *pad, gpointer user) {
+  const Object<GstPad> sink(gst_element_get_static_pad(static_cast<GstElement *>(user), "sink"));
+  if (gst_pad_is_linked(sink.get())) return;
+  GstCaps *caps = gst_pad_get_current_caps(pad);
+  if (!caps) caps = gst_pad_query_caps(pad, nullptr);
+  const bool video = caps && gst_caps_get_size(caps) > 0 && g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "video/");
+  gst_clear_caps(&caps);
+  if (video) gst_pad_link(pad, sink.get());
+}
+
+void on_no_more_pads(GstElement *decoder, gpointer user) {
+  const Object<GstPad> sink(gst_element_get_static_pad(static_cast<GstElement *>(user), "sink"));
+  if (!gst_pad_is_linked(sink.get())) GST_ELEMENT_ERROR(decoder, STREAM, WRONG_TYPE, ("the file holds no video"), (nullptr));
+}
+
+ClassifiedWindow read_window(const GstStructure *s) {
+  ClassifiedWindow w;
+  guint64 id = 0, start = 0, end = 0, inference = 0;
+  gst_structure_get_uint64(s, "window-id", &id);
+  gst_structure_get_uint64(s, "window-start", &start);
+  gst_structure_get_uint64(s, "window-end", &end);
+  gst_structure_get_uint64(s, "inference-time", &inference);
+  gboolean flag = FALSE;
+  if (gst_structure_get_boolean(s, "below-threshold", &flag)) w.below_threshold = flag;
+  if (gst_structure_get_boolean(s, "degraded", &flag)) w.degraded = flag;
+  gst_structure_get_int(s, "drop-number", &w.drop_number);
+  if (const gchar *error = gst_structure_get_string(s, "error")) w.error = error;
+  w.id = id;
+  w.start = static_cast<double>(start) / GST_SECOND;
+  w.end = static_cast<double>(end) / GST_SECOND;
+  w.inference_ms = static_cast<double>(inference) / GST_MSECOND;
+  const GValue *labels = gst_structure_get_value(s, "labels"), *confidences = gst_structure_get_value(s, "confidences");
+  if (labels && confidences)
+    for (guint i = 0; i < gst_value_array_get_size(labels) && i < gst_value_array_get_size(confidences); ++i) {
+      const GValue *c = gst_value_array_get_value(confidences, i);
+      GValue number = G_VALUE_INIT;
+      g_value_init(&number, G_TYPE_DOUBLE);
+      g_value_transform(c, &number);
+      w.top.emplace_back(g_value_get_string(gst_value_array_get_value(labels, i)), g_value_get_double(&number));
+    }
+  return w;
+}
+
+std::string error_of(GstMessage *message) {
+  GError *error = nullptr;
+  gst_message_parse_error(message, &error, nullptr);
+  const std::string text = error->message;
+  g_error_free(error);
+  return text;
+}
+
+void build(GstElement *pipeline, const ClassifyRequest &request) {
+  GstElement *source = make(pipeline, "uridecodebin", "gstreamer1.0-plugins-base");
+  GstElement *convert = make(pipeline, "videoconvert", "gstreamer1.0-plugins-base");
+  GstElement *action = make(pipeline, "staaction", "this project's plugin");
+  g_object_set(source, "uri", uri_of(request.video).c_str(), nullptr);
+  g_object_set(action, "sync", TRUE, "post-windows", TRUE, nullptr);
+  for (const auto &[property, value] : request.properties) set(action, property, value);
+  if (request.annotate.empty()) {
+    GstElement *sink = make(pipeline, "fakesink", "gstreamer1.0-tools");
+    g_object_set(sink, "sync", FALSE, nullptr);
+    link({convert, action, sink});
+  } else {
+    GstElement *overlay = make(pipeline, "staoverlay", "this project's plugin"), *out = make(pipeline, "videoconvert", "gstreamer1.0-plugins-base");
+    GstElement *encoder = make(pipeline, "x264enc", "gstreamer1.0-plugins-ugly"), *parser = make(pipeline, "h264parse", "gstreamer1.0-plugins-bad");
+    GstElement *mux = make(pipeline, "mp4mux", "gstreamer1.0-plugins-good"), *sink = make(pipeline, "filesink", "gstreamer1.0-tools");
+    g_object_set(sink, "location", request.annotate.c_str(), nullptr);
+    gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");
+    g_object_set(encoder, "bitrate", 2000, nullptr);
+    // 4:2:0 is what every player shows.
+    GstCaps *caps = gst_caps_from_string("video/x-raw,format=I420");
+    link({convert, action, overlay, out});
+    if (!gst_element_link_filtered(out, encoder, caps)) {
+      gst_caps_unref(caps);
+      throw RunError("cannot link the encoder");
+    }
+    gst_caps_unref(caps);
+    link({encoder, parser, mux, sink});
+  }
+  g_signal_connect(source, "pad-added", G_CALLBACK(on_pad), convert);
+  g_signal_connect(source, "no-more-pads", G_CALLBACK(on_no_more_pads), convert);
+}
+
+double position(GstElement *pipeline) {
+  gint64 at = 0, length = 0;
+  if (!gst_element_query_position(pipeline, GST_FORMAT_TIME, &at) || !gst_element_query_duration(pipeline, GST_FORMAT_TIME, &length) || length <= 0)
+    return -1;
+  return static_cast<double>(at) / static_cast<double>(length);
+}
+
+}  // namespace
+
+void prepare_gstreamer() {
+  GError *error = nullptr;
+  if (!gst_init_check(nullptr, nullptr, &error)) {
+    const std::string text = error ? error->message : "unknown reason";
+    g_clear_error(&error);
+    throw RunError("GStreamer does not start: " + text);
+  }
+  // The plugin beside this program, in a build folder, goes before one that happens to be installed.
+  std::error_code ec;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ec);
+  auto load = [&](const std::string &folder) {
+    const std::string file = folder + "/libgststa.so";
+    if (!std::filesystem::exists(file, ec)) return false;
+    const Object<GstPlugin> plugin(gst_plugin_load_file(file.c_str(), nullptr));
+    return plugin != nullptr;
+  };
+  if (load((self.parent_path().parent_path() / "gst-plugin").string())) return;
+  if (const Object<GstElementFactory> found(gst_element_factory_find("staaction")); found) return;
+  if (load(STA_PLUGIN_INSTALL_DIR)) return;
+  throw RunError("the GStreamer plugin libgststa.so is not found: install the project, or set GST_PLUGIN_PATH to its folder");
+}
+
+size_t classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
+                      const std::function<void(double)> &progress) {
+  const Object<GstElement> pipeline(gst_pipeline_new(nullptr));
+  build(pipeline.get(), request);
+  const Object<GstBus> bus(gst_element_get_bus(pipeline.get()));
+  size_t windows = 0;
+  std::string failure;
+  // A failing state change has posted its reason.
+  gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
+  const auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
+  for (bool done = false; !done;) {
+    GstMessage *message = gst_bus_timed_pop_filtered(bus.get(), 200 * GST_MSECOND, kinds);
+    if (!message) {
+      progress(position(pipeline.get()));
+      continue;
+    }
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+      failure = error_of(message);
+      done = true;
+    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) {
+      done = true;
+    } else if (gst_message_has_name(message, "sta-window")) {
+      window(read_window(gst_message_get_structure(message)));
+      ++windows;
+    }
+    gst_message_unref(message);
+  }
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  if (!failure.empty()) throw RunError(request.video + ": " + failure);
+  return windows;
+}
+
+}  // namespace cli

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// The pipeline behind `sta classify`: any file or URI, decoded, through staaction in sync mode, to nothing or to an annotated MP4. The labels come
+// from the element's own messages, so what is printed is what every application gets.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cli {
+
+struct ClassifyRequest {
+  std::string video;     // path or URI
+  std::string annotate;  // MP4 to write, or empty
+  /// Properties of staaction as text, in the syntax of gst-launch.
+  std::vector<std::pair<std::string, std::string>> properties;
+};
+
+/// One sta-window message.
+struct ClassifiedWindow {
+  guint64 id = 0;
+  double start = 0, end = 0;  // s, stream time of the file
+  std::vector<std::pair<std::string, double>> top;
+  bool below_threshold = false, degraded = false;
+  int drop_number = 0;
+  double inference_ms = 0;
+  std::string error;  // empty if classified
+};
+
+/// Finds the elements, also when run from the build folder. Throws RunError.
+void prepare_gstreamer();
+
+/// Plays the video to its end and calls `window` for every window, `progress` (0 .. 1, or -1 if the length is unknown) a few times a second.
+/// Throws RunError with the pipeline's first error. Returns the number of windows.
+size_t classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
+                      const std::function<void(double)> &progress);
+
+}  // namespace cli

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// `sta info MODEL`: loads a model as the element would and says what it is.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "options.h"
+
+namespace cli {
+
+int info(int argc, char **argv) {
+  EngineFlags engine_flags;
+  gboolean json = FALSE;
+  const std::vector<GOptionEntry> own = {{"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object", nullptr}};
+  const auto rest = parse(argc, argv, "MODEL", "Loads a model folder or .safetensors file and says what it is.", {engine_flags.entries(), own});
+  if (rest.size() != 1) throw UsageError("one model is needed");
+  const sta::Engine engine = engine_flags.open(rest[0]);
+  const sta_model_info m = engine.info();
+  std::vector<std::string> labels;
+  for (int i = 0; i < m.num_classes; ++i) labels.push_back(engine.label(i));
+  if (json) {
+    nlohmann::ordered_json out = {{"name", m.name},
+                                  {"path", m.path},
+                                  {"architecture", m.architecture},
+                                  {"parameters", m.num_parameters},
+                                  {"frames", m.num_frames},
+                                  {"sample_interval_s", static_cast<double>(m.sample_interval_ns) / 1e9},
+                                  {"image", {m.image_height, m.image_width}},
+                                  {"patch", m.patch},
+                                  {"tubelet", m.tubelet},
+                                  {"embed_dim", m.embed_dim},
+                                  {"depth", m.depth},
+                                  {"heads", m.num_heads},
+                                  {"mlp_dim", m.mlp_dim},
+                                  {"tokens", m.num_tokens},
+                                  {"max_drop_number", m.max_drop_number},
+                                  {"antialias", m.antialias != 0},
+                                  {"device", m.device},
+                                  {"precision", m.precision},
+                                  {"labels", labels},
+                                  {"warnings", m.warnings}};
+    std::printf("%s\n", out.dump().c_str());
+    return 0;
+  }
+  const double interval = static_cast<double>(m.sample_interval_ns) / 1e9;
+  std::printf("%s (%s), %.1f M parameters, %s\n", m.name, m.architecture, static_cast<double>(m.num_parameters) / 1e6, describe(m).c_str());
+  std::printf("  input     %d frames of %dx%d, one every %.1f ms: a window of %.2f s, resized %s\n", m.num_frames, m.image_width, m.image_height,
+              interval * 1e3, interval * m.num_frames, m.antialias ? "with antialiasing" : "bilinearly");
+  std::printf("  network   %d blocks, width %d, %d heads, MLP %d, patch %d, tubelet %d\n", m.depth, m.embed_dim, m.num_heads, m.mlp_dim, m.patch,
+              m.tubelet);
+  if (m.max_drop_number > 0)
+    std::printf("  tokens    %d (%d a time step), drop number 0 to %d\n", m.num_tokens, m.tokens_per_step, m.max_drop_number);
+  else
+    std::printf("  tokens    %d (%d a time step), cannot be pruned\n", m.num_tokens, m.tokens_per_step);
+  std::printf("  classes   %d:", m.num_classes);
+  for (size_t i = 0; i < labels.size() && i < 12; ++i) std::printf("%s %s", i ? "," : "", labels[i].c_str());
+  std::printf("%s\n", labels.size() > 12 ? ", ..." : "");
+  return 0;
+}
+
+}  // namespace cli

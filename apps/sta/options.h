@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// What the commands of `sta` share: option tables parsed by GLib, the engine options that several commands take, and the three ends a command can
+// have: 0 done, 1 the run failed, 2 the command line was wrong.
+#pragma once
+
+#include <glib.h>
+
+#include <string>
+#include <vector>
+
+#include "sta/sta.hpp"
+
+namespace cli {
+
+/// A wrong command line: printed with a pointer to --help, exit status 2.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+/// A run that failed: exit status 1. sta::Exception counts as one too.
+struct RunError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Strings that GOption allocates.
+struct Text {
+  char *value = nullptr;
+  ~Text() { g_free(value); }
+  Text() = default;
+  Text(const Text &) = delete;
+  Text &operator=(const Text &) = delete;
+  bool given() const { return value != nullptr; }
+  std::string str() const { return value ? value : ""; }
+};
+
+/// --device, --precision, --threads, --num-heads, --labels.
+struct EngineFlags {
+  Text device, precision, labels;
+  int threads = 0, num_heads = 0;
+  std::vector<GOptionEntry> entries();
+  /// Opens a model; warnings of the model go to stderr.
+  sta::Engine open(const std::string &model) const;
+};
+
+/// --pruning, --seed.
+struct PruneFlags {
+  Text pruning;
+  gint64 seed = 0;
+  std::vector<GOptionEntry> entries();
+  sta_forward_options options(int drop_number) const;
+};
+
+/// Parses argv (argv[0] is the command's name) and returns what is left over. Throws UsageError. --help prints and exits 0.
+std::vector<std::string> parse(int argc, char **argv, const char *parameters, const char *summary,
+                               const std::vector<std::vector<GOptionEntry>> &tables);
+
+/// "0,32,48" -> numbers. Throws UsageError naming the option.
+std::vector<int> number_list(const std::string &text, const char *option);
+
+sta_pruning pruning_of(const std::string &text);
+sta_precision precision_of(const std::string &text);
+
+/// "fp32 on cpu" and the like for people.
+std::string describe(const sta_model_info &info);
+
+// The commands. argv[0] is the command's name. Return value = exit status.
+int info(int argc, char **argv);
+int run(int argc, char **argv);
+int bench(int argc, char **argv);
+int flops(int argc, char **argv);
+#ifdef HAVE_PLUGIN
+int classify(int argc, char **argv);
+#endif
+
+}  // namespace cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Two habits keep this right on every version: handles are always given (a null one crashed before 1.26) and never const (1.24's getters take them
+// mutable).
+#include "analytics_meta.h"
+
+#ifdef HAVE_ANALYTICS
+#include <gst/analytics/analytics.h>
+#endif
+
+namespace sta::gst {
+
+#ifdef HAVE_ANALYTICS
+
+void addAnalyticsMeta(GstBuffer *buffer, const ActionRecord &record, const std::vector<GQuark> &quarks) {
+  g_return_if_fail(quarks.size() == record.confidences.size() && !quarks.empty());
+  // Returns the existing relation meta if upstream (a detector) has made one: there is at most one per buffer.
+  GstAnalyticsRelationMeta *relations = gst_buffer_add_analytics_relation_meta(buffer);
+  g_return_if_fail(relations != nullptr);
+  std::vector<gfloat> levels(record.confidences.begin(), record.confidences.end());
+  std::vector<GQuark> classes(quarks);
+  GstAnalyticsClsMtd handle;
+  gst_analytics_relation_meta_add_cls_mtd(relations, levels.size(), levels.data(), classes.data(), &handle);
+}
+
+// Whether some detected object is related to the classification: then it describes that object and not the frame.
+static gboolean belongsToObject(GstAnalyticsRelationMeta *relations, guint cls_id) {
+  gpointer state = nullptr;
+  GstAnalyticsMtd object;
+  while (gst_analytics_relation_meta_iterate(relations, &state, gst_analytics_od_mtd_get_mtd_type(), &object))
+    if (gst_analytics_relation_meta_get_relation(relations, object.id, cls_id) != GST_ANALYTICS_REL_TYPE_NONE ||
+        gst_analytics_relation_meta_get_relation(relations, cls_id, object.id) != GST_ANALYTICS_REL_TYPE_NONE)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record) {
+  GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
+  if (!relations) return FALSE;
+  gpointer state = nullptr;
+  GstAnalyticsMtd handle;
+  while (gst_analytics_relation_meta_iterate(relations, &state, gst_analytics_cls_mtd_get_mtd_type(), &handle)) {
+    if (belongsToObject(relations, handle.id)) continue;
+    const gsize length = gst_analytics_cls_mtd_get_length(&handle);
+    record->labels.clear();
+    record->confidences.clear();
+    for (gsize i = 0; i < length; i++) {
+      const gchar *label = g_quark_to_string(gst_analytics_cls_mtd_get_quark(&handle, i));
+      record->labels.emplace_back(label ? label : "");
+      record->confidences.push_back(gst_analytics_cls_mtd_get_level(&handle, i));
+    }
+    record->class_ids.assign(record->labels.size(), -1);
+    if (!record->labels.empty()) return TRUE;
+  }
+  return FALSE;
+}
+
+#else
+
+void addAnalyticsMeta(GstBuffer *, const ActionRecord &, const std::vector<GQuark> &) {}
+gboolean readAnalyticsMeta(GstBuffer *, ActionRecord *) { return FALSE; }
+
+#endif
+
+}  // namespace sta::gst

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// A mapped GstVideoFrame as the sta_frame that sta-core reads. Strides and plane addresses come from the mapping (which follows GstVideoMeta), never
+// from the caps: decoders and cameras pad their rows.
+#pragma once
+
+#include <gst/video/video.h>
+
+#include "loader/core_api.h"
+
+namespace sta::gst {
+
+// Caps formats of the pads, for the template and the tests.
+#define STA_ACTION_FORMATS "{ NV12, I420, YV12, YUY2, UYVY, RGB, BGR, RGBx, BGRx, RGBA, BGRA, xRGB, ARGB, xBGR, ABGR, GRAY8, P010_10LE, I420_10LE }"
+
+sta_pixel_format pixelFormat(GstVideoFormat format);
+
+// Everything but time, duration and flags. The frame points into the mapping.
+sta_frame inputFrame(const CoreApi &core, const GstVideoFrame &mapped);
+
+// Whether frames of the two show the same picture geometry and colours, so that a window may hold both. The frame rate may differ.
+bool sameGeometry(const GstVideoInfo &a, const GstVideoInfo &b);
+
+}  // namespace sta::gst

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// The properties of staaction: their specifications, and moving values between GObject and Settings.
+#pragma once
+
+#include <glib-object.h>
+
+#include "settings.h"
+
+namespace sta::gst {
+
+// Installs the settings' properties, and the read-only ones.
+void installProperties(GObjectClass *klass);
+
+// Property ids of the read-only ones; they are answered by the element, since they come from a run.
+enum ReadOnlyProperty : guint { kPropStats = 100, kPropActualHop, kPropActualSampleInterval };
+
+// FALSE: no such setting. The caller holds the OBJECT_LOCK; neither calls out.
+bool setSetting(Settings *settings, guint id, const GValue *value);
+bool getSetting(const Settings &settings, guint id, GValue *value);
+
+}  // namespace sta::gst

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Settings into the option structs of sta.h, and the enumerations as GLib types (their values are those of sta.h, so that no table translates them).
+#include "settings.h"
+
+namespace sta::gst {
+
+sta_engine_options engineOptions(const CoreApi &core, const Settings &settings) {
+  sta_engine_options options;
+  core.sta_engine_options_init(&options);
+  options.model = settings.model.c_str();
+  options.labels = settings.labels.empty() ? nullptr : settings.labels.c_str();
+  options.device = settings.device.empty() ? nullptr : settings.device.c_str();
+  options.precision = static_cast<sta_precision>(settings.precision);
+  options.inference_threads = settings.inference_threads;
+  options.max_batch = settings.max_batch;
+  return options;
+}
+
+sta_stream_options streamOptions(const CoreApi &core, const Settings &settings) {
+  sta_stream_options options;
+  core.sta_stream_options_init(&options);
+  options.sample_interval = settings.sample_interval;
+  options.hop = settings.hop;
+  options.gap_policy = static_cast<sta_gap_policy>(settings.gap_policy);
+  options.max_gap = settings.max_gap;
+  options.tail_policy = static_cast<sta_tail_policy>(settings.tail_policy);
+  options.pruning = static_cast<sta_pruning>(settings.pruning);
+  options.drop_number = settings.drop_number;
+  options.seed = settings.seed;
+  options.resize = static_cast<sta_resize>(settings.resize);
+  options.blocking = settings.sync;
+  return options;
+}
+
+// One registration for the process however many threads ask first.
+static GType registerEnum(gsize *once, const gchar *name, const GEnumValue *values) {
+  if (g_once_init_enter(once)) {
+    const GType type = g_enum_register_static(name, values);
+    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
+    g_once_init_leave(once, type);
+  }
+  return *once;
+}
+
+GType precisionType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{STA_PRECISION_AUTO, "bf16 where the device multiplies it natively, else fp32", "auto"},
+                                      {STA_PRECISION_FP32, "32-bit floating point", "fp32"},
+                                      {STA_PRECISION_BF16, "bfloat16, token scoring in fp32", "bf16"},
+                                      {STA_PRECISION_FP16, "16-bit floating point, token scoring in fp32", "fp16"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionPrecision", values);
+}
+
+GType pruningType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{STA_PRUNING_STA, "Semantic-aware temporal accumulation, the rule of the STA paper", "sta"},
+                                      {STA_PRUNING_RANDOM, "As many tokens, chosen by a seeded generator", "random"},
+                                      {STA_PRUNING_NONE, "No pruning, drop-number is ignored", "none"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionPruning", values);
+}
+
+GType gapPolicyType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{STA_GAP_RESET, "Drop the half-filled window and begin anew at the next frame", "reset"},
+                                      {STA_GAP_HOLD, "Repeat the last frame over the gap, such windows are degraded", "hold"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionGapPolicy", values);
+}
+
+GType tailPolicyType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {
+      {STA_TAIL_PAD, "Pad a window that is at least half full with its last frame and classify it as degraded", "pad"},
+      {STA_TAIL_DROP, "Drop the unfinished window", "drop"},
+      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionTailPolicy", values);
+}
+
+GType resizeType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{STA_RESIZE_AUTO, "As the model folder says, bilinear where it is silent", "auto"},
+                                      {STA_RESIZE_BILINEAR, "Bilinear without antialiasing, as most published models were tested", "bilinear"},
+                                      {STA_RESIZE_ANTIALIAS, "Triangle filter over all source pixels", "antialias"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionResize", values);
+}
+
+}  // namespace sta::gst

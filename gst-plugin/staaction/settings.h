@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What the user has set on a staaction, apart from what happens in a run: properties are written by any thread under the OBJECT_LOCK, the streaming
+// thread works on a copy. The defaults here are the only ones; the property specifications read them from a default-constructed Settings.
+#pragma once
+
+#include <gst/gst.h>
+#include <sta/sta.h>
+
+#include <string>
+
+#include "loader/core_api.h"
+
+namespace sta::gst {
+
+struct Settings {
+  // Read when the model is opened (NULL -> READY).
+  std::string model;
+  std::string labels;
+  std::string device = "auto";
+  gint precision = STA_PRECISION_AUTO;
+  gint inference_threads = 0;
+  gint max_batch = 4;
+
+  // Taken over by a running stream at its next frame.
+  gint pruning = STA_PRUNING_STA;
+  gint drop_number = 0;
+  guint64 seed = 0;
+  guint64 sample_interval = 0;  // ns, 0 = the model's
+  guint64 hop = 0;              // ns, 0 = a quarter of a window
+  gint gap_policy = STA_GAP_RESET;
+  guint64 max_gap = 0;  // ns, 0 = twice the spacing, at least 500 ms
+  gint tail_policy = STA_TAIL_PAD;
+  gint resize = STA_RESIZE_AUTO;
+  gboolean sync = FALSE;
+
+  // About what is published.
+  gint top_k = 5;
+  gdouble threshold = 0.0;
+  guint64 label_ttl = 0;  // ns, 0 = 2 hops + 1 s
+  gboolean post_windows = FALSE;
+  gboolean enabled = TRUE;
+  std::string stream_id;  // empty: the stream id of the upstream element
+
+  // Counts changes, so that the streaming thread copies only when there was one.
+  guint64 serial = 1;
+};
+
+// Pointers in the result point into settings.
+sta_engine_options engineOptions(const CoreApi &core, const Settings &settings);
+sta_stream_options streamOptions(const CoreApi &core, const Settings &settings);
+
+GType precisionType();
+GType pruningType();
+GType gapPolicyType();
+GType tailPolicyType();
+GType resizeType();
+
+}  // namespace sta::gst

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A video file to the same video with the labels drawn in (H.264 in MP4), and the labels on the terminal.
+#
+#   pipelines/file-to-annotated-mp4.sh [VIDEO [OUTPUT.mp4]]      default output: out/annotated.mp4
+#
+# Shows: staoverlay draws what staaction attached to the frames; the two talk through metadata alone, so anything that keeps metadata may lie between them.
+# To adapt: another encoder (x265enc, vp9enc ! webmmux) in place of x264enc; leave the sound in with a named demuxer (demux.audio_0 ! queue ! mux.).
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+video=${1:-$sta_default_clip}
+output=${2:-$sta_tree/out/annotated.mp4}
+need_file "$video" "the video"
+need_model
+mkdir -p "$(dirname "$output")"
+
+gst-launch-1.0 -m \
+  filesrc location="$video" ! decodebin ! videoconvert ! \
+  staaction model="$model" sync=true post-windows=true ! \
+  staoverlay ! videoconvert ! \
+  x264enc ! h264parse ! mp4mux ! filesink location="$output" \
+  | labels
+echo "$sta_name: wrote $output"

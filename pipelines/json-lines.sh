@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A video file or stream to JSON Lines, one object per classified window: for scripts, databases and message brokers.
+#
+#   pipelines/json-lines.sh [VIDEO-OR-URI]
+#
+# Shows: `sta classify --json` runs the same elements as the other scripts and prints what the bus message says as JSON, times in seconds. Standard output holds nothing else.
+# To adapt: | jq -r 'select(.label == "falling")' picks events; | mosquitto_pub -l -t camera/1 sends each line to an MQTT broker.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+video=${1:-$sta_default_clip}
+case $video in
+  *://*) ;;
+  *) need_file "$video" "the video" ;;
+esac
+need_model
+
+exec sta classify "$model" "$video" --json

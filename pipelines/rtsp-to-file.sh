@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A network camera to an MP4 file with the labels drawn in, until Ctrl-C or for so many seconds.
+#
+#   pipelines/rtsp-to-file.sh [rtsp://… [OUTPUT.mp4 [SECONDS]]]      without an address a shipped clip plays the camera; default output: out/recording.mp4
+#
+# Shows: recording a live stream. -e makes Ctrl-C an end of stream, so that the file is closed properly; tune=zerolatency keeps the encoder from holding a second of frames.
+# To adapt: splitmuxsink location=part-%05d.mp4 max-size-time=600000000000 in place of mp4mux and filesink writes ten-minute files, for recording around the clock.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+output=${2:-$sta_tree/out/recording.mp4}
+seconds=${3:-0}
+need_model
+mkdir -p "$(dirname "$output")"
+rtsp_camera "${1:-}"
+
+# timeout 0 never fires; --foreground leaves Ctrl-C to gst-launch; 124 is its word for "the seconds are over".
+timeout --foreground --signal=INT "$seconds" gst-launch-1.0 -m -e \
+  rtspsrc location="$url" latency=200 protocols=tcp ! application/x-rtp,media=video ! decodebin ! videoconvert ! \
+  staaction model="$model" post-windows=true ! \
+  staoverlay ! videoconvert ! \
+  x264enc tune=zerolatency speed-preset=veryfast ! h264parse ! mp4mux ! filesink location="$output" \
+  | labels || [ "${PIPESTATUS[0]}" = 124 ]
+echo "$sta_name: wrote $output"

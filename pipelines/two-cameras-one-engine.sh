@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Two cameras (or files), one engine: both labelled, side by side in one MP4 file, and the labels of both on the terminal.
+#
+#   pipelines/two-cameras-one-engine.sh [FIRST [SECOND [OUTPUT.mp4]]]      files or rtsp:// addresses; default: shipped clips, out/two-cameras.mp4
+#
+# Shows: elements of one process that name the same model, device and precision share it. The weights are in memory once, and windows that are ready together go through it
+# together; stream-id tells whose label is whose.
+# To adapt: add a third branch that ends in side. with its own xpos; for many cameras use one process for all of them, that is what sharing rests on.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+first=${1:-$sta_default_clip}
+second=${2:-$sta_other_clip}
+output=${3:-$sta_tree/out/two-cameras.mp4}
+case $first$second in
+  *rtsp://*) sync=false ;; # live: never wait
+  *)
+    sync=true # files: label every window
+    need_file "$first" "the first video"
+    need_file "$second" "the second video"
+    ;;
+esac
+need_model
+mkdir -p "$(dirname "$output")"
+
+gst-launch-1.0 -m -e \
+  compositor name=side background=black sink_0::xpos=0 sink_1::xpos=640 ! videoconvert ! x264enc ! h264parse ! mp4mux ! filesink location="$output" \
+  uridecodebin uri="$(uri_of "$first")" ! videoconvert ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! \
+  staaction model="$model" stream-id=first sync=$sync post-windows=true ! staoverlay ! queue ! side.sink_0 \
+  uridecodebin uri="$(uri_of "$second")" ! videoconvert ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! \
+  staaction model="$model" stream-id=second sync=$sync post-windows=true ! staoverlay ! queue ! side.sink_1 \
+  | labels
+echo "$sta_name: wrote $output"

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// sta.h: clips without time or stream, their files, and the FLOP count.
+#include <ATen/ATen.h>
+
+#include <cstdlib>
+
+#include "api/c_api.h"
+#include "checkpoint/safetensors.h"
+#include "model/flops.h"
+
+using namespace sta;
+
+struct sta_clip_result {
+  at::Tensor logits;                          // f32 [B,n]
+  std::vector<std::vector<at::Tensor>> kept;  // [B][4] int32: final tokens, call 1, 2, 3; empty if dense
+};
+
+namespace {
+
+Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, const float *clip, int32_t batch, const sta_forward_options &o) {
+  const ModelDescription &m = engine.description();
+  if (!clip || batch < 1) return Error{STA_ERROR_INVALID_ARGUMENT, "a clip and a batch of at least 1 are needed"};
+  if (o.pruning < STA_PRUNING_STA || o.pruning > STA_PRUNING_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "pruning should be sta, random or none"};
+  PruneSettings prune{o.pruning, o.drop_number, {}};
+  for (int32_t b = 0; b < batch; ++b) prune.seeds.push_back(o.seed + static_cast<uint64_t>(b));
+  if (o.pruning != STA_PRUNING_NONE)
+    if (auto s = engine.check_drop_number(o.drop_number); !s) return s.error();
+  const at::Tensor input = at::from_blob(const_cast<float *>(clip), {batch, 3, m.num_frames, m.height, m.width}, at::kFloat);
+  auto forward = engine.forward(input, prune);
+  if (!forward) return std::move(forward).error();
+  auto result = std::make_unique<sta_clip_result>();
+  result->logits = forward->logits.cpu().contiguous();
+  if (forward->kept.empty()) return result;
+  for (int32_t b = 0; b < batch; ++b) {
+    std::vector<at::Tensor> calls(4);
+    at::Tensor original;
+    for (int call = 1; call <= 3; ++call) {
+      const at::Tensor kept = forward->kept[call - 1].select(0, b).cpu();
+      original = call == 1 ? kept : original.index_select(0, kept);
+      calls[call] = kept.to(at::kInt).contiguous();
+    }
+    calls[0] = original.to(at::kInt).contiguous();
+    result->kept.push_back(calls);
+  }
+  return result;
+}
+
+}  // namespace
+
+extern "C" {
+
+void sta_forward_options_init(sta_forward_options *o) {
+  *o = {};
+  o->struct_size = sizeof(*o);
+}
+
+sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t batch, const sta_forward_options *options, sta_clip_result **result,
+                              sta_error *err) {
+  sta_forward_options o;
+  sta_forward_options_init(&o);
+  if (!result || !read_sized(options, o)) return report(bad_struct("forward options"), err);
+  *result = nullptr;
+  auto ran = guarded("forward pass", [&] { return run_clip(*engine->engine, clip, batch, o); });
+  if (!ran) return report(ran.error(), err);
+  *result = ran->release();
+  return report_ok(err);
+}
+
+const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes) {
+  if (batch) *batch = static_cast<int32_t>(result->logits.size(0));
+  if (num_classes) *num_classes = static_cast<int32_t>(result->logits.size(1));
+  return result->logits.const_data_ptr<float>();
+}
+
+const int32_t *sta_clip_result_kept(const sta_clip_result *result, int32_t item, int32_t call, int32_t *count) {
+  *count = 0;
+  if (item < 0 || item >= static_cast<int32_t>(result->kept.size()) || call < 0 || call > 3) return nullptr;
+  const at::Tensor &kept = result->kept[item][call];
+  *count = static_cast<int32_t>(kept.numel());
+  return kept.const_data_ptr<int32_t>();
+}
+
+void sta_clip_result_free(sta_clip_result *result) { delete result; }
+
+sta_status sta_clip_result_save(const sta_clip_result *result, const char *path, sta_error *err) {
+  return report(guarded("writing",
+                        [&]() -> Status {
+                          std::map<std::string, at::Tensor> tensors = {{"logits", result->logits}};
+                          if (result->kept.size() == 1)
+                            for (int call = 0; call <= 3; ++call)
+                              tensors[call == 0 ? "final_tokens" : "kept_" + std::to_string(call)] = result->kept[0][call];
+                          return write_safetensors(text(path), tensors);
+                        }),
+                err);
+}
+
+sta_status sta_clip_load(const char *path, float **data, int32_t shape[5], sta_error *err) {
+  *data = nullptr;
+  return report(
+      guarded("reading a clip",
+              [&]() -> Status {
+                auto file = read_safetensors(text(path));
+                if (!file) return std::move(file).error();
+                const auto it = file->tensors.find("clip");
+                if (it == file->tensors.end()) return Error{STA_ERROR_BAD_MODEL, text(path) + ": holds no tensor named clip"};
+                const at::Tensor &clip = it->second;
+                if (clip.scalar_type() != at::kFloat || (clip.dim() != 4 && clip.dim() != 5) || clip.size(clip.dim() - 4) != 3 || clip.numel() == 0)
+                  return Error{STA_ERROR_BAD_MODEL, text(path) + ": tensor clip should be F32 [3,T,H,W] or [B,3,T,H,W]"};
+                for (int64_t d : clip.sizes())
+                  if (d > INT32_MAX) return Error{STA_ERROR_BAD_MODEL, text(path) + ": tensor clip is too large"};
+                for (int i = 0; i < 5; ++i)
+                  shape[i] = clip.dim() == 5 ? static_cast<int32_t>(clip.size(i)) : i == 0 ? 1 : static_cast<int32_t>(clip.size(i - 1));
+                *data = static_cast<float *>(std::malloc(clip.nbytes()));
+                if (!*data) return Error{STA_ERROR_OUT_OF_MEMORY, "out of memory"};
+                std::memcpy(*data, clip.const_data_ptr<float>(), clip.nbytes());
+                return ok();
+              }),
+      err);
+}
+
+sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, sta_flops *flops, sta_error *err) {
+  return report(guarded("counting",
+                        [&]() -> Status {
+                          std::string name = text(arch_or_model);
+                          ModelDescription m;
+                          if (name.rfind("arch:", 0) == 0) {
+                            if (!describe_arch(name.substr(5), m))
+                              return Error{STA_ERROR_INVALID_ARGUMENT,
+                                           "architecture \"" + name.substr(5) + "\" should be vit_small, vit_base, vit_large or vit_huge"};
+                          } else {
+                            auto loaded = load_model(name, {});
+                            if (!loaded) return std::move(loaded).error();
+                            m = loaded->description;
+                          }
+                          if (drop_number < 0 || drop_number > m.max_drop_number())
+                            return Error{STA_ERROR_INVALID_ARGUMENT,
+                                         "drop number " + std::to_string(drop_number) + " should be 0 to " + std::to_string(m.max_drop_number())};
+                          sta_flops f{};
+                          f.struct_size = sizeof(f);
+                          count_flops(m, drop_number, f);
+                          write_sized(f, flops);
+                          return ok();
+                        }),
+                err);
+}
+
+}  // extern "C"

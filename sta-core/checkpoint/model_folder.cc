@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// See model_folder.h.
+#include "checkpoint/model_folder.h"
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+
+#include "checkpoint/safetensors.h"
+
+namespace sta {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr uintmax_t kMaxJsonFile = 64u << 20;
+
+Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
+
+Result<json> read_json(const std::string &path) {
+  std::error_code ec;
+  if (!fs::is_regular_file(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such file"};
+  if (fs::file_size(path, ec) > kMaxJsonFile) return bad(path + ": too large for a configuration file");
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  json root = json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  if (root.is_discarded() || !root.is_object()) return bad(path + ": not a JSON object");
+  return root;
+}
+
+// A positive integer of a configuration; `value` stays as it is if the key is absent.
+Status get_size(const json &root, const char *key, int &value, const std::string &path) {
+  if (!root.contains(key)) return ok();
+  const json &v = root[key];
+  if (!v.is_number_integer() || v.get<int64_t>() < 1 || v.get<int64_t>() > 1'000'000) return bad(path + ": " + key + " should be a positive integer");
+  value = v.get<int>();
+  return ok();
+}
+
+Status get_number(const json &root, const char *key, double &value, const std::string &path) {
+  if (!root.contains(key)) return ok();
+  if (!root[key].is_number() || !(root[key].get<double>() > 0)) return bad(path + ": " + key + " should be a positive number");
+  value = root[key].get<double>();
+  return ok();
+}
+
+Status get_triple(const json &root, const char *key, std::array<float, 3> &value, const std::string &path) {
+  if (!root.contains(key)) return ok();
+  const json &v = root[key];
+  if (!v.is_array() || v.size() != 3 || !std::all_of(v.begin(), v.end(), [](const json &x) { return x.is_number(); }))
+    return bad(path + ": " + key + " should be three numbers");
+  for (int i = 0; i < 3; ++i) value[i] = v[i].get<float>();
+  return ok();
+}
+
+// [H, W] of "size": a number, {"height","width"}, {"shortest_edge"} or [H, W].
+bool read_size(const json &v, int &height, int &width) {
+  if (v.is_number_integer()) {
+    height = width = v.get<int>();
+  } else if (v.is_array() && v.size() == 2 && v[0].is_number_integer() && v[1].is_number_integer()) {
+    height = v[0].get<int>();
+    width = v[1].get<int>();
+  } else if (v.is_object() && v.contains("shortest_edge") && v["shortest_edge"].is_number_integer()) {
+    height = width = v["shortest_edge"].get<int>();
+  } else if (v.is_object() && v.contains("height") && v.contains("width") && v["height"].is_number_integer() && v["width"].is_number_integer()) {
+    height = v["height"].get<int>();
+    width = v["width"].get<int>();
+  } else {
+    return false;
+  }
+  return height >= 1 && height <= 4096 && width >= 1 && width <= 4096;
+}
+
+// Seconds as "2/15", "0.1" or a number, to nanoseconds as a fraction.
+bool read_spacing(const json &v, Spacing &spacing) {
+  int64_t num = 0, den = 1;
+  if (v.is_string()) {
+    const std::string text = v.get<std::string>();
+    int used = 0;
+    if (std::sscanf(text.c_str(), "%ld/%ld%n", &num, &den, &used) != 2 || used != static_cast<int>(text.size())) return false;
+    if (num < 1 || den < 1 || num > 3600 * den || num > 1'000'000 || den > 1'000'000) return false;
+    num *= 1'000'000'000;
+  } else if (v.is_number() && v.get<double>() >= 1e-4 && v.get<double>() <= 3600) {
+    num = static_cast<int64_t>(v.get<double>() * 1e9 + 0.5);
+  } else {
+    return false;
+  }
+  const int64_t common = std::gcd(num, den);
+  spacing = {num / common, den / common};
+  return true;
+}
+
+Status read_label_map(const json &root, ModelDescription &m, const std::string &path) {
+  if (!root.contains("id2label")) return ok();
+  const json &map = root["id2label"];
+  if (!map.is_object() || map.empty()) return bad(path + ": id2label should be an object of class numbers and names");
+  m.num_classes = static_cast<int>(map.size());
+  m.labels.assign(map.size(), "");
+  for (const auto &[key, value] : map.items()) {
+    char *end = nullptr;
+    const unsigned long id = std::strtoul(key.c_str(), &end, 10);
+    if (key.empty() || *end != 0 || id >= map.size() || !value.is_string())
+      return bad(path + ": id2label entry \"" + key + "\" should be a class number below " + std::to_string(map.size()) + " with a name");
+    m.labels[id] = value.get<std::string>();
+  }
+  return ok();
+}
+
+Status read_preprocessor(const std::string &path, ModelDescription &m) {
+  auto read = read_json(path);
+  if (!read) return std::move(read).error();
+  const json &root = *read;
+  if (auto s = get_triple(root, "image_mean", m.mean, path); !s) return s;
+  if (auto s = get_triple(root, "image_std", m.std, path); !s) return s;
+  for (float s : m.std)
+    if (!(s > 0)) return bad(path + ": image_std should be positive");
+  if (root.contains("rescale_factor") && root["rescale_factor"].is_number() && std::abs(root["rescale_factor"].get<double>() * 255 - 1) > 1e-3)
+    return Error{STA_ERROR_UNSUPPORTED, path + ": rescale_factor other than 1/255 is not supported"};
+  int h = m.height, w = m.width;
+  if (root.contains("size")) {
+    if (!read_size(root["size"], h, w)) return bad(path + ": size should be a number, {shortest_edge} or {height, width}");
+    m.short_side = std::min(h, w);
+  }
+  if (root.contains("crop_size") && read_size(root["crop_size"], h, w) && (h != m.height || w != m.width))
+    return bad(path + ": crop_size " + std::to_string(h) + "x" + std::to_string(w) + " is not the model's image size " + std::to_string(m.height) +
+               "x" + std::to_string(m.width));
+  if (m.short_side < std::min(m.height, m.width)) return bad(path + ": size is smaller than the model's image");
+  if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("antialias")) {
+    if (!root["sta"]["antialias"].is_boolean()) return bad(path + ": sta.antialias should be true or false");
+    m.antialias = root["sta"]["antialias"].get<bool>();
+  }
+  return ok();
+}
+
+// Heads, frames and image must fit each other; run for every model once all is known.
+Status check_geometry(ModelDescription &m, const std::string &path) {
+  if (m.embed_dim == 384 && m.num_heads == 16) {
+    // The published conversions of ViT-S say 16, the model was trained with 6; with 16 it computes, but scores half.
+    m.num_heads = 6;
+    m.warnings += "num_attention_heads 16 for an embedding width of 384 is a known mistake of published files; 6 is used\n";
+  }
+  if (m.num_heads == 0 && m.embed_dim % 64 == 0) m.num_heads = m.embed_dim == 1280 || m.embed_dim == 1408 ? 16 : m.embed_dim / 64;
+  if (m.num_heads == 0)
+    return bad(path + ": the number of attention heads cannot be read from the weights (width " + std::to_string(m.embed_dim) + "): give num-heads");
+  if (m.embed_dim % m.num_heads != 0)
+    return bad(path + ": " + std::to_string(m.num_heads) + " attention heads do not divide the embedding width " + std::to_string(m.embed_dim));
+  if (m.num_frames % m.tubelet != 0)
+    return bad(path + ": " + std::to_string(m.num_frames) + " frames are not a multiple of the tubelet size " + std::to_string(m.tubelet));
+  if (m.height % m.patch != 0 || m.width % m.patch != 0)
+    return bad(path + ": image size " + std::to_string(m.height) + "x" + std::to_string(m.width) + " is not a multiple of the patch size " +
+               std::to_string(m.patch));
+  if (m.num_frames > 1024 || m.tokens() > 200'000)
+    return bad(path + ": " + std::to_string(m.tokens()) + " tokens are beyond what this library handles");
+  return ok();
+}
+
+Status apply_labels(ModelDescription &m, const LoadOptions &options) {
+  if (!options.labels_path.empty()) {
+    auto labels = read_labels(options.labels_path);
+    if (!labels) return std::move(labels).error();
+    if (static_cast<int>(labels->size()) != m.num_classes)
+      return Error{STA_ERROR_INVALID_ARGUMENT, options.labels_path + ": has " + std::to_string(labels->size()) + " labels, but the model has " +
+                                                   std::to_string(m.num_classes) + " classes"};
+    m.labels = *std::move(labels);
+  }
+  if (m.labels.empty())
+    for (int i = 0; i < m.num_classes; ++i) m.labels.push_back("class " + std::to_string(i));
+  return ok();
+}
+
+Result<ModelDescription> describe_file(const std::string &path, const TensorFile &file) {
+  ModelDescription m;
+  m.tubelet = m.patch = 0;  // from the weights
+  auto number = [&](const char *key, int &value) {
+    const auto it = file.metadata.find(key);
+    if (it != file.metadata.end() && std::atoi(it->second.c_str()) > 0) value = std::atoi(it->second.c_str());
+  };
+  int image = 224;
+  number("image_size", image);
+  number("num_frames", m.num_frames);
+  number("num_heads", m.num_heads);
+  if (image > 4096) return bad(path + ": image_size " + std::to_string(image) + " is beyond what this library handles");
+  m.height = m.width = m.short_side = image;
+  return m;
+}
+
+std::string base_name(const std::string &path) {
+  fs::path p = fs::path(path).lexically_normal();
+  if (p.filename().empty()) p = p.parent_path();
+  return p.extension() == ".safetensors" ? p.stem().string() : p.filename().string();
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> read_labels(const std::string &path) {
+  std::error_code ec;
+  if (!fs::is_regular_file(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such label file"};
+  std::ifstream in(path, std::ios::binary);
+  std::vector<std::string> labels;
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty()) return bad(path + ": line " + std::to_string(labels.size() + 1) + " is empty, one label a line is expected");
+    // nlohmann's strict dump is a UTF-8 validator that is already here.
+    try {
+      (void)json(line).dump();
+    } catch (const json::exception &) {
+      return bad(path + ": line " + std::to_string(labels.size() + 1) + " is not valid UTF-8");
+    }
+    labels.push_back(line);
+    if (labels.size() > 1'000'000) return bad(path + ": too many lines for a label file");
+  }
+  if (labels.empty()) return bad(path + ": label file is empty");
+  return labels;
+}
+
+Result<ModelDescription> read_config(const std::string &folder, const LoadOptions &options) {
+  const std::string path = (fs::path(folder) / "config.json").string();
+  auto read = read_json(path);
+  if (!read) return std::move(read).error();
+  const json &root = *read;
+  const std::string type = root.value("model_type", json("")).is_string() ? root.value("model_type", "") : "";
+  if (type != "videomae") return Error{STA_ERROR_UNSUPPORTED, path + ": model_type \"" + type + "\" is not supported, \"videomae\" is"};
+  ModelDescription m;
+  m.path = folder;
+  m.name = base_name(folder);
+  int channels = 3;
+  for (auto [key, value] : {std::pair<const char *, int *>{"hidden_size", &m.embed_dim},
+                            {"num_hidden_layers", &m.depth},
+                            {"num_attention_heads", &m.num_heads},
+                            {"intermediate_size", &m.mlp_dim},
+                            {"num_frames", &m.num_frames},
+                            {"tubelet_size", &m.tubelet},
+                            {"patch_size", &m.patch},
+                            {"num_channels", &channels}})
+    if (auto s = get_size(root, key, *value, path); !s) return std::move(s).error();
+  if (auto s = get_number(root, "layer_norm_eps", m.block_eps, path); !s) return std::move(s).error();
+  m.fc_norm_eps = 1e-5;  // transformers builds fc_norm with the framework's default
+  if (channels != 3) return Error{STA_ERROR_UNSUPPORTED, path + ": num_channels other than 3 is not supported"};
+  if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
+    return Error{STA_ERROR_UNSUPPORTED, path + ": hidden_act " + act.dump() + " is not supported, \"gelu\" is"};
+  if (root.value("use_mean_pooling", json(true)) != true) return Error{STA_ERROR_UNSUPPORTED, path + ": use_mean_pooling false is not supported"};
+  if (root.contains("image_size") && !read_size(root["image_size"], m.height, m.width))
+    return bad(path + ": image_size should be a number or [height, width]");
+  m.short_side = std::min(m.height, m.width);
+  if (auto s = read_label_map(root, m, path); !s) return std::move(s).error();
+  if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
+      !read_spacing(root["sta"]["sample_interval"], m.spacing))
+    return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number");
+  if (options.num_heads > 0) m.num_heads = options.num_heads;
+  const std::string preprocessor = (fs::path(folder) / "preprocessor_config.json").string();
+  std::error_code ec;
+  if (fs::exists(preprocessor, ec)) {
+    if (auto s = read_preprocessor(preprocessor, m); !s) return std::move(s).error();
+  }
+  if (auto s = check_geometry(m, path); !s) return std::move(s).error();
+  return m;
+}
+
+Result<LoadedModel> load_model(const std::string &path, const LoadOptions &options) {
+  std::error_code ec;
+  if (!fs::exists(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such model file or folder"};
+  LoadedModel model;
+  std::string file_path = path;
+  const bool folder = fs::is_directory(path, ec);
+  if (folder) {
+    auto config = read_config(path, options);
+    if (!config) return std::move(config).error();
+    model.description = *std::move(config);
+    file_path = (fs::path(path) / "model.safetensors").string();
+    if (!fs::exists(file_path, ec))
+      return Error{STA_ERROR_NOT_FOUND, file_path + ": no such file; a model folder needs config.json and model.safetensors"};
+  } else if (fs::path(path).extension() != ".safetensors") {
+    return Error{STA_ERROR_UNSUPPORTED, path + ": not a model folder or a .safetensors file"};
+  }
+  auto file = read_safetensors(file_path);
+  if (!file) return std::move(file).error();
+  ModelDescription &m = model.description;
+  if (!folder) {
+    auto described = describe_file(path, *file);
+    if (!described) return std::move(described).error();
+    m = *std::move(described);
+    if (options.num_heads > 0) m.num_heads = options.num_heads;
+  }
+  m.path = path;
+  m.name = base_name(path);
+  auto weights = canonical_names(file->tensors);
+  if (!weights) return Error{weights.error().status, file_path + ": " + weights.error().message};
+  model.weights = *std::move(weights);
+  if (auto s = check_state_dict(model.weights, m); !s) return Error{s.error().status, file_path + ": " + s.error().message};
+  if (auto s = check_geometry(m, file_path); !s) return std::move(s).error();
+  if (auto s = apply_labels(m, options); !s) return std::move(s).error();
+  return model;
+}
+
+}  // namespace sta

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Name maps of the VideoMAE ViT: whatever layout a file has, the model is built from one canonical set of names, the original ones, with one
+// difference: attn.qkv.bias [3C] in place of q_bias, (zero,) v_bias.
+//
+//   patch_embed.proj.{weight [C,3,t,p,p], bias [C]}
+//   blocks.{i}.norm1.{weight,bias} [C]   blocks.{i}.attn.qkv.{weight [3C,C], bias [3C]}   blocks.{i}.attn.proj.{weight [C,C], bias [C]}
+//   blocks.{i}.norm2.{weight,bias} [C]   blocks.{i}.mlp.fc1.{weight [M,C], bias [M]}       blocks.{i}.mlp.fc2.{weight [C,M], bias [C]}
+//   fc_norm.{weight,bias} [C]            head.{weight [n,C], bias [n]}
+//
+// A missing bias is an error, never zero: a converter once zeroed the q and v biases silently and cost its users half the accuracy. A tensor that the
+// model does not know is an error too: ignoring it would compute another function than the one that was trained.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+
+#include "model/description.h"
+#include "result.h"
+
+namespace sta {
+
+using StateDict = std::map<std::string, at::Tensor>;
+
+/// Renames the tensors of a Hugging Face or original file to canonical names and joins the qkv biases. Errors: BAD_MODEL, UNSUPPORTED.
+Result<StateDict> canonical_names(const StateDict &file);
+
+/// Fills the dims of the description that the weights determine (embed_dim, depth, mlp_dim, num_classes, tubelet, patch), or, where the description
+/// has them already (from a config.json), compares. Then checks every shape and that every value is finite. Errors: BAD_MODEL, UNSUPPORTED.
+Status check_state_dict(const StateDict &canonical, ModelDescription &description);
+
+}  // namespace sta

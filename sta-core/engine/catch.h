@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The edge where exceptions end: runs a function of type Result<T>() and turns whatever LibTorch or the standard library throws into an Error.
+#pragma once
+
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <new>
+#include <string>
+
+#include "result.h"
+
+namespace sta {
+
+template <typename F>
+auto guarded(const char *what, F f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const std::bad_alloc &) {
+    return Error{STA_ERROR_OUT_OF_MEMORY, std::string(what) + ": out of memory"};
+  } catch (const c10::OutOfMemoryError &e) {
+    return Error{STA_ERROR_OUT_OF_MEMORY, std::string(what) + ": out of device memory: " + e.what_without_backtrace()};
+  } catch (const c10::Error &e) {
+    const std::string text = e.what_without_backtrace();
+    // LibTorch reports a failed CPU allocation as a plain error.
+    const bool memory = text.find("can't allocate memory") != std::string::npos || text.find("not enough memory") != std::string::npos;
+    return Error{memory ? STA_ERROR_OUT_OF_MEMORY : STA_ERROR_INTERNAL, std::string(what) + ": " + text};
+  } catch (const std::exception &e) {
+    return Error{STA_ERROR_INTERNAL, std::string(what) + ": " + e.what()};
+  } catch (...) {
+    return Error{STA_ERROR_INTERNAL, std::string(what) + ": unknown exception"};
+  }
+}
+
+}  // namespace sta

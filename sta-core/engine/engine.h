@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Engine: the weights of one model on one device in one precision, the worker thread that runs them, and the ports of all streams that use them. One
+// engine serves every camera of the process that asks for the same model.
+//
+// The worker serves ports round-robin, so that a busy stream cannot starve a quiet one, and puts windows that are ready together (and pruned alike)
+// into one forward pass of at most max_batch.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "checkpoint/model_folder.h"
+#include "engine/window_job.h"
+#include "model/vit.h"
+
+namespace sta {
+
+struct EngineOptions {
+  std::string model, labels, device;
+  sta_precision precision = STA_PRECISION_AUTO;
+  int inference_threads = 0;
+  int worker_nice = 10;
+  int max_batch = 4;
+  int num_heads = 0;
+};
+
+class Engine {
+ public:
+  /// Returns the engine of the process that already holds this model, or loads it. Thread-safe; loading the same model from two threads loads it
+  /// once.
+  static Result<std::shared_ptr<Engine>> open(const EngineOptions &options);
+  ~Engine();
+  Engine(const Engine &) = delete;
+  Engine &operator=(const Engine &) = delete;
+
+  const ModelDescription &description() const { return description_; }
+  const std::string &device_name() const { return device_name_; }
+  const char *precision() const { return precision_; }
+  uint64_t num_parameters() const { return num_parameters_; }
+  Status check_drop_number(int drop_number) const;
+
+  /// One forward pass in the caller's thread. clip f32 [B,3,T,H,W]. Errors: OUT_OF_MEMORY, INTERNAL.
+  Result<ForwardOutput> forward(const at::Tensor &clip, const PruneSettings &prune) const;
+
+  // ---- ports; all thread-safe. The mutex is never held during a forward pass.
+  std::shared_ptr<StreamPort> add_port();
+  void remove_port(const std::shared_ptr<StreamPort> &port);
+  /// Puts a window into the mailbox; one that waits there unstarted is replaced and counted as skipped.
+  void submit(StreamPort &port, WindowJob job);
+  /// Waits until the port has no window waiting or in flight. False if it was flushed meanwhile.
+  bool wait_idle(StreamPort &port);
+  /// Runs `use(port)` under the mutex and wakes whoever waits.
+  template <typename F>
+  auto with(StreamPort &port, F use) {
+    std::unique_lock lock(mutex_);
+    changed_.notify_all();
+    return use(port);
+  }
+
+ private:
+  explicit Engine(const EngineOptions &options) : options_(options) {}
+  Status load();
+  void work();
+  struct Taken {
+    std::shared_ptr<StreamPort> port;
+    WindowJob job;
+  };
+  std::vector<Taken> take_batch();
+  void run_batch(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results) const;
+  at::Tensor clip_of(const std::vector<Taken> &batch) const;
+  void deliver(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results);
+
+  EngineOptions options_;
+  ModelDescription description_;
+  std::unique_ptr<Vit> model_;
+  at::Tensor scale_, shift_;  // f32 [3,1,1,1] on the device: pixel·scale + shift = normalised
+  std::string device_name_;
+  const char *precision_ = "";
+  uint64_t num_parameters_ = 0;
+
+  // Lock order: a Stream's own mutex, then mutex_. Nothing is called out of this class with mutex_ held.
+  std::mutex mutex_;
+  std::condition_variable work_;     // a mailbox was filled, or stop_
+  std::condition_variable changed_;  // results, flushing
+  std::vector<std::shared_ptr<StreamPort>> ports_;
+  size_t next_port_ = 0;
+  bool stop_ = false;
+  std::thread worker_;
+};
+
+}  // namespace sta

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Loading an engine, and the registry that makes every camera of a process share it. See engine.h.
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+
+#include "engine/catch.h"
+#include "engine/device.h"
+#include "engine/engine.h"
+#include "model/flops.h"
+
+namespace sta {
+namespace {
+
+constexpr const char *kArchPrefix = "arch:";
+
+// Generated weights of a known architecture, so that speed can be measured without a file. Small values as after initialisation.
+Result<LoadedModel> generate_model(const std::string &name) {
+  LoadedModel model;
+  ModelDescription &m = model.description;
+  if (!describe_arch(name, m))
+    return Error{STA_ERROR_INVALID_ARGUMENT, "architecture \"" + name + "\" should be vit_small, vit_base, vit_large or vit_huge"};
+  at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
+  generator.set_current_seed(1);
+  auto weight = [&](at::IntArrayRef shape) { return at::empty(shape, at::kFloat).normal_(0, 0.02, generator); };
+  const int64_t c = m.embed_dim, f = m.mlp_dim, n = m.num_classes;
+  StateDict &w = model.weights;
+  auto norm = [&](const std::string &name) {
+    w[name + ".weight"] = at::ones({c});
+    w[name + ".bias"] = at::zeros({c});
+  };
+  auto linear = [&](const std::string &name, int64_t out, int64_t in) {
+    w[name + ".weight"] = weight({out, in});
+    w[name + ".bias"] = weight({out});
+  };
+  w["patch_embed.proj.weight"] = weight({c, 3, m.tubelet, m.patch, m.patch});
+  w["patch_embed.proj.bias"] = weight({c});
+  for (int i = 0; i < m.depth; ++i) {
+    const std::string b = "blocks." + std::to_string(i) + ".";
+    norm(b + "norm1");
+    norm(b + "norm2");
+    linear(b + "attn.qkv", 3 * c, c);
+    linear(b + "attn.proj", c, c);
+    linear(b + "mlp.fc1", f, c);
+    linear(b + "mlp.fc2", c, f);
+  }
+  norm("fc_norm");
+  linear("head", n, c);
+  return model;
+}
+
+// What must be equal for two streams to share weights. Time and size of the weights file are part of it: a model that was trained anew under the same
+// path is another model.
+std::string registry_key(const EngineOptions &o, const std::string &device, const char *precision) {
+  std::error_code ec;
+  const std::filesystem::path path = std::filesystem::weakly_canonical(o.model, ec);
+  std::string key = ec ? o.model : path.string();
+  struct stat info {};
+  const std::string file = std::filesystem::is_directory(o.model, ec) ? o.model + "/model.safetensors" : o.model;
+  if (stat(file.c_str(), &info) == 0)
+    key += "|" + std::to_string(info.st_size) + "|" + std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+  return key + "|" + o.labels + "|" + device + "|" + precision + "|" + std::to_string(o.num_heads);
+}
+
+Status check_options(const EngineOptions &o) {
+  auto bad = [](const std::string &what) { return Error{STA_ERROR_INVALID_ARGUMENT, what}; };
+  if (o.model.empty()) return bad("no model given: a model folder or a .safetensors file is needed");
+  if (o.inference_threads < 0 || o.inference_threads > 256)
+    return bad("inference-threads " + std::to_string(o.inference_threads) + " should be 0 (automatic) to 256");
+  if (o.worker_nice < 0 || o.worker_nice > 19) return bad("worker_nice should be 0 to 19");
+  if (o.max_batch < 1 || o.max_batch > 64) return bad("max_batch should be 1 to 64");
+  if (o.num_heads < 0 || o.num_heads > 1024) return bad("num_heads should be 0 (from the file) to 1024");
+  return ok();
+}
+
+}  // namespace
+
+Status Engine::load() {
+  auto device = resolve_device(options_.device);
+  if (!device) return std::move(device).error();
+  return guarded(("loading model " + options_.model).c_str(), [&]() -> Status {
+    const c10::InferenceMode guard;
+    const bool arch = options_.model.rfind(kArchPrefix, 0) == 0;
+    auto loaded = arch ? generate_model(options_.model.substr(5)) : load_model(options_.model, {options_.num_heads, options_.labels});
+    if (!loaded) return std::move(loaded).error();
+    description_ = std::move(loaded->description);
+    for (const auto &[name, tensor] : loaded->weights) num_parameters_ += static_cast<uint64_t>(tensor.numel());
+    const at::ScalarType type = resolve_precision(options_.precision, *device);
+    precision_ = precision_name(type);
+    device_name_ = device->str();
+    model_ = std::make_unique<Vit>(description_, loaded->weights, type, *device);
+    std::array<float, 3> scale{}, shift{};
+    for (int c = 0; c < 3; ++c) {
+      scale[c] = 1.0f / (255.0f * description_.std[c]);
+      shift[c] = -description_.mean[c] / description_.std[c];
+    }
+    auto channel = [&](std::array<float, 3> &v) { return at::from_blob(v.data(), {3, 1, 1, 1}, at::kFloat).clone().to(*device); };
+    scale_ = channel(scale);
+    shift_ = channel(shift);
+    worker_ = std::thread([this] { work(); });
+    return ok();
+  });
+}
+
+Result<std::shared_ptr<Engine>> Engine::open(const EngineOptions &options) {
+  // One mutex over loading too: two cameras that start together must not read the same gigabyte twice. Held by threads that load models only.
+  static std::mutex mutex;
+  static std::map<std::string, std::weak_ptr<Engine>> engines;
+  if (auto s = check_options(options); !s) return s.error();
+  auto device = resolve_device(options.device);
+  if (!device) return std::move(device).error();
+  std::lock_guard lock(mutex);
+  const std::string key = registry_key(options, device->str(), precision_name(resolve_precision(options.precision, *device)));
+  std::erase_if(engines, [](const auto &entry) { return entry.second.expired(); });
+  if (const auto it = engines.find(key); it != engines.end())
+    if (auto engine = it->second.lock()) return engine;
+  std::shared_ptr<Engine> engine(new Engine(options));
+  if (auto s = engine->load(); !s) return s.error();
+  engines[key] = engine;
+  return engine;
+}
+
+}  // namespace sta

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// See stream.h.
+#include "engine/stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sta {
+namespace {
+
+Status check_options(const StreamOptions &o, const Engine &engine) {
+  auto bad = [](const std::string &what) { return Error{STA_ERROR_INVALID_ARGUMENT, what}; };
+  constexpr uint64_t kHour = 3'600'000'000'000;
+  if (o.sample_interval > kHour || (o.sample_interval > 0 && o.sample_interval < 1'000'000))
+    return bad("sample-interval should be 0 (the model's) or 1 ms to 1 h, in ns");
+  if (o.hop > kHour) return bad("hop should be 0 (a quarter of a window) to 1 h, in ns");
+  if (o.max_gap > kHour) return bad("max-gap should be 0 (automatic) to 1 h, in ns");
+  if (o.max_results < 1 || o.max_results > 1024) return bad("max_results should be 1 to 1024");
+  if (o.rule != STA_PRUNING_STA && o.rule != STA_PRUNING_RANDOM && o.rule != STA_PRUNING_NONE) return bad("pruning should be sta, random or none");
+  if (o.resize != STA_RESIZE_AUTO && o.resize != STA_RESIZE_BILINEAR && o.resize != STA_RESIZE_ANTIALIAS)
+    return bad("resize should be auto, bilinear or antialias");
+  return o.rule == STA_PRUNING_NONE ? ok() : engine.check_drop_number(o.drop_number);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Stream>> Stream::create(std::shared_ptr<Engine> engine, const StreamOptions &options) {
+  if (auto s = check_options(options, *engine); !s) return s.error();
+  return std::unique_ptr<Stream>(new Stream(std::move(engine), options));
+}
+
+Stream::Stream(std::shared_ptr<Engine> engine, const StreamOptions &options)
+    : engine_(std::move(engine)), port_(engine_->add_port()), options_(options), active_(options), grid_(grid_settings(options)) {
+  const ModelDescription &m = engine_->description();
+  frame_bytes_ = static_cast<size_t>(m.height) * m.width * 3;
+  incoming_.resize(frame_bytes_);
+  shown_.resize(frame_bytes_);
+  ring_.resize(frame_bytes_ * m.num_frames);
+  pending_ = true;
+  apply_pending();
+}
+
+Stream::~Stream() { engine_->remove_port(port_); }
+
+GridSettings Stream::grid_settings(const StreamOptions &o) const {
+  const ModelDescription &m = engine_->description();
+  GridSettings g;
+  g.num_frames = m.num_frames;
+  g.spacing = o.sample_interval == 0 ? m.spacing : Spacing{static_cast<int64_t>(o.sample_interval), 1};
+  g.hop = o.hop;
+  g.hold_gaps = o.hold_gaps;
+  g.max_gap = o.max_gap;
+  g.pad_tail = o.pad_tail;
+  return g;
+}
+
+Status Stream::configure(const StreamOptions &options) {
+  if (auto s = check_options(options, *engine_); !s) return s;
+  {
+    std::lock_guard lock(mutex_);
+    options_ = options;
+    pending_ = true;
+  }
+  return ok();
+}
+
+// New options hold from the next window on: the pushing thread takes them over between two frames.
+void Stream::apply_pending() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!pending_) return;
+    pending_ = false;
+    active_ = options_;
+  }
+  const ModelDescription &m = engine_->description();
+  const bool antialias = active_.resize == STA_RESIZE_AUTO ? m.antialias : active_.resize == STA_RESIZE_ANTIALIAS;
+  if (!preprocessor_ || antialias != antialias_) {
+    if (preprocessor_) grid_.reset();  // one window must not mix two ways of scaling
+    antialias_ = antialias;
+    preprocessor_ = std::make_unique<Preprocessor>(PreprocessSpec{m.height, m.width, m.short_side, antialias});
+  }
+  grid_.configure(grid_settings(active_));
+  engine_->with(*port_, [&](StreamPort &p) { p.max_results = static_cast<size_t>(active_.max_results); });
+}
+
+Status Stream::push(const sta_frame &frame) {
+  apply_pending();
+  if (frame.time == STA_TIME_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "frame without a time"};
+  const auto begin = Clock::now();
+  if (auto s = preprocessor_->run(frame, incoming_.data()); !s) return s;
+  const uint64_t spent = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
+  const bool forwards =
+      grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
+  (void)forwards;
+  {
+    std::lock_guard lock(mutex_);
+    ++stats_.frames;
+    stats_.max_preprocess_time = std::max(stats_.max_preprocess_time, spent);
+    stats_.mean_preprocess_time += spent;  // a sum here, divided when read
+  }
+  return finish_step();
+}
+
+Status Stream::advance(uint64_t time) {
+  apply_pending();
+  grid_.advance(time, *this);
+  return finish_step();
+}
+
+Status Stream::finish_step() {
+  {
+    std::lock_guard lock(mutex_);
+    stats_.frames_sampled += sampled_;
+    stats_.windows += windows_;
+    stats_.resets += restarts_;
+    stats_.gaps = grid_.gaps();
+  }
+  sampled_ = windows_ = restarts_ = 0;
+  const bool submitted = std::exchange(submitted_, false);
+  if (failed_) return *std::exchange(failed_, std::nullopt);
+  if (submitted && active_.blocking && !engine_->wait_idle(*port_)) return Error{STA_ERROR_FLUSHING, "flushing"};
+  return ok();
+}
+
+Status Stream::drain() {
+  grid_.finish(*this);
+  if (auto s = finish_step(); !s) return s;
+  if (!engine_->wait_idle(*port_)) return Error{STA_ERROR_FLUSHING, "flushing"};
+  return ok();
+}
+
+void Stream::reset() {
+  grid_.reset();
+  engine_->with(*port_, [](StreamPort &p) {
+    ++p.generation;
+    p.discarded += p.mailbox ? 1 : 0;
+    p.mailbox.reset();
+    p.results.clear();
+  });
+  std::lock_guard lock(mutex_);
+  ++stats_.resets;
+}
+
+void Stream::set_flushing(bool flushing) {
+  engine_->with(*port_, [&](StreamPort &p) { p.flushing = flushing; });
+}
+
+std::unique_ptr<WindowResult> Stream::pop() {
+  return engine_->with(*port_, [](StreamPort &p) -> std::unique_ptr<WindowResult> {
+    if (p.results.empty()) return nullptr;
+    auto result = std::move(p.results.front());
+    p.results.pop_front();
+    return result;
+  });
+}
+
+void Stream::stats(sta_stream_stats &out) {
+  std::lock_guard lock(mutex_);
+  out = stats_;
+  out.mean_preprocess_time = stats_.frames ? stats_.mean_preprocess_time / stats_.frames : 0;
+  engine_->with(*port_, [&](StreamPort &p) {
+    out.windows_classified = p.classified;
+    out.windows_skipped = p.skipped;
+    out.windows_failed = p.failed;
+    out.windows_discarded = p.discarded;
+    out.results_lost = p.lost;
+    out.last_inference_time = p.last_inference;
+    const uint64_t done = p.classified + p.failed;
+    out.mean_inference_time = done ? p.total_inference / done : 0;
+    out.last_queue_time = p.last_queue;
+  });
+}
+
+GridSettings Stream::timing() {
+  std::lock_guard lock(mutex_);
+  return grid_settings(options_);
+}
+
+void Stream::restart() { ++restarts_; }
+
+void Stream::show() { std::swap(incoming_, shown_); }
+
+void Stream::settle(uint64_t k) {
+  ++sampled_;
+  const uint64_t slot = k % static_cast<uint64_t>(grid_.settings().num_frames);
+  std::memcpy(ring_.data() + slot * frame_bytes_, shown_.data(), frame_bytes_);
+}
+
+void Stream::window(const WindowSpan &span) {
+  ++windows_;
+  // A source slower than the grid, or a held gap, can complete several windows within one push; in blocking mode each of them is classified.
+  if (active_.blocking && submitted_ && !failed_ && !engine_->wait_idle(*port_)) {
+    failed_ = Error{STA_ERROR_FLUSHING, "flushing"};
+    return;
+  }
+  WindowJob job;
+  job.pixels = engine_->with(*port_, [](StreamPort &p) {
+    if (p.spare.empty()) return std::vector<uint8_t>();
+    auto pixels = std::move(p.spare.back());
+    p.spare.pop_back();
+    return pixels;
+  });
+  const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames);
+  job.pixels.resize(frame_bytes_ * n);
+  for (uint64_t i = 0; i < n; ++i) {
+    const uint64_t k = span.first_sample + std::min<uint64_t>(i, static_cast<uint64_t>(span.num_samples) - 1);
+    std::memcpy(job.pixels.data() + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
+  }
+  job.span = span;
+  job.id = next_id_++;
+  job.rule = active_.rule;
+  job.drop_number = active_.drop_number;
+  job.seed = active_.seed;
+  submitted_ = true;
+  engine_->submit(*port_, std::move(job));
+}
+
+}  // namespace sta

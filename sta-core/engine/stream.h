@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Stream: one camera's state. Frames come in with their times; the sampling grid says which of them a window needs; a full window goes to the engine;
+// results come back through the port. Frames are scaled to model size and copied at arrival and never kept: the buffer pools of cameras and decoders
+// are small, and holding on to theirs stops the pipeline.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "engine/engine.h"
+#include "preprocess/preprocess.h"
+#include "window/sampling_grid.h"
+
+namespace sta {
+
+struct StreamOptions {
+  uint64_t sample_interval = 0;  // ns; 0: the model's
+  uint64_t hop = 0;              // ns
+  bool hold_gaps = false;
+  uint64_t max_gap = 0;  // ns
+  bool pad_tail = true;
+  sta_pruning rule = STA_PRUNING_STA;
+  int drop_number = 0;
+  uint64_t seed = 0;
+  sta_resize resize = STA_RESIZE_AUTO;
+  bool blocking = false;
+  int max_results = 64;
+};
+
+class Stream : private GridSink {
+ public:
+  static Result<std::unique_ptr<Stream>> create(std::shared_ptr<Engine> engine, const StreamOptions &options);
+  ~Stream() override;
+
+  // ---- any thread
+  Status configure(const StreamOptions &options);
+  void set_flushing(bool flushing);
+  void stats(sta_stream_stats &out);
+  GridSettings timing();
+  std::unique_ptr<WindowResult> pop();
+  Engine &engine() { return *engine_; }
+
+  // ---- one thread at a time
+  Status push(const sta_frame &frame);
+  Status advance(uint64_t time);
+  Status drain();
+  void reset();
+
+ private:
+  Stream(std::shared_ptr<Engine> engine, const StreamOptions &options);
+  GridSettings grid_settings(const StreamOptions &options) const;
+  void apply_pending();
+  Status finish_step();
+
+  void restart() override;
+  void show() override;
+  void settle(uint64_t k) override;
+  void window(const WindowSpan &span) override;
+
+  const std::shared_ptr<Engine> engine_;
+  const std::shared_ptr<StreamPort> port_;
+
+  std::mutex mutex_;  // guards the block below; taken before Engine's mutex, never held while scaling or computing
+  StreamOptions options_;
+  bool pending_ = false;
+  sta_stream_stats stats_{};  // the part that is counted here rather than in the port
+
+  // Used by the pushing thread only.
+  StreamOptions active_;
+  SamplingGrid grid_;
+  std::unique_ptr<Preprocessor> preprocessor_;
+  bool antialias_ = false;
+  size_t frame_bytes_;             // H·W·3
+  std::vector<uint8_t> incoming_;  // [H,W,3] the frame being pushed, scaled
+  std::vector<uint8_t> shown_;     // [H,W,3] the frame on screen
+  std::vector<uint8_t> ring_;      // [T,H,W,3], sample k in slot k mod T
+  uint64_t next_id_ = 0;
+  std::optional<Error> failed_;  // of a step inside the sink
+  bool submitted_ = false;       // a window went out during this call
+  uint64_t sampled_ = 0, windows_ = 0, restarts_ = 0;
+};
+
+}  // namespace sta

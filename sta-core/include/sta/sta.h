@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sta.h: the one public header of sta-core, a C API.
+ *
+ * sta-core turns timed video frames into action labels. It knows nothing of GStreamer, so that other languages and applications embed it through this
+ * header (C++ users: sta.hpp, the RAII wrapper beside it). Three handles:
+ *
+ *   sta_engine  the weights of one model on one device in one precision, its worker thread and its batching. Opening the same model twice in a
+ * process returns the same engine, so that many cameras hold the weights once. Reference counted. sta_stream  one camera's state: sampling grid,
+ * window ring, one mailbox slot, finished results. sta_result  one classified window.
+ *
+ *   sta_engine_options eo;  sta_engine_options_init(&eo);  eo.model = "models/camera-watch";
+ *   sta_error err;          sta_engine *engine = NULL;
+ *   if (sta_engine_open(&eo, &engine, &err) != STA_OK) { fprintf(stderr, "%s\n", err.message); return 1; }
+ *   sta_stream_options so;  sta_stream_options_init(&so);
+ *   sta_stream *stream = NULL;  sta_stream_new(engine, &so, &stream, &err);
+ *   for each frame: sta_stream_push(stream, &frame, &err);
+ *                   while ((result = sta_stream_pop(stream)) != NULL) { ...; sta_result_free(result); }
+ *
+ * Conventions
+ *   Times are nanoseconds of running time, uint64_t; STA_TIME_NONE = unknown.
+ *   Option structs carry struct_size, set by their *_init function: a caller compiled against an older header keeps working, fields it does not know
+ * of take their defaults. Every failing call returns a status and, if err is not NULL, fills err->message with one sentence that names what was wrong
+ * and what would be right. No exception leaves this API. Strings returned are UTF-8 and owned by the handle they came from. Thread-safety sta_engine
+ * functions may be called from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats and
+ *   _configure may be called from any thread at any time.
+ */
+#ifndef STA_H
+#define STA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(STA_CORE_BUILD)
+#define STA_API __attribute__((visibility("default")))
+#else
+#define STA_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Raised whenever a function or field is added (compatible) ... */
+#define STA_API_MINOR 0
+/** ... or something is removed or changes its meaning (incompatible: the loader of libgststa.so refuses another major). */
+#define STA_API_MAJOR 1
+
+#define STA_TIME_NONE UINT64_MAX
+
+typedef enum sta_status {
+  STA_OK = 0,
+  STA_ERROR_INVALID_ARGUMENT = 1, /* an option or argument is out of its range */
+  STA_ERROR_NOT_FOUND = 2,        /* a file or folder is missing */
+  STA_ERROR_BAD_MODEL = 3,        /* a file is there but malformed, incomplete or contradicts itself */
+  STA_ERROR_UNSUPPORTED = 4,      /* well-formed, but a variant this library does not implement */
+  STA_ERROR_DEVICE = 5,           /* the requested device is absent or failed */
+  STA_ERROR_OUT_OF_MEMORY = 6,
+  STA_ERROR_FLUSHING = 7, /* a blocking call was ended by sta_stream_set_flushing: not a failure */
+  STA_ERROR_INTERNAL = 8  /* anything thrown by LibTorch that fits nothing above */
+} sta_status;
+
+typedef struct sta_error {
+  sta_status status;
+  char message[1000];
+} sta_error;
+
+/** (STA_API_MAJOR << 16) | STA_API_MINOR of the library that is loaded. */
+STA_API uint32_t sta_api_version(void);
+/** Version of the library, for people: "0.1.0". */
+STA_API const char *sta_version(void);
+
+/* ------------------------------------------------------------------------------------------------ engine */
+
+typedef enum sta_precision {
+  STA_PRECISION_AUTO = 0, /* bf16 where the device multiplies it natively (CUDA sm80+, AVX512-BF16, AMX), else fp32 */
+  STA_PRECISION_FP32 = 1,
+  STA_PRECISION_BF16 = 2, /* weights and activations bf16, token scoring fp32 */
+  STA_PRECISION_FP16 = 3
+} sta_precision;
+
+typedef enum sta_pruning {
+  STA_PRUNING_STA = 0,    /* the paper's rule */
+  STA_PRUNING_RANDOM = 1, /* drops as many tokens per group, chosen by a seeded generator: the paper's Fig 4 baseline */
+  STA_PRUNING_NONE = 2    /* dense; drop_number is ignored */
+} sta_pruning;
+
+typedef struct sta_engine sta_engine;
+
+typedef struct sta_engine_options {
+  size_t struct_size;
+  /** Folder in Hugging Face VideoMAE layout, or a .safetensors file in original VideoMAE names. Or "arch:vit_small|vit_base|vit_large|vit_huge": that
+   *  architecture with generated weights, for benchmarks. */
+  const char *model;
+  /** Text file with one label a line, as many as the model has classes. NULL: the labels of the model folder, else "class N". */
+  const char *labels;
+  /** "auto" (default, also NULL): CUDA if it works, else CPU. "cpu", "cuda", "cuda:N": that one or an error. */
+  const char *device;
+  sta_precision precision;
+  /** CPU threads of a forward pass, 1 .. 256. 0 (default): all cores but one, at least one. Taken from whoever opens the engine first. */
+  int32_t inference_threads;
+  /** Nice value added to the worker thread and its helpers, 0 .. 19, so that frames go on moving while a model computes. Default 10. */
+  int32_t worker_nice;
+  /** Most windows (of all streams) in one forward pass, 1 .. 64. Default 4. */
+  int32_t max_batch;
+  /** Attention heads where the file does not say and head size is not 64 (raw .safetensors without metadata). 0: from the file. */
+  int32_t num_heads;
+} sta_engine_options;
+
+typedef struct sta_model_info {
+  size_t struct_size;
+  const char *name;         /* last part of the model path */
+  const char *path;         /* as resolved */
+  const char *architecture; /* "videomae" */
+  const char *device;       /* "cpu", "cuda:0" */
+  const char *precision;    /* "fp32", "bf16", "fp16" */
+  int32_t num_frames, tubelet, patch, image_height, image_width;
+  int32_t embed_dim, depth, num_heads, mlp_dim, num_classes;
+  int32_t num_tokens;      /* at the input, n_t * n_s */
+  int32_t tokens_per_step; /* n_s: tokens of one tubelet step */
+  int32_t max_drop_number; /* largest legal drop number; 0: this model cannot be pruned (steps not divisible by 4) */
+  uint64_t num_parameters;
+  uint64_t sample_interval_ns; /* spacing of the frames the model was trained on, rounded */
+  int32_t antialias;           /* 1: the model folder asks for antialiased resizing */
+  float mean[3], std[3];
+  const char *warnings; /* lines, e.g. a head count that was corrected; "" if none */
+} sta_model_info;
+
+STA_API void sta_engine_options_init(sta_engine_options *options);
+/** Loads a model, or returns the engine that already holds it (same resolved path, labels, device, precision). Blocks while reading; not for a
+ * streaming thread. Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT, DEVICE, OUT_OF_MEMORY. */
+STA_API sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engine, sta_error *err);
+STA_API sta_engine *sta_engine_ref(sta_engine *engine);
+/** Gives a reference back; the last one joins the worker thread (waits for a forward pass under way). NULL is ignored. */
+STA_API void sta_engine_unref(sta_engine *engine);
+/** info->struct_size must be set. Strings live as long as the engine. */
+STA_API void sta_engine_get_info(sta_engine *engine, sta_model_info *info);
+/** Label of a class, or NULL if there is no such class. */
+STA_API const char *sta_engine_label(sta_engine *engine, int32_t class_id);
+/** INVALID_ARGUMENT, naming the legal range, if tokens cannot be dropped in that number; else OK. */
+STA_API sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop_number, sta_error *err);
+
+/* ------------------------------------------------------------------------------- clips (no time, no stream) */
+
+typedef struct sta_forward_options {
+  size_t struct_size;
+  sta_pruning pruning;
+  int32_t drop_number; /* r: tokens dropped per group and call; 0 = dense */
+  uint64_t seed;       /* of STA_PRUNING_RANDOM */
+} sta_forward_options;
+
+typedef struct sta_clip_result sta_clip_result;
+
+STA_API void sta_forward_options_init(sta_forward_options *options);
+/** One forward pass. clip: f32 [batch, 3, T, H, W], already normalised, contiguous, T/H/W as sta_model_info says. Runs in the caller's thread. */
+STA_API sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t batch, const sta_forward_options *options,
+                                      sta_clip_result **result, sta_error *err);
+/** logits: f32 [batch, num_classes]. */
+STA_API const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes);
+/** Indices kept by pruning call 1, 2, 3 into that call's input sequence, in emitted order; call 0: final tokens as original token indices.
+ *  item: index in the batch. NULL with *count = 0 if nothing was pruned. */
+STA_API const int32_t *sta_clip_result_kept(const sta_clip_result *result, int32_t item, int32_t call, int32_t *count);
+STA_API void sta_clip_result_free(sta_clip_result *result);
+
+/** Reads tensor "clip" (F32, [3,T,H,W] or [B,3,T,H,W]) of a .safetensors file. *data is freed with sta_free; shape gets B,3,T,H,W. */
+STA_API sta_status sta_clip_load(const char *path, float **data, int32_t shape[5], sta_error *err);
+/** Writes logits [B,n] and, for B = 1 and a pruned run, kept_1, kept_2, kept_3, final_tokens (I32) as .safetensors. */
+STA_API sta_status sta_clip_result_save(const sta_clip_result *result, const char *path, sta_error *err);
+STA_API void sta_free(void *memory);
+
+/** Multiply-adds of one clip, by part; LayerNorm counted as 5 per element as the paper's tool does; softmax, GELU, sorting and gathers not counted.
+ */
+typedef struct sta_flops {
+  size_t struct_size;
+  uint64_t patch_embed, qkv, attention_matmul, proj, mlp, layer_norm, scoring, head, total;
+} sta_flops;
+/** arch: as sta_engine_options.model, only the dims are read. */
+STA_API sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, sta_flops *flops, sta_error *err);
+
+/* ------------------------------------------------------------------------------------------------ frames */
+
+typedef enum sta_pixel_format {
+  STA_FORMAT_UNKNOWN = 0,
+  STA_FORMAT_I420 = 1, /* planes Y, U, V; chroma (w+1)/2 x (h+1)/2 */
+  STA_FORMAT_YV12 = 2, /* planes Y, V, U */
+  STA_FORMAT_NV12 = 3, /* planes Y, UV */
+  STA_FORMAT_YUY2 = 4,
+  STA_FORMAT_UYVY = 5,
+  STA_FORMAT_RGB = 6, /* bytes R G B */
+  STA_FORMAT_BGR = 7,
+  STA_FORMAT_RGBX = 8, /* bytes R G B x; alpha, where there is one, is ignored */
+  STA_FORMAT_BGRX = 9,
+  STA_FORMAT_XRGB = 10,
+  STA_FORMAT_XBGR = 11,
+  STA_FORMAT_GRAY8 = 12,
+  STA_FORMAT_P010_LE = 13,  /* planes Y, UV of 16-bit words, the value in the upper 10 bits */
+  STA_FORMAT_I420_10LE = 14 /* planes Y, U, V of 16-bit words, the value in the lower 10 bits */
+} sta_pixel_format;
+
+typedef enum sta_color_matrix {
+  STA_MATRIX_RGB = 0, /* no matrix: the format is RGB or gray */
+  STA_MATRIX_BT601 = 1,
+  STA_MATRIX_BT709 = 2,
+  STA_MATRIX_BT2020 = 3,
+  STA_MATRIX_SMPTE240M = 4,
+  STA_MATRIX_FCC = 5
+} sta_color_matrix;
+
+typedef enum sta_frame_flags {
+  STA_FRAME_NONE = 0,
+  STA_FRAME_DISCONT = 1 << 0 /* the source says that something is missing before this frame */
+} sta_frame_flags;
+
+/** One raw frame in memory; only read during sta_stream_push, never kept. */
+typedef struct sta_frame {
+  size_t struct_size;
+  sta_pixel_format format;
+  int32_t width, height;   /* luma pixels, 1 .. 32768 */
+  const uint8_t *plane[4]; /* first byte of each plane */
+  int32_t stride[4];       /* bytes from one row to the next, may be padded; negative: bottom-up */
+  sta_color_matrix matrix; /* of YUV formats */
+  int32_t full_range;      /* 0: 16..235, 1: 0..255 (for YUV and GRAY8; RGB is always taken as full) */
+  int32_t par_n, par_d;    /* pixel aspect ratio; 0/0 = 1/1 */
+  uint64_t time;           /* running time of the first moment this frame is shown */
+  uint64_t duration;       /* or STA_TIME_NONE */
+  uint32_t flags;          /* sta_frame_flags */
+} sta_frame;
+
+STA_API void sta_frame_init(sta_frame *frame);
+
+/* ------------------------------------------------------------------------------------------------ streams */
+
+typedef enum sta_gap_policy {
+  STA_GAP_RESET = 0, /* drop the half-filled window and start the grid anew at the next frame */
+  STA_GAP_HOLD = 1   /* repeat the last frame over the gap, windows with such a sample are degraded */
+} sta_gap_policy;
+
+typedef enum sta_tail_policy {
+  STA_TAIL_PAD = 0, /* at end of stream a window at least half full is padded with its last frame and classified, degraded */
+  STA_TAIL_DROP = 1
+} sta_tail_policy;
+
+typedef enum sta_resize {
+  STA_RESIZE_AUTO = 0,     /* the model folder decides; bilinear where it is silent */
+  STA_RESIZE_BILINEAR = 1, /* as OpenCV INTER_LINEAR on bytes: what the paper's models were tested with */
+  STA_RESIZE_ANTIALIAS = 2 /* triangle filter over all source pixels, as Pillow BILINEAR */
+} sta_resize;
+
+typedef struct sta_stream_options {
+  size_t struct_size;
+  /** Spacing of a window's frames in ns; 0 (default): the model's. */
+  uint64_t sample_interval;
+  /** From one window to the next in ns, rounded up to a multiple of the spacing; 0 (default): a quarter of a window. */
+  uint64_t hop;
+  sta_gap_policy gap_policy;
+  /** A longer time without a frame is a gap. 0 (default): twice the spacing, at least 500 ms. */
+  uint64_t max_gap;
+  sta_tail_policy tail_policy;
+  sta_pruning pruning;
+  int32_t drop_number;
+  uint64_t seed;
+  sta_resize resize;
+  /** 0 (default): live, sta_stream_push never waits for a forward pass; a window that is not begun when the next one is ready is skipped and counted.
+   *  1: every window is classified before sta_stream_push returns. */
+  int32_t blocking;
+  /** Most finished results kept for sta_stream_pop, 1 .. 1024; the oldest is given up (and counted) beyond. Default 64. */
+  int32_t max_results;
+} sta_stream_options;
+
+typedef struct sta_stream sta_stream;
+typedef struct sta_result sta_result;
+
+typedef enum sta_result_flags {
+  STA_RESULT_NONE = 0,
+  STA_RESULT_DEGRADED = 1 << 0, /* some sample repeats a frame over a gap, or pads the tail */
+  STA_RESULT_TAIL = 1 << 1      /* the window was cut by the end of the stream */
+} sta_result_flags;
+
+typedef struct sta_result_info {
+  size_t struct_size;
+  uint64_t window_id;    /* counts the windows of this stream from 0, skipped ones too, also across resets */
+  uint64_t window_start; /* running time of the first sample */
+  uint64_t window_end;   /* running time of the last sample + spacing */
+  uint32_t flags;        /* sta_result_flags */
+  int32_t drop_number;
+  int32_t batch_size;      /* windows that shared the forward pass */
+  uint64_t inference_time; /* ns of the forward pass */
+  uint64_t queue_time;     /* ns between submission and its begin */
+  int32_t num_classes;
+  sta_status status; /* not STA_OK: the forward pass failed, sta_result_message says why, there are no probabilities */
+} sta_result_info;
+
+typedef struct sta_stream_stats {
+  size_t struct_size;
+  uint64_t frames;         /* pushed */
+  uint64_t frames_sampled; /* copied into a window */
+  uint64_t windows;        /* completed by the sampling grid */
+  uint64_t windows_classified;
+  uint64_t windows_skipped; /* replaced in the mailbox before they were begun (live mode only) */
+  uint64_t windows_failed;
+  uint64_t windows_discarded; /* made void by a reset while in flight */
+  uint64_t results_lost;      /* not popped in time */
+  uint64_t gaps, resets;
+  uint64_t last_inference_time, mean_inference_time; /* ns; 0 before the first */
+  uint64_t last_queue_time;
+  uint64_t max_preprocess_time; /* ns, longest scale-and-copy of one frame */
+  uint64_t mean_preprocess_time;
+} sta_stream_stats;
+
+STA_API void sta_stream_options_init(sta_stream_options *options);
+/** Keeps a reference to the engine. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
+STA_API sta_status sta_stream_new(sta_engine *engine, const sta_stream_options *options, sta_stream **stream, sta_error *err);
+/** Ends the stream; a forward pass under way for it is not waited for, its result is thrown away. NULL is ignored. */
+STA_API void sta_stream_free(sta_stream *stream);
+/** Takes new options; they hold from the next window on (a changed spacing or resize restarts the grid). `blocking` and `max_results` are taken at
+ * once. */
+STA_API sta_status sta_stream_configure(sta_stream *stream, const sta_stream_options *options, sta_error *err);
+/** Offers a frame. Cost: one scaling to model size (and the forward pass too if `blocking`). Errors: INVALID_ARGUMENT for a frame that contradicts
+ * itself; FLUSHING if sta_stream_set_flushing ended the wait. A failing forward pass is no error here but a result with a status. */
+STA_API sta_status sta_stream_push(sta_stream *stream, const sta_frame *frame, sta_error *err);
+/** Time passes without a frame up to `time` (a GAP event): counts as a gap if longer than max_gap, else holds the last frame. */
+STA_API sta_status sta_stream_advance(sta_stream *stream, uint64_t time, sta_error *err);
+/** End of stream: settles the samples up to the end of the last frame, applies the tail policy, waits until all submitted windows are done. The next
+ * push begins a new grid. */
+STA_API sta_status sta_stream_drain(sta_stream *stream, sta_error *err);
+/** Forgets the half-filled window and all results not yet popped or still in flight (a generation number tells them apart); the next frame begins a
+ * new grid. */
+STA_API void sta_stream_reset(sta_stream *stream);
+/** 1: blocking calls return FLUSHING at once until set to 0. Any thread. */
+STA_API void sta_stream_set_flushing(sta_stream *stream, int32_t flushing);
+/** Oldest finished result, owned by the caller, or NULL. Never waits. */
+STA_API sta_result *sta_stream_pop(sta_stream *stream);
+/** stats->struct_size must be set. */
+STA_API void sta_stream_get_stats(sta_stream *stream, sta_stream_stats *stats);
+/** The hop and the spacing really used, in ns (rounded to the nanosecond). */
+STA_API void sta_stream_get_timing(sta_stream *stream, uint64_t *sample_interval, uint64_t *hop, uint64_t *window_length);
+
+/** info->struct_size must be set. */
+STA_API void sta_result_get_info(const sta_result *result, sta_result_info *info);
+/** f32 [num_classes], softmax of the logits; NULL if the status is not OK. */
+STA_API const float *sta_result_probabilities(const sta_result *result);
+/** The k most probable classes, most probable first (ties: lower class first); returns how many were written, min(k, num_classes). */
+STA_API int32_t sta_result_top(const sta_result *result, int32_t k, int32_t *class_ids, float *confidences);
+/** What went wrong, "" if nothing. */
+STA_API const char *sta_result_message(const sta_result *result);
+STA_API void sta_result_free(sta_result *result);
+
+/** Only preprocessing, for tests and tools: scales and crops one frame to the model's size as a stream would.
+ *  rgb: u8 [image_height, image_width, 3]. */
+STA_API sta_status sta_preprocess_frame(sta_engine *engine, const sta_frame *frame, sta_resize resize, uint8_t *rgb, sta_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* STA_H */

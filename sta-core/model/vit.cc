@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// See vit.h.
+#include "model/vit.h"
+
+#include <ATen/ATen.h>
+
+namespace sta {
+
+PruneCall prune_call_after(const ModelDescription &m, int block) {
+  if (block == 0) return {1, m.steps(), false};
+  if (block == m.depth / 3) return {2, m.steps() / 2, true};
+  if (block == 2 * m.depth / 3) return {3, m.steps() / 4, false};
+  return {0, 0, false};
+}
+
+Vit::Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device)
+    : description_(description), type_(type), device_(device) {
+  // clone: the file's mapping must not outlive loading, a file replaced on disk would change or break a running model.
+  auto pack = [&](const std::string &name, at::ScalarType to) {
+    return weights.at(name).to(device, to, /*non_blocking=*/false, /*copy=*/true).contiguous();
+  };
+  auto linear = [&](const std::string &name, at::ScalarType to) { return ops::Linear{pack(name + ".weight", to), pack(name + ".bias", to)}; };
+  auto norm = [&](const std::string &name, double eps, at::ScalarType to) {
+    return ops::LayerNorm{pack(name + ".weight", to), pack(name + ".bias", to), eps};
+  };
+  const ModelDescription &m = description_;
+  patch_ = linear("patch_embed.proj", type);
+  patch_.weight = patch_.weight.view({m.embed_dim, m.patch_volume()});
+  position_ = ops::position_table(m.tokens(), m.embed_dim).to(device, type);
+  for (int i = 0; i < m.depth; ++i) {
+    const std::string b = "blocks." + std::to_string(i) + ".";
+    blocks_.push_back({norm(b + "norm1", m.block_eps, type), norm(b + "norm2", m.block_eps, type), linear(b + "attn.qkv", type),
+                       linear(b + "attn.proj", type), linear(b + "mlp.fc1", type), linear(b + "mlp.fc2", type)});
+  }
+  fc_norm_ = norm("fc_norm", m.fc_norm_eps, at::kFloat);
+  head_ = linear("head", at::kFloat);
+}
+
+ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const {
+  const ModelDescription &m = description_;
+  ForwardOutput out;
+  at::Tensor x = ops::patch_embed(clip.to(device_, type_), patch_, m.tubelet, m.patch);  // [B,L,C]
+  x += position_;
+  for (int i = 0; i < m.depth; ++i) {
+    const Block &block = blocks_[i];
+    const PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
+    // Keys of this very block, before its MLP: that is what the official code scores with.
+    const ops::AttentionOutput attended = ops::attention(ops::layer_norm(x, block.norm1), block.qkv, block.proj, m.num_heads, call.index != 0);
+    x += attended.x;
+    x += ops::mlp(ops::layer_norm(x, block.norm2), block.fc1, block.fc2);
+    if (probe && probe->block) probe->block(i, x);
+    if (call.index == 0) continue;
+    PruneTrace trace;
+    const bool traced = probe && probe->prune;
+    const at::Tensor keep = select_tokens(x, attended.key_mean, call, prune, traced ? &trace : nullptr);
+    if (traced) probe->prune(call.index, attended.key_mean, trace);
+    x = ops::gather_tokens(x, keep);
+    out.kept.push_back(keep);
+  }
+  out.features = ops::layer_norm(x.to(at::kFloat).mean(1), fc_norm_);
+  out.logits = ops::linear(out.features, head_);
+  return out;
+}
+
+}  // namespace sta

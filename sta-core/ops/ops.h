@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// The few operations that a forward pass is made of, as ATen calls that run on any device and in any precision: the reference that faster versions
+// are tested against. Nothing here knows of models or pruning rules.
+//
+// Dimension letters: model/description.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace sta::ops {
+
+struct Linear {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out]
+};
+
+struct LayerNorm {
+  at::Tensor weight, bias;  // [C]
+  double eps = 1e-6;
+};
+
+/// Tubelets as a matrix product. clip [B,3,T,H,W] -> [B,L,C], L in order t, y, x; proj.weight [C, 3·tubelet·patch·patch].
+at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch);
+
+/// x [..,in] -> [..,out]
+at::Tensor linear(const at::Tensor &x, const Linear &l);
+
+/// x [..,C] -> [..,C]
+at::Tensor layer_norm(const at::Tensor &x, const LayerNorm &norm);
+
+/// x [B,L,C] -> [B,L,C]: fc2(GELU(fc1 x)), GELU exact (erf).
+at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2);
+
+struct AttentionOutput {
+  at::Tensor x;         // [B,L,C], after the output projection
+  at::Tensor key_mean;  // f32 [B,L,D], mean over heads of the keys; undefined if not asked for
+};
+
+/// Multi-head self-attention of x [B,L,C]; qkv.weight rows are q, k, v, each heads × D.
+AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_key_mean);
+
+/// x [B,L,C], index int64 [B,K] -> [B,K,C]
+at::Tensor gather_tokens(const at::Tensor &x, const at::Tensor &index);
+
+/// The fixed 1-D sin-cos table over the flattened token index, computed in double: f32 [L,C]; even channels sine, odd cosine,
+/// angle(p,j) = p / 10000^(2·floor(j/2)/C).
+at::Tensor position_table(int64_t tokens, int64_t channels);
+
+}  // namespace sta::ops

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Which part of a frame a model sees: sizes of the (never computed) resized frame and the crop in it. Integer arithmetic, so that it is the same
+// everywhere.
+//
+//   displayed size   width * par_n/par_d x height
+//   resized size     short side = short_side, long side = floor(short_side * long / short): 320x240 -> 298x224, 180x403 -> 224x501
+//   crop             height x width out of its middle, offset floor((resized - crop) / 2): x 37, y 138
+//
+// A pixel aspect ratio other than 1 needs no step of its own: it only makes the horizontal scale differ from the vertical one.
+// If the output is wider (or taller) than the resized frame, which needs a model that is not square, the frame is enlarged until it covers the
+// output.
+#pragma once
+
+#include <cstdint>
+
+#include "result.h"
+
+namespace sta {
+
+// One direction: output pixel i lies at (crop + i + 0.5) * source / resized - 0.5 in source pixels.
+struct Axis {
+  int source;       // pixels of the frame
+  int64_t resized;  // pixels of the whole resized frame
+  int64_t crop;     // first resized pixel that is output
+  int output;       // pixels output
+};
+
+struct Geometry {
+  Axis x, y;
+};
+
+// INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame has passed check_frame.
+Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side);
+
+}  // namespace sta

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The paper's rule. Two scores per token, both in fp32:
+//
+//   semantic   F   = Σ_c |x_c|, min-max normalised within the group -> F~ in [0,1]
+//   temporal   P_t = softmax over the NEW tokens of k^_new · k^_old^T: every old token hands out a mass of 1 over the new group
+//              A_1 = P_1 · 1 (all old tokens), A_t = P_t · A'_{t-1} with A' = A of the kept tokens, divided by its sum
+//   S = A · (1 - F~): redundant over time and without meaning -> large -> dropped. The N-r smallest stay, in ascending order of S.
+//
+// The group scanned first has no past. It is pruned by bipartite similarity: even positions are sources, odd ones targets; the r sources most similar
+// to some target go; emitted are the targets, then the other sources by ascending similarity. Only this order matters later: it decides the even/odd
+// split of the next call's first group.
+//
+// Because the softmax runs over new tokens, column j of P_t does not depend on which other old tokens survive. So all P_t come from one batched
+// product and one softmax; only mat-vec, multiply, select, renormalise is sequential (T-1 steps). All shapes depend on r alone: no host
+// synchronisation.
+#include <ATen/ATen.h>
+
+#include "pruning/pruning.h"
+
+namespace sta {
+namespace {
+
+// The official code divides without an epsilon and yields NaN on degenerate input; these are far below any value of real data.
+constexpr double kTiny = 1e-20;
+
+// x [B,T,N,C] -> F~ [B,T,N]
+at::Tensor semantic_score(const at::Tensor &x) {
+  const at::Tensor f = at::linalg_vector_norm(x, 1, at::IntArrayRef{-1}, false, at::kFloat);
+  const auto [low, high] = at::aminmax(f, -1, true);
+  return (f - low) / (high - low).clamp_min(kTiny);
+}
+
+// The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]
+at::Tensor keep_first(const at::Tensor &key, int64_t r, at::Tensor &similarity) {
+  const int64_t b = key.size(0), n = key.size(1), sources = (n + 1) / 2;
+  const at::Tensor even = key.slice(1, 0, n, 2), odd = key.slice(1, 1, n, 2);
+  similarity = n > 1 ? at::amax(at::matmul(even, odd.transpose(1, 2)), -1) : at::zeros({b, 1}, key.options());
+  const at::Tensor order = std::get<1>(at::sort(similarity, /*stable=*/true, -1, /*descending=*/false));  // [B,sources]
+  const at::Tensor kept_sources = order.slice(1, 0, sources - r) * 2;
+  const at::Tensor targets = at::arange(1, n, 2, order.options()).unsqueeze(0).expand({b, n / 2});
+  return at::cat({targets, kept_sources}, 1);
+}
+
+}  // namespace
+
+at::Tensor select_sta(const at::Tensor &x_in, const at::Tensor &key_mean, const PruneCall &call, int drop_number, PruneTrace *trace) {
+  const int64_t b = x_in.size(0), t = call.groups, n = x_in.size(1) / t, r = drop_number, kept = n - r;
+  const at::Tensor x = x_in.reshape({b, t, n, x_in.size(2)});
+  at::Tensor key = key_mean.to(at::kFloat).reshape({b, t, n, key_mean.size(2)});
+  key = key / at::linalg_vector_norm(key, 2, at::IntArrayRef{-1}, true).clamp_min(kTiny);
+  if (call.backward) key = key.flip(1);  // scan order
+  const at::Tensor semantic = semantic_score(x);
+  const at::Tensor meaningless = 1 - (call.backward ? semantic.flip(1) : semantic);  // [B,T,N] in scan order
+
+  // spread[:,t-1] = P_t^T: row = old token, column = new token, rows sum to 1. [B,T-1,N,N]
+  at::Tensor spread;
+  if (t > 1) spread = at::softmax(at::matmul(key.slice(1, 0, t - 1), key.slice(1, 1, t).transpose(2, 3)), -1);
+
+  std::vector<at::Tensor> keep(t), acc_trace(t), score_trace(t);  // in scan order
+  at::Tensor similarity;
+  keep[0] = keep_first(key.select(1, 0), r, similarity);
+  acc_trace[0] = score_trace[0] = at::full({b, n}, -1.0, key.options());
+  at::Tensor mass = at::ones({b, 1, n}, key.options());
+  for (int64_t g = 1; g < t; ++g) {
+    const at::Tensor acc = at::matmul(mass, spread.select(1, g - 1)).squeeze(1);  // A_t [B,N]
+    const at::Tensor score = acc * meaningless.select(1, g);                      // S_t [B,N]
+    keep[g] = std::get<1>(at::sort(score, /*stable=*/true, -1, /*descending=*/false)).slice(1, 0, kept);
+    if (trace) {
+      acc_trace[g] = acc;
+      score_trace[g] = score;
+    }
+    if (g + 1 == t) break;
+    const at::Tensor survivors = acc.gather(1, keep[g]);
+    mass = at::zeros({b, n}, key.options()).scatter(1, keep[g], survivors / survivors.sum(1, true).clamp_min(kTiny)).unsqueeze(1);
+  }
+  auto in_time = [&](std::vector<at::Tensor> groups) {
+    if (call.backward) std::reverse(groups.begin(), groups.end());
+    return at::stack(groups, 1);  // [B,T,·]
+  };
+  if (trace) *trace = {semantic, in_time(acc_trace), in_time(score_trace), similarity};
+  const at::Tensor offset = (at::arange(t, keep[0].options()) * n).view({1, t, 1});
+  return (in_time(keep) + offset).reshape({b, t * kept});
+}
+
+at::Tensor select_tokens(const at::Tensor &x, const at::Tensor &key_mean, const PruneCall &call, const PruneSettings &settings, PruneTrace *trace) {
+  if (settings.rule == STA_PRUNING_RANDOM) return select_random(x.size(0), x.size(1), x.device(), call, settings);
+  return select_sta(x, key_mean, call, settings.drop_number, trace);
+}
+
+}  // namespace sta

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// See sampling_grid.h.
+#include "window/sampling_grid.h"
+
+#include <algorithm>
+
+namespace sta {
+
+uint64_t GridSettings::hop_samples() const {
+  if (hop == 0) return static_cast<uint64_t>(std::max(1, num_frames / 4));
+  // Smallest h with h·Δ >= hop. A hop given as a rounded multiple of Δ (133333333 for 4/30 s) must not become one sample more: up to 1 µs is
+  // rounding.
+  const unsigned __int128 wanted = hop > 1000 ? hop - 1000 : 1;
+  const unsigned __int128 h = (wanted * spacing.den + spacing.num - 1) / spacing.num;
+  return std::max<uint64_t>(1, static_cast<uint64_t>(h));
+}
+
+uint64_t GridSettings::max_gap_ns() const { return max_gap != 0 ? max_gap : std::max<uint64_t>(spacing.times(2), 500'000'000); }
+
+void SamplingGrid::configure(const GridSettings &settings) {
+  if (settings.num_frames != settings_.num_frames || !(settings.spacing == settings_.spacing)) running_ = false;
+  settings_ = settings;
+}
+
+void SamplingGrid::reset() {
+  running_ = false;
+  restart_next_ = false;
+}
+
+void SamplingGrid::begin(uint64_t time) {
+  running_ = true;
+  restart_next_ = false;
+  origin_ = time;
+  next_sample_ = 0;
+  next_window_ = 0;
+  newest_used_ = 0;
+  last_degraded_ = kTimeNone;
+}
+
+// A gap is time that no frame covers: a slow source whose frames last long is no gap.
+bool SamplingGrid::is_gap(uint64_t time, bool discont) const {
+  const uint64_t uncovered = time > last_end_ ? time - last_end_ : 0;
+  const uint64_t limit = discont ? std::min(settings_.spacing.times(1), settings_.max_gap_ns()) : settings_.max_gap_ns();
+  return uncovered > limit;
+}
+
+// Holding a frame over more than a whole window would fill windows with one picture, and a source that comes back after an hour would release
+// thousands of them: such a gap restarts the grid under either policy.
+bool SamplingGrid::can_hold(uint64_t time) const { return settings_.hold_gaps && time - last_end_ <= settings_.spacing.times(settings_.num_frames); }
+
+void SamplingGrid::settle_one(bool over_gap, GridSink &sink) {
+  const uint64_t k = next_sample_++;
+  if (over_gap) last_degraded_ = k;
+  sink.settle(k);
+  const uint64_t n = static_cast<uint64_t>(settings_.num_frames);
+  if (next_sample_ < next_window_ + n) return;
+  const uint64_t first = next_window_;
+  const bool degraded = last_degraded_ != kTimeNone && last_degraded_ >= first;
+  next_window_ += settings_.hop_samples();
+  newest_used_ = next_sample_;
+  sink.window({first, settings_.num_frames, point(first), point(first + n), degraded, false});
+}
+
+// Samples that the frame on screen has when the next one appears at `time`: grid points that lie more than the tolerance before it.
+void SamplingGrid::settle_before(uint64_t time, bool over_gap, GridSink &sink) {
+  while (point(next_sample_) + kOnGridTolerance < time) settle_one(over_gap && point(next_sample_) >= last_end_, sink);
+}
+
+bool SamplingGrid::frame(uint64_t time, uint64_t duration, bool discont, GridSink &sink) {
+  // A frame that claims to last for ever (a still picture, a broken duration) covers one window's length at most.
+  const uint64_t shown = duration == kTimeNone ? 0 : std::min(duration, settings_.spacing.times(settings_.num_frames));
+  const uint64_t end = time + shown;
+  bool forwards = true;
+  if (running_) {
+    bool again = restart_next_;
+    if (time < last_time_) {
+      forwards = false;
+      again = true;
+    } else if (!again && is_gap(time, discont)) {
+      ++gaps_;
+      again = !can_hold(time);
+      if (!again) settle_before(time, true, sink);
+    } else if (!again) {
+      settle_before(time, false, sink);
+    }
+    if (again) running_ = false;
+  }
+  if (!running_) {
+    sink.restart();
+    begin(time);
+  }
+  sink.show();
+  last_time_ = time;
+  last_end_ = end;
+  // The points it arrived on (up to the tolerance late), and those it lasts past: not further than max-gap, its successor may come early.
+  while (point(next_sample_) <= time) settle_one(false, sink);
+  settle_before(std::min(end, time + settings_.max_gap_ns()), false, sink);
+  return forwards;
+}
+
+void SamplingGrid::advance(uint64_t time, GridSink &sink) {
+  if (!running_ || restart_next_ || time <= last_time_) return;
+  const bool gap = is_gap(time, false);
+  if (gap && !can_hold(time)) {
+    ++gaps_;
+    restart_next_ = true;
+    return;
+  }
+  settle_before(time, gap, sink);
+}
+
+void SamplingGrid::finish(GridSink &sink) {
+  if (running_ && !restart_next_) {
+    settle_before(last_end_, false, sink);  // nothing can come early any more
+    const uint64_t n = static_cast<uint64_t>(settings_.num_frames);
+    const uint64_t have = next_sample_ > next_window_ ? next_sample_ - next_window_ : 0;
+    // A tail without a sample that no earlier window had would only say again what was said.
+    if (settings_.pad_tail && 2 * have >= n && next_sample_ > newest_used_) {
+      newest_used_ = next_sample_;
+      sink.window({next_window_, static_cast<int>(have), point(next_window_), point(next_sample_), true, true});
+    }
+  }
+  reset();
+}
+
+}  // namespace sta

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// SamplingGrid: turns frame times into window samples, and samples into windows. It holds no pixels and knows neither torch nor GStreamer, so that
+// time is tested without either; the caller copies pixels when it is told to.
+//
+// A model wants N frames spaced Δ apart. Grid points are t_k = t_0 + k·Δ with Δ a rational number of nanoseconds, so that a year of 4/30 s does not
+// drift. The sample for t_k is the frame on screen at t_k. It is settled as soon as a frame arrives with time >= t_k (a frame up to 1 ms late counts
+// as on it, since containers round timestamps), or the current frame's duration reaches past t_k. Window j holds N consecutive samples; the next
+// begins h samples later.
+//
+// Letters: N samples in a window, h samples from one window to the next, k grid index since the (re)start, Δ spacing.
+#pragma once
+
+#include <cstdint>
+
+namespace sta {
+
+inline constexpr uint64_t kTimeNone = UINT64_MAX;
+/// A frame that comes this much after a grid point counts as on it [ns].
+inline constexpr uint64_t kOnGridTolerance = 1'000'000;
+
+/// num / den nanoseconds, both positive.
+struct Spacing {
+  int64_t num = 0;
+  int64_t den = 1;
+
+  /// k·Δ rounded to the nearest nanosecond; k >= 0.
+  uint64_t times(uint64_t k) const { return static_cast<uint64_t>((static_cast<unsigned __int128>(num) * k + den / 2) / den); }
+  bool operator==(const Spacing &other) const { return num * other.den == other.num * den; }
+};
+
+struct GridSettings {
+  int num_frames = 16;            // N
+  Spacing spacing{133333333, 1};  // Δ
+  uint64_t hop = 0;               // ns; rounded up to a multiple of Δ; 0: N/4 samples (at least one)
+  bool hold_gaps = false;         // gap-policy=hold
+  uint64_t max_gap = 0;           // ns; 0: max(2Δ, 500 ms)
+  bool pad_tail = true;           // tail-policy=pad
+
+  /// h >= 1.
+  uint64_t hop_samples() const;
+  uint64_t max_gap_ns() const;
+};
+
+/// A completed window, in running time.
+struct WindowSpan {
+  uint64_t first_sample;  // k of its first sample
+  int num_samples;        // real ones; fewer than N only for a tail, whose last sample is to be repeated
+  uint64_t start;         // t_first
+  uint64_t end;           // t_last + Δ, of the last real sample
+  bool degraded;          // a sample repeats a frame over a gap, or pads the tail
+  bool tail;
+};
+
+/// What the caller has to do, in the order of the calls.
+class GridSink {
+ public:
+  virtual ~GridSink() = default;
+  /// The half-filled window is void; the grid begins anew.
+  virtual void restart() = 0;
+  /// The frame just offered is now the frame on screen.
+  virtual void show() = 0;
+  /// The frame on screen is sample k.
+  virtual void settle(uint64_t k) = 0;
+  /// All samples of this window are settled.
+  virtual void window(const WindowSpan &span) = 0;
+};
+
+class SamplingGrid {
+ public:
+  explicit SamplingGrid(const GridSettings &settings) : settings_(settings) {}
+
+  /// Takes effect at the next window; a changed N or Δ restarts the grid at the next frame.
+  void configure(const GridSettings &settings);
+  const GridSettings &settings() const { return settings_; }
+
+  /// A frame shown from `time` for `duration` (or kTimeNone). Returns false, having restarted, if time runs backwards: results of earlier windows
+  /// belong to another scene then.
+  bool frame(uint64_t time, uint64_t duration, bool discont, GridSink &sink);
+  /// Time passes up to `time` without a frame.
+  void advance(uint64_t time, GridSink &sink);
+  /// End of stream: emits the tail window if there is one to emit, and forgets the stream.
+  void finish(GridSink &sink);
+  /// Forgets the stream.
+  void reset();
+
+  uint64_t gaps() const { return gaps_; }
+
+ private:
+  uint64_t point(uint64_t k) const { return origin_ + settings_.spacing.times(k); }
+  void begin(uint64_t time);
+  void settle_before(uint64_t time, bool over_gap, GridSink &sink);
+  void settle_one(bool over_gap, GridSink &sink);
+  bool is_gap(uint64_t time, bool discont) const;
+  bool can_hold(uint64_t time) const;
+
+  GridSettings settings_;
+  bool running_ = false;                // a frame is on screen and origin_ holds
+  bool restart_next_ = false;           // a gap was seen without a frame after it
+  uint64_t origin_ = 0;                 // t_0
+  uint64_t last_time_ = 0;              // of the frame on screen
+  uint64_t last_end_ = 0;               // where its duration ends; last_time_ if unknown
+  uint64_t next_sample_ = 0;            // k to be settled next
+  uint64_t next_window_ = 0;            // k of the first sample of the next window
+  uint64_t newest_used_ = 0;            // one past the last sample that an emitted window holds
+  uint64_t last_degraded_ = kTimeNone;  // newest k that repeats a frame over a gap
+  uint64_t gaps_ = 0;
+};
+
+}  // namespace sta

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// gtest_main does not know of gst_init.
+#include <gst/gst.h>
+#include <gtest/gtest.h>
+
+int main(int argc, char **argv) {
+  testing::InitGoogleTest(&argc, argv);
+  gst_init(&argc, &argv);
+  const int result = RUN_ALL_TESTS();
+  gst_deinit();  // so that the leaks tracer reports
+  return result;
+}

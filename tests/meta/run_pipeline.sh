@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs one script of pipelines/ as it stands, on the shipped clip with the shipped model, and looks at what came out. Exit status 77 = skipped (no clip or model is shipped).
+#
+#   run_pipeline.sh file-to-labels
+set -uo pipefail
+tree=$(cd "$(dirname "$0")/../.." && pwd)
+name=$1
+model=${STA_MODEL:-$tree/models/camera-watch}
+# The smallest shipped clip, where the script does not depend on which: live scripts take as long as the clip plays.
+clip=$(find "$tree/media" -name '*.mp4' -printf '%s %p\n' 2>/dev/null | sort -n | head -n 1 | cut -d' ' -f2-)
+if [ ! -e "$model" ] || [ -z "$clip" ]; then
+  echo 'SKIP: no model or no clip'
+  exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"; [ -z "${server:-}" ] || kill "$server" 2>/dev/null' EXIT
+fail() {
+  echo "FAIL: $*"
+  cat "$work"/out "$work"/err 2>/dev/null
+  exit 1
+}
+# A sink that keeps time like a window does.
+export STA_SINK='fakesink sync=true'
+run() { timeout 150 "$tree/pipelines/$name.sh" "$@" >"$work/out" 2>"$work/err" </dev/null || fail "$name.sh ended with status $?"; }
+
+# At least one line such as "    0.00 -     2.13 s  walking      97.1 %  first"
+expect_labels() { grep -qE "^ *[0-9]+\.[0-9]{2} - +[0-9]+\.[0-9]{2} s  .*[0-9] %$1" "$work/out" || fail "no labels${1:+ of$1}"; }
+
+# The file plays to its end, and has at least so many frames.
+expect_video() {
+  local frames
+  frames=$(gst-launch-1.0 -v filesrc location="$1" ! decodebin ! videoconvert ! identity silent=false ! fakesink 2>"$work/err" | grep -c 'chain ')
+  [ "$frames" -ge "$2" ] || fail "$1 has $frames frames"
+}
+
+case $name in
+  file-to-labels)
+    run
+    expect_labels ''
+    ;;
+  rtsp-to-window)
+    exec 8< <(exec "$tree/pipelines/rtsp-server" "$clip")
+    server=$!
+    read -r -t 20 url <&8 || fail 'the RTSP server did not start'
+    run "$url"
+    expect_labels ''
+    ;;
+  file-to-annotated-mp4)
+    run "$clip" "$work/out.mp4"
+    expect_labels ''
+    expect_video "$work/out.mp4" 25
+    ;;
+  rtsp-to-file)
+    run '' "$work/out.mp4" 6
+    expect_labels ''
+    expect_video "$work/out.mp4" 25
+    ;;
+  two-cameras-one-engine)
+    run "$clip" "$clip" "$work/out.mp4"
+    expect_labels '  first'
+    expect_labels '  second'
+    expect_video "$work/out.mp4" 25
+    ;;
+  json-lines)
+    run
+    python3 - "$work/out" <<'END' || fail 'not JSON Lines with a label and a confidence each'
+import json, sys
+windows = [json.loads(line) for line in open(sys.argv[1], encoding='utf-8')]
+assert windows, 'no windows'
+assert all(window['label'] and 0 < window['confidence'] <= 1 for window in windows), windows[0]
+END
+    ;;
+  *) fail "no script $name" ;;
+esac
+sed -n 1,5p "$work/out"

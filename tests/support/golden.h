@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// The generator of the golden files (tests/golden/README.md, section 1) and what tests do with it: weights and clips of a model from seeds, so that
+// hundreds of megabytes need not be stored.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+#include "checkpoint/safetensors.h"
+#include "checkpoint/vit_names.h"
+#include "model/vit.h"
+
+namespace golden {
+
+std::string path(const std::string &relative);
+
+uint64_t fnv1a64(const std::string &name);
+uint64_t seed_of(const std::string &name, uint64_t global_seed);
+/// z of element i: mix(seed + i·GAMMA).
+uint64_t word(uint64_t seed, uint64_t i);
+/// u in [0,1), exact.
+double uniform(uint64_t seed, uint64_t i);
+at::Tensor tensor(const std::string &name, at::IntArrayRef shape, uint64_t global_seed, double scale, float offset = 0);
+at::Tensor weight(const std::string &name, at::IntArrayRef shape, uint64_t global_seed);
+
+/// f32 [3,16,H,W]; kind "noise" or "scene".
+at::Tensor clip(const std::string &kind, int64_t size, uint64_t seed);
+/// Description and weights (canonical names) of "tiny", "micro", "vits", "vitb", "vitl", "vith".
+sta::ModelDescription describe(const std::string &config);
+sta::StateDict weights(const sta::ModelDescription &model, uint64_t seed);
+
+/// A golden file; fails the test if it is not there.
+sta::TensorFile read(const std::string &relative);
+
+}  // namespace golden

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+// Streams and engines behind the C++ wrapper: windows reach the model and come back in order, live mode never waits, generations keep scenes apart.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <thread>
+
+#include "sta/sta.hpp"
+
+namespace {
+
+constexpr uint64_t kFrame = 1'000'000'000 / 30;
+
+std::string micro() { return std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf"; }
+
+sta::Engine open_micro(const char *precision = "fp32") {
+  sta_engine_options o = sta::Engine::options();
+  const std::string model = micro();
+  o.model = model.c_str();
+  o.device = "cpu";
+  o.precision = std::string(precision) == "fp32" ? STA_PRECISION_FP32 : STA_PRECISION_BF16;
+  return sta::Engine::open(o);
+}
+
+// A gray picture whose brightness is its index.
+struct Picture {
+  explicit Picture(uint8_t value) : pixels(64 * 64, value) {}
+  sta_frame frame(uint64_t time, uint64_t duration = kFrame) const {
+    sta_frame f;
+    sta_frame_init(&f);
+    f.format = STA_FORMAT_GRAY8;
+    f.full_range = 1;
+    f.width = f.height = 64;
+    f.plane[0] = pixels.data();
+    f.stride[0] = 64;
+    f.time = time;
+    f.duration = duration;
+    return f;
+  }
+  std::vector<uint8_t> pixels;
+};
+
+void push(sta::Stream &stream, int from, int to, uint64_t start = 0) {
+  for (int i = from; i < to; ++i) {
+    const Picture picture(static_cast<uint8_t>(i % 200 + 20));
+    stream.push(picture.frame(start + static_cast<uint64_t>(i) * 1'000'000'000 / 30));
+  }
+}
+
+std::vector<sta_result_info> collect(sta::Stream &stream) {
+  std::vector<sta_result_info> all;
+  while (auto r = stream.pop()) all.push_back(r->info());
+  return all;
+}
+
+sta_stream_options blocking() {
+  sta_stream_options o = sta::Stream::options();
+  o.blocking = 1;
+  return o;
+}
+
+TEST(Stream, BlockingClassifiesEveryWindowInOrder) {
+  sta::Engine engine = open_micro();
+  sta::Stream stream(engine, blocking());
+  push(stream, 0, 60);
+  EXPECT_TRUE(collect(stream).empty());
+  push(stream, 60, 61);  // sample 15: the window is done when push returns
+  EXPECT_EQ(collect(stream).size(), 1u);
+  push(stream, 61, 300);
+  stream.drain();
+  const auto results = collect(stream);
+  ASSERT_GT(results.size(), 10u);
+  for (size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i].window_id, i + 1);
+    EXPECT_EQ(results[i].status, STA_OK);
+    EXPECT_NEAR(static_cast<double>(results[i].window_start), static_cast<double>(i + 1) * 4 * 4e9 / 30, 2);
+  }
+  const auto stats = stream.stats();
+  EXPECT_EQ(stats.frames, 300u);
+  EXPECT_EQ(stats.windows, stats.windows_classified);
+  EXPECT_EQ(stats.windows_skipped, 0u);
+}
+
+TEST(Stream, ProbabilitiesAreThoseOfTheClip) {
+  sta::Engine engine = open_micro();
+  sta_stream_options o = blocking();
+  o.drop_number = 5;
+  sta::Stream stream(engine, o);
+  push(stream, 0, 61);
+  auto result = stream.pop();
+  ASSERT_TRUE(result);
+  // The same window by hand: frames 0, 4, .. 60, normalised.
+  const sta_model_info info = engine.info();
+  std::vector<float> clip(3 * 16 * 64 * 64);
+  for (int c = 0; c < 3; ++c)
+    for (int t = 0; t < 16; ++t) {
+      const float v = (static_cast<float>(4 * t % 200 + 20) / 255 - info.mean[c]) / info.std[c];
+      std::fill_n(clip.begin() + (c * 16 + t) * 64 * 64, 64 * 64, v);
+    }
+  sta_forward_options f;
+  sta_forward_options_init(&f);
+  f.drop_number = 5;
+  sta_clip_result *forward = nullptr;
+  sta_error err;
+  ASSERT_EQ(sta_engine_forward(engine.get(), clip.data(), 1, &f, &forward, &err), STA_OK) << err.message;
+  const float *logits = sta_clip_result_logits(forward, nullptr, nullptr);
+  double sum = 0;
+  for (int i = 0; i < 10; ++i) sum += std::exp(logits[i]);
+  for (const auto &score : result->top(10)) EXPECT_NEAR(score.confidence, std::exp(logits[score.class_id]) / sum, 1e-5);
+  for (size_t i = 1; i < 10; ++i) EXPECT_GE(result->top(10)[i - 1].confidence, result->top(10)[i].confidence);
+  int32_t count = 0;
+  EXPECT_NE(sta_clip_result_kept(forward, 0, 3, &count), nullptr);
+  EXPECT_EQ(count, 58);
+  sta_clip_result_free(forward);
+}
+
+TEST(Stream, LiveModeNeverWaitsAndCountsSkips) {
+  // ViT-S takes longer for a window than these frames take to come.
+  sta_engine_options eo = sta::Engine::options();
+  eo.model = "arch:vit_small";
+  eo.device = "cpu";
+  sta::Engine engine = sta::Engine::open(eo);
+  sta::Stream stream(engine);
+  push(stream, 0, 10);
+  const auto begin = std::chrono::steady_clock::now();
+  push(stream, 10, 310);
+  const auto spent = std::chrono::steady_clock::now() - begin;
+  sta_stream_stats stats = stream.stats();
+  EXPECT_GT(stats.windows, 15u);
+  EXPECT_GT(stats.windows_skipped, 0u);
+  // 300 frames at most a second: one forward pass alone takes about as long, so waiting for even a few would show.
+  EXPECT_LT(std::chrono::duration<double>(spent).count(), 5.0);
+  stream.drain();
+  stats = stream.stats();
+  EXPECT_EQ(stats.windows, stats.windows_classified + stats.windows_skipped);
+}
+
+TEST(Stream, ResetDiscardsTheOldScene) {
+  sta_engine_options eo = sta::Engine::options();
+  eo.model = "arch:vit_small";
+  eo.device = "cpu";
+  sta::Engine engine = sta::Engine::open(eo);
+  sta::Stream stream(engine);
+  push(stream, 0, 62);
+  for (int i = 0; i < 1000 && stream.stats().windows == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the forward pass is under way
+  stream.reset();
+  push(stream, 0, 61, 100'000'000'000);
+  stream.drain();
+  const auto results = collect(stream);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].window_start, 100'000'000'000u);
+  EXPECT_EQ(stream.stats().windows_discarded, 1u);
+}
+
+TEST(Stream, FlushingEndsABlockingWait) {
+  sta_engine_options eo = sta::Engine::options();
+  eo.model = "arch:vit_base";
+  eo.device = "cpu";
+  sta::Engine engine = sta::Engine::open(eo);
+  sta::Stream stream(engine, blocking());
+  std::atomic<bool> flushed{false};
+  std::thread flusher([&] {
+    while (stream.stats().windows == 0 && !flushed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    sta_stream_set_flushing(stream.get(), 1);
+  });
+  try {
+    push(stream, 0, 70);
+    ADD_FAILURE() << "the wait was not ended";
+  } catch (const sta::Exception &e) {
+    EXPECT_EQ(e.status(), STA_ERROR_FLUSHING);
+  }
+  flushed = true;
+  flusher.join();
+  sta_stream_set_flushing(stream.get(), 0);
+  stream.reset();
+  push(stream, 0, 61);
+  EXPECT_EQ(collect(stream).size(), 1u);
+}
+
+TEST(Stream, TailIsDegraded) {
+  sta::Engine engine = open_micro();
+  sta::Stream stream(engine);
+  push(stream, 0, 40);
+  stream.drain();
+  const auto results = collect(stream);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].flags, static_cast<uint32_t>(STA_RESULT_DEGRADED) | STA_RESULT_TAIL);
+  EXPECT_NEAR(static_cast<double>(results[0].window_end), 10 * 4e9 / 30, 2);
+}
+
+TEST(Stream, OptionsChangeAtTheNextWindow) {
+  sta::Engine engine = open_micro();
+  sta_stream_options o = blocking();
+  sta::Stream stream(engine, o);
+  push(stream, 0, 61);
+  o.drop_number = 8;
+  sta_error err;
+  ASSERT_EQ(sta_stream_configure(stream.get(), &o, &err), STA_OK);
+  push(stream, 61, 77);
+  const auto results = collect(stream);
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].drop_number, 0);
+  EXPECT_EQ(results[1].drop_number, 8);
+  o.drop_number = 9;
+  EXPECT_EQ(sta_stream_configure(stream.get(), &o, &err), STA_ERROR_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(err.message).find("0 to 8"), std::string::npos) << err.message;
+}
+
+TEST(Engine, IsSharedAndServesAllStreams) {
+  sta::Engine a = open_micro(), b = open_micro();
+  constexpr int kStreams = 6;
+  std::vector<std::unique_ptr<sta::Stream>> streams;
+  for (int i = 0; i < kStreams; ++i) streams.push_back(std::make_unique<sta::Stream>(i % 2 ? a : b, blocking()));
+  std::vector<std::thread> cameras;
+  for (auto &stream : streams) cameras.emplace_back([&stream] { push(*stream, 0, 200); });
+  for (auto &camera : cameras) camera.join();
+  int largest_batch = 0;
+  for (auto &stream : streams) {
+    const auto results = collect(*stream);
+    EXPECT_EQ(results.size(), 9u);
+    for (const auto &r : results) largest_batch = std::max(largest_batch, r.batch_size);
+  }
+  // Only one engine can put windows of streams opened through both handles together.
+  EXPECT_GT(largest_batch, 1);
+}
+
+TEST(Engine, ClearErrors) {
+  struct Case {
+    const char *model, *device, *says;
+    sta_status status;
+  };
+  for (const Case &c : {Case{"", "cpu", "no model given", STA_ERROR_INVALID_ARGUMENT},
+                        {"/nonexistent/model", "cpu", "no such model file or folder", STA_ERROR_NOT_FOUND},
+                        {"arch:vit_tiny", "cpu", "should be vit_small", STA_ERROR_INVALID_ARGUMENT},
+                        {"arch:vit_small", "gpu", "should be auto, cpu, cuda or cuda:N", STA_ERROR_INVALID_ARGUMENT}}) {
+    sta_engine_options o = sta::Engine::options();
+    o.model = c.model;
+    o.device = c.device;
+    sta_engine *engine = nullptr;
+    sta_error err;
+    EXPECT_EQ(sta_engine_open(&o, &engine, &err), c.status);
+    EXPECT_EQ(engine, nullptr);
+    EXPECT_NE(std::string(err.message).find(c.says), std::string::npos) << err.message;
+  }
+}
+
+// Where there is no usable CUDA device, auto falls back and cuda says why not.
+TEST(Engine, AutoFallsBackToTheCpu) {
+  sta_engine_options o = sta::Engine::options();
+  const std::string model = micro();
+  o.model = model.c_str();
+  sta::Engine engine = sta::Engine::open(o);
+  const std::string device = engine.info().device;
+  EXPECT_TRUE(device == "cpu" || device == "cuda:0");
+  if (device != "cpu") return;
+  o.device = "cuda";
+  sta_engine *none = nullptr;
+  sta_error err;
+  EXPECT_EQ(sta_engine_open(&o, &none, &err), STA_ERROR_DEVICE);
+  EXPECT_NE(std::string(err.message).find("device cuda"), std::string::npos) << err.message;
+}
+
+TEST(Engine, FrameMistakesAreNamed) {
+  sta::Engine engine = open_micro();
+  sta::Stream stream(engine);
+  const Picture picture(1);
+  sta_frame f = picture.frame(STA_TIME_NONE);
+  sta_error err;
+  EXPECT_EQ(sta_stream_push(stream.get(), &f, &err), STA_ERROR_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(err.message).find("without a time"), std::string::npos);
+  f = picture.frame(0);
+  f.stride[0] = 10;
+  EXPECT_EQ(sta_stream_push(stream.get(), &f, &err), STA_ERROR_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(err.message).find("stride"), std::string::npos) << err.message;
+  sta_frame uninitialised{};
+  EXPECT_EQ(sta_stream_push(stream.get(), &uninitialised, &err), STA_ERROR_INVALID_ARGUMENT);
+}
+
+}  // namespace
