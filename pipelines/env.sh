@@ -70,7 +70,8 @@ rtsp_camera() {
   url=$1
   if [ -z "$url" ]; then
     need_file "$sta_default_clip" "the clip"
-    exec 8< <(exec "$sta_tree/pipelines/rtsp-server" "$sta_default_clip")
+    # Ctrl-C is for the client alone: the camera stays until it has said goodbye.
+    exec 8< <(trap '' INT && exec "$sta_tree/pipelines/rtsp-server" "$sta_default_clip")
     sta_server=$!
     trap 'kill $sta_server 2>/dev/null' EXIT
     read -r url <&8 || sta_die "the RTSP server did not start."
@@ -82,6 +83,8 @@ rtsp_camera() {
 # holds lines back when it reads from a pipe, and these are to appear as they happen.
 labels() {
   local LC_ALL=C line label confidence start end stream
+  # Ctrl-C is for gst-launch-1.0, which may have a file to close; the end of its output ends this.
+  trap '' INT
   while IFS= read -r line; do
     [[ $line == *': sta-window, '* ]] || continue
     sta_field label && label=$value

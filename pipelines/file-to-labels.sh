@@ -6,8 +6,8 @@
 #
 # Shows: sync=true makes staaction wait for each window, so that a file gives the same labels on every machine, however slow; post-windows=true posts every window as a message
 # named sta-window on the bus, where gst-launch-1.0 -m (and any application) reads it.
-# To adapt: another model with STA_MODEL=FOLDER; hop=250000000 for four labels a second; drop-number=32 to drop fewer tokens (slower, a little more accurate) or 64 for more
-# speed; threshold=0.6 to hear only of what the model is sure of. Take the "| labels" away to see the messages as they are.
+# To adapt: another model with STA_MODEL=FOLDER; hop=250000000 for four labels a second; drop-number=16 for more speed at a little less accuracy (`sta info MODEL` says how many
+# tokens may go). Take the "| labels" away to see the messages as they are, with the runners-up of each window.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 video=${1:-$sta_default_clip}

@@ -5,6 +5,7 @@
 #   pipelines/rtsp-to-file.sh [rtsp://… [OUTPUT.mp4 [SECONDS]]]      without an address a shipped clip plays the camera; default output: out/recording.mp4
 #
 # Shows: recording a live stream. -e makes Ctrl-C an end of stream, so that the file is closed properly; tune=zerolatency keeps the encoder from holding a second of frames.
+# There is no h264parse before mp4mux: it takes the time away from a frame that has the same as the one before, as happens on a network, and mp4mux refuses a frame without.
 # To adapt: splitmuxsink location=part-%05d.mp4 max-size-time=600000000000 in place of mp4mux and filesink writes ten-minute files, for recording around the clock.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
@@ -14,11 +15,14 @@ need_model
 mkdir -p "$(dirname "$output")"
 rtsp_camera "${1:-}"
 
-# timeout 0 never fires; --foreground leaves Ctrl-C to gst-launch; 124 is its word for "the seconds are over".
-timeout --foreground --signal=INT "$seconds" gst-launch-1.0 -m -e \
+# Only where a time is given, because timeout passes Ctrl-C on a second time, and gst-launch-1.0 takes that for impatience and leaves the file open.
+limit=()
+if [ "$seconds" -gt 0 ]; then limit=(timeout --foreground --signal=INT "$seconds"); fi
+
+"${limit[@]}" gst-launch-1.0 -m -e \
   rtspsrc location="$url" latency=200 protocols=tcp ! application/x-rtp,media=video ! decodebin ! videoconvert ! \
   staaction model="$model" post-windows=true ! \
   staoverlay ! videoconvert ! \
-  x264enc tune=zerolatency speed-preset=veryfast ! h264parse ! mp4mux ! filesink location="$output" \
-  | labels || [ "${PIPESTATUS[0]}" = 124 ]
+  x264enc tune=zerolatency speed-preset=veryfast ! mp4mux ! filesink location="$output" \
+  | labels || [ "${PIPESTATUS[0]}" = 124 ] # the time was up
 echo "$sta_name: wrote $output"

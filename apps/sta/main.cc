@@ -22,6 +22,7 @@ const Command kCommands[] = {
 #endif
     {"run", cli::run, "one forward pass on a clip tensor, with the kept tokens"},
     {"bench", cli::bench, "speed of a model or architecture at several drop numbers"},
+    {"convert", cli::convert, "write a model of any layout as a model folder"},
     {"flops", cli::flops, "multiply-adds at several drop numbers"},
 };
 

@@ -67,6 +67,7 @@ int info(int argc, char **argv);
 int run(int argc, char **argv);
 int bench(int argc, char **argv);
 int flops(int argc, char **argv);
+int convert(int argc, char **argv);
 #ifdef HAVE_PLUGIN
 int classify(int argc, char **argv);
 #endif

@@ -26,6 +26,8 @@ Result<StreamOptions> stream_options(const sta_stream_options *in) {
   s.resize = o.resize;
   s.blocking = o.blocking != 0;
   s.max_results = o.max_results;
+  s.min_drop = o.min_drop_number;
+  s.max_drop = o.max_drop_number;
   return s;
 }
 

@@ -2,13 +2,15 @@
 // See model_folder.h.
 #include "checkpoint/model_folder.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
 
-#include "checkpoint/safetensors.h"
+#include "checkpoint/builtin_labels.h"
+#include "checkpoint/weight_files.h"
 
 namespace sta {
 namespace {
@@ -158,6 +160,19 @@ Status check_geometry(ModelDescription &m, const std::string &path) {
   return ok();
 }
 
+// What transformers writes into a config.json for which nobody gave names.
+bool are_placeholders(const std::vector<std::string> &labels) {
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] != "LABEL_" + std::to_string(i)) return false;
+  return true;
+}
+
+void apply_overrides(ModelDescription &m, const LoadOptions &options) {
+  if (options.num_heads > 0) m.num_heads = options.num_heads;
+  if (options.num_frames > 0) m.num_frames = options.num_frames;
+  if (options.image_size > 0) m.height = m.width = m.short_side = options.image_size;
+}
+
 Status apply_labels(ModelDescription &m, const LoadOptions &options) {
   if (!options.labels_path.empty()) {
     auto labels = read_labels(options.labels_path);
@@ -166,32 +181,58 @@ Status apply_labels(ModelDescription &m, const LoadOptions &options) {
       return Error{STA_ERROR_INVALID_ARGUMENT, options.labels_path + ": has " + std::to_string(labels->size()) + " labels, but the model has " +
                                                    std::to_string(m.num_classes) + " classes"};
     m.labels = *std::move(labels);
+    return ok();
+  }
+  if (!are_placeholders(m.labels)) return ok();
+  m.labels.clear();
+  if (auto list = builtin_labels(m.num_classes)) {
+    m.labels = std::move(list->labels);
+    m.warnings += "the model names no labels; its " + std::to_string(m.num_classes) + " classes are taken for those of " + list->data_set + "\n";
   }
   if (m.labels.empty())
     for (int i = 0; i < m.num_classes; ++i) m.labels.push_back("class " + std::to_string(i));
   return ok();
 }
 
-Result<ModelDescription> describe_file(const std::string &path, const TensorFile &file) {
+// What the file itself says beside the weights. The image is 0 x 0 where it says nothing.
+ModelDescription describe_file(const TensorFile &file) {
   ModelDescription m;
   m.tubelet = m.patch = 0;  // from the weights
+  m.height = m.width = 0;
   auto number = [&](const char *key, int &value) {
     const auto it = file.metadata.find(key);
     if (it != file.metadata.end() && std::atoi(it->second.c_str()) > 0) value = std::atoi(it->second.c_str());
   };
-  int image = 224;
-  number("image_size", image);
+  number("image_size", m.height);
   number("num_frames", m.num_frames);
   number("num_heads", m.num_heads);
-  if (image > 4096) return bad(path + ": image_size " + std::to_string(image) + " is beyond what this library handles");
-  m.height = m.width = m.short_side = image;
+  m.width = m.height;
   return m;
+}
+
+// The position table, where it is stored, is as long as the image is large; else the size that all published models have.
+Status settle_image(ModelDescription &m, const StateDict &weights, const std::string &path) {
+  if (m.height == 0) {
+    m.height = m.width = 224;
+    if (const int tokens = position_table_tokens(weights); tokens > 0 && m.num_frames >= m.tubelet) {
+      const int side = static_cast<int>(std::lround(std::sqrt(tokens / m.steps())));
+      if (side * side * m.steps() != tokens)
+        return bad(path + ": a position table of " + std::to_string(tokens) + " tokens fits no square image of " + std::to_string(m.num_frames) +
+                   " frames");
+      m.height = m.width = side * m.patch;
+    }
+    m.short_side = m.height;
+  }
+  if (m.height > 4096) return bad(path + ": image size " + std::to_string(m.height) + " is beyond what this library handles");
+  return ok();
 }
 
 std::string base_name(const std::string &path) {
   fs::path p = fs::path(path).lexically_normal();
   if (p.filename().empty()) p = p.parent_path();
-  return p.extension() == ".safetensors" ? p.stem().string() : p.filename().string();
+  for (const char *extension : {".safetensors", ".pth", ".pt", ".bin", ".ckpt"})
+    if (p.extension() == extension) return p.stem().string();
+  return p.filename().string();
 }
 
 }  // namespace
@@ -250,12 +291,14 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
   if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
       !read_spacing(root["sta"]["sample_interval"], m.spacing))
     return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number");
-  if (options.num_heads > 0) m.num_heads = options.num_heads;
+  if (root.contains("sta") && root["sta"].is_object())
+    if (auto s = get_number(root["sta"], "fc_norm_eps", m.fc_norm_eps, path); !s) return std::move(s).error();
   const std::string preprocessor = (fs::path(folder) / "preprocessor_config.json").string();
   std::error_code ec;
   if (fs::exists(preprocessor, ec)) {
     if (auto s = read_preprocessor(preprocessor, m); !s) return std::move(s).error();
   }
+  apply_overrides(m, options);
   if (auto s = check_geometry(m, path); !s) return std::move(s).error();
   return m;
 }
@@ -264,26 +307,22 @@ Result<LoadedModel> load_model(const std::string &path, const LoadOptions &optio
   std::error_code ec;
   if (!fs::exists(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such model file or folder"};
   LoadedModel model;
+  ModelDescription &m = model.description;
   std::string file_path = path;
   const bool folder = fs::is_directory(path, ec);
   if (folder) {
     auto config = read_config(path, options);
     if (!config) return std::move(config).error();
-    model.description = *std::move(config);
-    file_path = (fs::path(path) / "model.safetensors").string();
-    if (!fs::exists(file_path, ec))
-      return Error{STA_ERROR_NOT_FOUND, file_path + ": no such file; a model folder needs config.json and model.safetensors"};
-  } else if (fs::path(path).extension() != ".safetensors") {
-    return Error{STA_ERROR_UNSUPPORTED, path + ": not a model folder or a .safetensors file"};
+    m = *std::move(config);
+    auto found = find_weights(path);
+    if (!found) return std::move(found).error();
+    file_path = *std::move(found);
   }
-  auto file = read_safetensors(file_path);
+  auto file = read_weights(file_path);
   if (!file) return std::move(file).error();
-  ModelDescription &m = model.description;
   if (!folder) {
-    auto described = describe_file(path, *file);
-    if (!described) return std::move(described).error();
-    m = *std::move(described);
-    if (options.num_heads > 0) m.num_heads = options.num_heads;
+    m = describe_file(*file);
+    apply_overrides(m, options);
   }
   m.path = path;
   m.name = base_name(path);
@@ -291,7 +330,9 @@ Result<LoadedModel> load_model(const std::string &path, const LoadOptions &optio
   if (!weights) return Error{weights.error().status, file_path + ": " + weights.error().message};
   model.weights = *std::move(weights);
   if (auto s = check_state_dict(model.weights, m); !s) return Error{s.error().status, file_path + ": " + s.error().message};
+  if (auto s = settle_image(m, model.weights, file_path); !s) return std::move(s).error();
   if (auto s = check_geometry(m, file_path); !s) return std::move(s).error();
+  if (auto s = drop_position_table(model.weights, m); !s) return Error{s.error().status, file_path + ": " + s.error().message};
   if (auto s = apply_labels(m, options); !s) return std::move(s).error();
   return model;
 }

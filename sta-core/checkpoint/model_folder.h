@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Loading a model: a Hugging Face VideoMAE folder as it is (config.json, preprocessor_config.json, model.safetensors), or one .safetensors file in
-// original names whose string metadata may carry num_heads, image_size, num_frames, tubelet_size. Both end in a ModelDescription and canonical
-// weights.
+// Loading a model, in whatever form it is distributed, into a ModelDescription and canonical weights:
+//   - a Hugging Face VideoMAE folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin or shards of either
+//   - one .safetensors file, whose string metadata may carry num_heads, image_size, num_frames
+//   - one file written by torch.save (.pth, .pt, .bin, .ckpt): VideoMAE, VideoMAE v2, DeepSpeed, mmaction2
+// A single file tells its dims by the shapes of its tensors. What these do not tell: the heads are 64 wide (16 heads for widths 1280 and 1408),
+// frames are 16, the image is as large as a stored position table says, else 224; LoadOptions overrides each.
 //
-// Two optional extensions of the JSON files, ignored by other readers:
+// Labels come from, in this order: a file of the user; id2label of the config.json; a built-in list, if the number of classes is that of a known data
+// set (then with a warning); "class N".
+//
+// Optional extensions of the JSON files, ignored by other readers:
 //   config.json               "sta": {"sample_interval": "2/15"}   seconds between the frames of a window, as a fraction or decimal number
+//                             "sta": {"fc_norm_eps": 1e-6}         epsilon of the LayerNorm before the head, where it is not 1e-5
 //   preprocessor_config.json  "sta": {"antialias": true}           resize with a triangle filter over all source pixels
 #pragma once
 
@@ -22,7 +29,9 @@ struct LoadedModel {
 
 struct LoadOptions {
   int num_heads = 0;        // 0: from the file
-  std::string labels_path;  // empty: the folder's
+  std::string labels_path;  // empty: see above
+  int image_size = 0;       // pixels, square; 0: from the file
+  int num_frames = 0;       // 0: from the file
 };
 
 /// Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT (a label file of the wrong length); the message names the file.

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -29,6 +30,8 @@ std::optional<at::ScalarType> scalar_type(const std::string &name) {
   const auto it = types.find(name);
   return it == types.end() ? std::nullopt : std::optional(it->second);
 }
+
+constexpr std::pair<const char *, at::ScalarType> kWritten[] = {{"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I32", at::kInt}};
 
 // Depth of the JSON text, counted before parsing: 20,000 nested arrays are no header and must not become a tree.
 bool too_deep(const char *text, size_t size, int limit) {
@@ -132,10 +135,10 @@ Status write_safetensors(const std::string &path, const std::map<std::string, at
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
   for (const auto &[name, tensor] : tensors) {
-    const bool is_int = tensor.scalar_type() == at::kInt;
-    if (!tensor.is_contiguous() || !tensor.is_cpu() || (!is_int && tensor.scalar_type() != at::kFloat))
-      return Error{STA_ERROR_INVALID_ARGUMENT, name + ": only contiguous F32 and I32 tensors on the CPU are written"};
-    header[name] = {{"dtype", is_int ? "I32" : "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};
+    const auto type = std::find_if(std::begin(kWritten), std::end(kWritten), [&](const auto &t) { return t.second == tensor.scalar_type(); });
+    if (!tensor.is_contiguous() || !tensor.is_cpu() || type == std::end(kWritten))
+      return Error{STA_ERROR_INVALID_ARGUMENT, name + ": only contiguous F32, F16, BF16 and I32 tensors on the CPU are written"};
+    header[name] = {{"dtype", type->first}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};
     offset += tensor.nbytes();
   }
   std::string text = header.dump();

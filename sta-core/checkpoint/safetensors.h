@@ -20,7 +20,7 @@ struct TensorFile {
 /// Errors: NOT_FOUND, BAD_MODEL; the message begins with the path.
 Result<TensorFile> read_safetensors(const std::string &path);
 
-/// Tensors must be contiguous, on the CPU, F32 or I32. Errors: NOT_FOUND if the file cannot be written.
+/// Tensors must be contiguous, on the CPU, F32, F16, BF16 or I32. Errors: NOT_FOUND if the file cannot be written.
 Status write_safetensors(const std::string &path, const std::map<std::string, at::Tensor> &tensors,
                          const std::map<std::string, std::string> &metadata = {});
 

@@ -2,16 +2,19 @@
 // See vit_names.h.
 #include "checkpoint/vit_names.h"
 
-#include <ATen/ops/cat.h>
-#include <ATen/ops/isfinite.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <array>
 #include <sstream>
 
+#include "ops/ops.h"
+
 namespace sta {
 namespace {
+
+// A buffer that mmaction2 writes and others do not.
+constexpr const char *kPositionTable = "pos_embed";
 
 Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
 Error unsupported(const std::string &what) { return {STA_ERROR_UNSUPPORTED, what}; }
@@ -41,6 +44,16 @@ std::string from_hugging_face(std::string name) {
   for (const auto &[from, to] : parts)
     if (strip_prefix(part, from)) return block + to + part;
   return block + part;
+}
+
+// mmaction2 -> original: another name for the projection, an FFN that is a list of layers, a head that is a module of its own.
+std::string from_mmaction(std::string name) {
+  for (const auto &[from, to] : {std::pair<std::string, std::string>{"patch_embed.projection.", "patch_embed.proj."},
+                                 {".mlp.layers.0.0.", ".mlp.fc1."},
+                                 {".mlp.layers.1.", ".mlp.fc2."},
+                                 {"cls_head.fc_cls.", "head."}})
+    if (const size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+  return name;
 }
 
 at::Tensor take(StateDict &dict, const std::string &name) {
@@ -121,8 +134,13 @@ Result<StateDict> canonical_names(const StateDict &file) {
   for (const auto &[original, tensor] : file) {
     std::string name = original;
     if (name == "mask_token" || name.rfind("decoder.", 0) == 0 || name.rfind("encoder_to_decoder.", 0) == 0) pretraining = true;
-    for (const char *prefix : {"_orig_mod.", "module.", "model.", "backbone.", "encoder."}) strip_prefix(name, prefix);
-    name = from_hugging_face(name);
+    if (name.rfind("data_preprocessor.", 0) == 0) continue;  // mmaction2: mean and standard deviation, no part of the network
+    // Wrappers of training frameworks, in any order and number.
+    for (bool more = true; more;) {
+      more = false;
+      for (const char *prefix : {"_orig_mod.", "module.", "model.", "backbone.", "encoder."}) more = strip_prefix(name, prefix) || more;
+    }
+    name = from_mmaction(from_hugging_face(name));
     if (!dict.emplace(name, tensor).second) return bad("two tensors mean " + name);
   }
   if (pretraining) return unsupported("pre-training checkpoint, has no classification head: a fine-tuned one is needed");
@@ -179,7 +197,28 @@ Status check_state_dict(const StateDict &dict, ModelDescription &m) {
     if (!at::isfinite(tensor).all().item<bool>()) return bad(name + " holds a non-finite weight (NaN or infinity)");
   }
   for (const auto &[name, tensor] : dict)
-    if (!expected.count(name)) return unsupported("tensor " + name + " is not part of a VideoMAE classifier: this variant is not supported");
+    if (!expected.count(name) && name != kPositionTable)
+      return unsupported("tensor " + name + " is not part of a VideoMAE classifier: this variant is not supported");
+  return ok();
+}
+
+int position_table_tokens(const StateDict &dict) {
+  const auto it = dict.find(kPositionTable);
+  if (it == dict.end() || it->second.dim() < 2) return 0;
+  const int64_t tokens = it->second.size(-2);
+  return tokens <= 1'000'000 ? static_cast<int>(tokens) : 0;
+}
+
+Status drop_position_table(StateDict &dict, const ModelDescription &m) {
+  const at::Tensor stored = take(dict, kPositionTable);
+  if (!stored.defined()) return ok();
+  if (stored.numel() != static_cast<int64_t>(m.tokens()) * m.embed_dim || stored.size(-1) != m.embed_dim)
+    return bad(std::string(kPositionTable) + " has unexpected shape " + shape_text(stored.sizes()) + ", should be [1," + std::to_string(m.tokens()) +
+               "," + std::to_string(m.embed_dim) + "]");
+  const double tolerance = c10::elementSize(stored.scalar_type()) >= 4 ? 1e-4 : 1e-2;
+  const at::Tensor table = ops::position_table(m.tokens(), m.embed_dim);
+  if (!((stored.to(at::kFloat).reshape(table.sizes()) - table).abs().max().item<double>() <= tolerance))
+    return unsupported(std::string(kPositionTable) + " is not the sine-cosine table: learned positions, this variant is not supported");
   return ok();
 }
 

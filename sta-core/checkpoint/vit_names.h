@@ -23,11 +23,18 @@ namespace sta {
 
 using StateDict = std::map<std::string, at::Tensor>;
 
-/// Renames the tensors of a Hugging Face or original file to canonical names and joins the qkv biases. Errors: BAD_MODEL, UNSUPPORTED.
+/// Renames the tensors of an original, DeepSpeed, Hugging Face or mmaction2 file to canonical names and joins the qkv biases. Errors: BAD_MODEL,
+/// UNSUPPORTED.
 Result<StateDict> canonical_names(const StateDict &file);
 
 /// Fills the dims of the description that the weights determine (embed_dim, depth, mlp_dim, num_classes, tubelet, patch), or, where the description
 /// has them already (from a config.json), compares. Then checks every shape and that every value is finite. Errors: BAD_MODEL, UNSUPPORTED.
 Status check_state_dict(const StateDict &canonical, ModelDescription &description);
+
+/// Some layouts store the position table, a constant, which tells the number of tokens and so the size of the image. 0 if this one does not.
+int position_table_tokens(const StateDict &canonical);
+
+/// Compares a stored position table with the one that the model computes and takes it out of the weights. Errors: BAD_MODEL, UNSUPPORTED (learned).
+Status drop_position_table(StateDict &canonical, const ModelDescription &description);
 
 }  // namespace sta

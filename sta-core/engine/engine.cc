@@ -3,9 +3,11 @@
 #include "engine/engine.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/catch.h"
 #include "engine/device.h"
@@ -38,6 +40,7 @@ Status Engine::check_drop_number(int drop_number) const {
 Result<ForwardOutput> Engine::forward(const at::Tensor &clip, const PruneSettings &prune) const {
   return guarded("forward pass", [&]() -> Result<ForwardOutput> {
     const c10::InferenceMode guard;
+    if (options_.inference_threads > 0) at::set_num_threads(options_.inference_threads);  // the calling thread's setting
     return model_->forward(clip, prune);
   });
 }
@@ -61,8 +64,10 @@ void Engine::submit(StreamPort &port, WindowJob job) {
   {
     std::lock_guard lock(mutex_);
     job.generation = port.generation;
+    port.last_submitted = job.submitted;
     if (port.mailbox) {
       ++port.skipped;
+      port.skipped_since = true;
       port.spare.push_back(std::move(port.mailbox->pixels));
     }
     port.mailbox = std::move(job);
@@ -76,15 +81,34 @@ bool Engine::wait_idle(StreamPort &port) {
   return !port.flushing;
 }
 
+// Called with mutex_ held. Demand is what all ports that are alive ask for: one window a hop each.
+int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
+  double demand = 0, reserved = 0;
+  for (const auto &p : ports_) {
+    if (p->hop == 0 || ns_between(p->last_submitted, now) > 4 * p->hop + 1'000'000'000) continue;
+    const double rate = 1e9 / static_cast<double>(p->hop);
+    if (p->adaptive)
+      demand += rate;
+    else
+      reserved += rate * drops_->cost(p->last_drop);
+  }
+  const uint64_t steady = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count());
+  const int max = port.max_drop > 0 ? std::min(port.max_drop, description_.max_drop_number()) : description_.max_drop_number();
+  return drops_->choose(demand, reserved, std::min(port.min_drop, max), max, std::exchange(port.skipped_since, false), steady);
+}
+
 // Called with mutex_ held.
 std::vector<Engine::Taken> Engine::take_batch() {
   std::vector<Taken> batch;
+  const auto now = Clock::now();
   const size_t count = ports_.size();
   size_t last = next_port_;
   for (size_t i = 0; i < count && static_cast<int>(batch.size()) < options_.max_batch; ++i) {
     const size_t at = (next_port_ + i) % count;
     const auto &port = ports_[at];
-    if (!port->mailbox || (!batch.empty() && !pruned_alike(batch[0].job, *port->mailbox))) continue;
+    if (!port->mailbox) continue;
+    if (port->mailbox->drop_number == STA_DROP_AUTO) port->mailbox->drop_number = adaptive_drop(*port, now);
+    if (!batch.empty() && !pruned_alike(batch[0].job, *port->mailbox)) continue;
     batch.push_back({port, std::move(*port->mailbox)});
     port->mailbox.reset();
     ++port->in_flight;
@@ -136,6 +160,8 @@ void Engine::run_batch(std::vector<Taken> &batch, std::vector<std::unique_ptr<Wi
 void Engine::deliver(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results) {
   {
     std::lock_guard lock(mutex_);
+    if (results[0]->status == STA_OK && batch[0].job.rule != STA_PRUNING_RANDOM)
+      drops_->measured(results[0]->drop_number, static_cast<double>(results[0]->inference_time) / 1e9 / static_cast<double>(batch.size()));
     for (size_t i = 0; i < batch.size(); ++i) {
       StreamPort &port = *batch[i].port;
       --port.in_flight;
@@ -146,6 +172,7 @@ void Engine::deliver(std::vector<Taken> &batch, std::vector<std::unique_ptr<Wind
         continue;
       }
       ++(r.status == STA_OK ? port.classified : port.failed);
+      port.last_drop = r.drop_number;
       port.last_queue = r.queue_time;
       port.last_inference = r.inference_time;
       port.total_inference += r.inference_time;

@@ -15,8 +15,9 @@
 #include <vector>
 
 #include "checkpoint/model_folder.h"
+#include "engine/drop_controller.h"
 #include "engine/window_job.h"
-#include "model/vit.h"
+#include "model/model.h"
 
 namespace sta {
 
@@ -54,6 +55,11 @@ class Engine {
   void submit(StreamPort &port, WindowJob job);
   /// Waits until the port has no window waiting or in flight. False if it was flushed meanwhile.
   bool wait_idle(StreamPort &port);
+  /// Share of the time that all windows take at the drop numbers chosen; 0 if none was chosen yet.
+  double load_share() {
+    std::lock_guard lock(mutex_);
+    return drops_->load();
+  }
   /// Runs `use(port)` under the mutex and wakes whoever waits.
   template <typename F>
   auto with(StreamPort &port, F use) {
@@ -71,13 +77,14 @@ class Engine {
     WindowJob job;
   };
   std::vector<Taken> take_batch();
+  int adaptive_drop(StreamPort &port, Clock::time_point now);
   void run_batch(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results) const;
   at::Tensor clip_of(const std::vector<Taken> &batch) const;
   void deliver(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results);
 
   EngineOptions options_;
   ModelDescription description_;
-  std::unique_ptr<Vit> model_;
+  std::unique_ptr<Model> model_;
   at::Tensor scale_, shift_;  // f32 [3,1,1,1] on the device: pixel·scale + shift = normalised
   std::string device_name_;
   const char *precision_ = "";
@@ -89,6 +96,7 @@ class Engine {
   std::condition_variable changed_;  // results, flushing
   std::vector<std::shared_ptr<StreamPort>> ports_;
   size_t next_port_ = 0;
+  std::unique_ptr<DropController> drops_;  // made at load
   bool stop_ = false;
   std::thread worker_;
 };

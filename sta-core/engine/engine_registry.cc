@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <map>
 
+#include "checkpoint/weight_files.h"
 #include "engine/catch.h"
 #include "engine/device.h"
 #include "engine/engine.h"
 #include "model/flops.h"
+#include "model/vit.h"
 
 namespace sta {
 namespace {
@@ -59,7 +61,9 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
   const std::filesystem::path path = std::filesystem::weakly_canonical(o.model, ec);
   std::string key = ec ? o.model : path.string();
   struct stat info {};
-  const std::string file = std::filesystem::is_directory(o.model, ec) ? o.model + "/model.safetensors" : o.model;
+  std::string file = o.model;
+  if (std::filesystem::is_directory(o.model, ec))
+    if (auto found = find_weights(o.model)) file = *std::move(found);
   if (stat(file.c_str(), &info) == 0)
     key += "|" + std::to_string(info.st_size) + "|" + std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
   return key + "|" + o.labels + "|" + device + "|" + precision + "|" + std::to_string(o.num_heads);
@@ -67,7 +71,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
 
 Status check_options(const EngineOptions &o) {
   auto bad = [](const std::string &what) { return Error{STA_ERROR_INVALID_ARGUMENT, what}; };
-  if (o.model.empty()) return bad("no model given: a model folder or a .safetensors file is needed");
+  if (o.model.empty()) return bad("no model given: a model folder, a .safetensors or a .pth file is needed");
   if (o.inference_threads < 0 || o.inference_threads > 256)
     return bad("inference-threads " + std::to_string(o.inference_threads) + " should be 0 (automatic) to 256");
   if (o.worker_nice < 0 || o.worker_nice > 19) return bad("worker_nice should be 0 to 19");
@@ -100,6 +104,11 @@ Status Engine::load() {
     auto channel = [&](std::array<float, 3> &v) { return at::from_blob(v.data(), {3, 1, 1, 1}, at::kFloat).clone().to(*device); };
     scale_ = channel(scale);
     shift_ = channel(shift);
+    drops_ = std::make_unique<DropController>(description_.max_drop_number(), [this](int r) {
+      sta_flops flops{};
+      count_flops(description_, r, flops);
+      return static_cast<double>(flops.total);
+    });
     worker_ = std::thread([this] { work(); });
     return ok();
   });

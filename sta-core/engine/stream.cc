@@ -19,7 +19,13 @@ Status check_options(const StreamOptions &o, const Engine &engine) {
   if (o.rule != STA_PRUNING_STA && o.rule != STA_PRUNING_RANDOM && o.rule != STA_PRUNING_NONE) return bad("pruning should be sta, random or none");
   if (o.resize != STA_RESIZE_AUTO && o.resize != STA_RESIZE_BILINEAR && o.resize != STA_RESIZE_ANTIALIAS)
     return bad("resize should be auto, bilinear or antialias");
-  return o.rule == STA_PRUNING_NONE ? ok() : engine.check_drop_number(o.drop_number);
+  if (o.rule == STA_PRUNING_NONE) return ok();
+  if (o.drop_number != STA_DROP_AUTO) return engine.check_drop_number(o.drop_number);
+  for (int bound : {o.min_drop, o.max_drop})
+    if (auto s = engine.check_drop_number(bound); !s) return s;
+  if (o.max_drop > 0 && o.min_drop > o.max_drop)
+    return bad("min-drop-number " + std::to_string(o.min_drop) + " should not be above max-drop-number " + std::to_string(o.max_drop));
+  return ok();
 }
 
 }  // namespace
@@ -80,18 +86,23 @@ void Stream::apply_pending() {
     preprocessor_ = std::make_unique<Preprocessor>(PreprocessSpec{m.height, m.width, m.short_side, antialias});
   }
   grid_.configure(grid_settings(active_));
-  engine_->with(*port_, [&](StreamPort &p) { p.max_results = static_cast<size_t>(active_.max_results); });
+  engine_->with(*port_, [&](StreamPort &p) {
+    p.max_results = static_cast<size_t>(active_.max_results);
+    p.hop = grid_.settings().spacing.times(grid_.settings().hop_samples());
+    p.adaptive = active_.drop_number == STA_DROP_AUTO && active_.rule != STA_PRUNING_NONE;
+    p.min_drop = active_.min_drop;
+    p.max_drop = active_.max_drop;
+  });
 }
 
 Status Stream::push(const sta_frame &frame) {
   apply_pending();
   if (frame.time == STA_TIME_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "frame without a time"};
+  if (grid_.goes_back(frame.time)) reset();  // what is in flight belongs to another scene
   const auto begin = Clock::now();
   if (auto s = preprocessor_->run(frame, incoming_.data()); !s) return s;
   const uint64_t spent = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
-  const bool forwards =
-      grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
-  (void)forwards;
+  grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
   {
     std::lock_guard lock(mutex_);
     ++stats_.frames;
@@ -158,7 +169,9 @@ void Stream::stats(sta_stream_stats &out) {
   std::lock_guard lock(mutex_);
   out = stats_;
   out.mean_preprocess_time = stats_.frames ? stats_.mean_preprocess_time / stats_.frames : 0;
+  out.load = engine_->load_share();
   engine_->with(*port_, [&](StreamPort &p) {
+    out.drop_number = p.last_drop;
     out.windows_classified = p.classified;
     out.windows_skipped = p.skipped;
     out.windows_failed = p.failed;

@@ -27,6 +27,7 @@ struct StreamOptions {
   sta_resize resize = STA_RESIZE_AUTO;
   bool blocking = false;
   int max_results = 64;
+  int min_drop = 0, max_drop = 0;  // bounds of drop_number = STA_DROP_AUTO; max 0: the model's
 };
 
 class Stream : private GridSink {

@@ -24,7 +24,7 @@ struct WindowJob {
   uint64_t id = 0;
   uint64_t generation = 0;  // of the stream when the window was cut; an older one is void
   sta_pruning rule = STA_PRUNING_STA;
-  int drop_number = 0;
+  int drop_number = 0;  // STA_DROP_AUTO until the worker takes the window
   uint64_t seed = 0;
   Clock::time_point submitted{};
 };
@@ -50,6 +50,14 @@ struct StreamPort {
   std::deque<std::unique_ptr<WindowResult>> results;
   size_t max_results = 64;
   std::vector<std::vector<uint8_t>> spare;  // pixel buffers to be used again: after warm-up a window allocates nothing
+
+  // Load-adaptive pruning.
+  bool adaptive = false;
+  uint64_t hop = 0;                    // ns, demand is one window a hop
+  int min_drop = 0, max_drop = 0;      // bounds of STA_DROP_AUTO
+  Clock::time_point last_submitted{};  // a port that has not submitted for some hops asks for nothing
+  bool skipped_since = false;          // a window was replaced since the last one was taken
+  int last_drop = 0;
 
   uint64_t classified = 0, skipped = 0, failed = 0, discarded = 0, lost = 0;
   uint64_t last_inference = 0, total_inference = 0, last_queue = 0;

@@ -13,8 +13,7 @@ PruneCall prune_call_after(const ModelDescription &m, int block) {
   return {0, 0, false};
 }
 
-Vit::Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device)
-    : description_(description), type_(type), device_(device) {
+Vit::Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device) : Model(description, type, device) {
   // clone: the file's mapping must not outlive loading, a file replaced on disk would change or break a running model.
   auto pack = [&](const std::string &name, at::ScalarType to) {
     return weights.at(name).to(device, to, /*non_blocking=*/false, /*copy=*/true).contiguous();

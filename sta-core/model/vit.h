@@ -3,49 +3,27 @@
 // and precision cases: whatever device and type its weights are in, it computes there.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <functional>
 #include <vector>
 
 #include "checkpoint/vit_names.h"
-#include "model/description.h"
+#include "model/model.h"
 #include "ops/ops.h"
-#include "pruning/pruning.h"
 
 namespace sta {
 
-struct ForwardOutput {
-  at::Tensor logits;             // f32 [B,n]
-  at::Tensor features;           // f32 [B,C], input of the head
-  std::vector<at::Tensor> kept;  // per pruning call int64 [B,K], into that call's input sequence, emitted order; empty if dense
-};
-
-/// Called after every block with the residual stream before pruning, and with the scores of each pruning call: for tests and pictures only.
-struct ForwardProbe {
-  std::function<void(int block, const at::Tensor &x)> block;
-  std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;
-};
-
-class Vit {
+class Vit : public Model {
  public:
   /// weights: canonical names, checked (checkpoint/vit_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error (out of memory, no such device): callers are inside sta-core's edge.
   Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device);
 
-  /// clip f32 [B,3,T,H,W], normalised, on any device. Thread-safe: const, no state. Throws c10::Error.
-  ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const;
-
-  at::Device device() const { return device_; }
+  ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
  private:
   struct Block {
     ops::LayerNorm norm1, norm2;
     ops::Linear qkv, proj, fc1, fc2;
   };
-  ModelDescription description_;
-  at::ScalarType type_;
-  at::Device device_;
   ops::Linear patch_;    // weight [C, 3·tubelet·patch²]
   at::Tensor position_;  // [L,C]
   std::vector<Block> blocks_;

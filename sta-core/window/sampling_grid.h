@@ -73,6 +73,8 @@ class SamplingGrid {
   void configure(const GridSettings &settings);
   const GridSettings &settings() const { return settings_; }
 
+  /// Whether a frame of this time would be older than the one on screen.
+  bool goes_back(uint64_t time) const { return running_ && time < last_time_; }
   /// A frame shown from `time` for `duration` (or kTimeNone). Returns false, having restarted, if time runs backwards: results of earlier windows
   /// belong to another scene then.
   bool frame(uint64_t time, uint64_t duration, bool discont, GridSink &sink);

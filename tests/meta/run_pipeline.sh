@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs one script of pipelines/ as it stands, on the shipped clip with the shipped model, and looks at what came out. Exit status 77 = skipped (no clip or model is shipped).
+# Runs one script of pipelines/ as it stands, on a shipped clip with the shipped model, and looks at what came out. Where there is no shipped model (a checkout without large
+# files, say), a tiny one of the golden tests serves: its labels mean nothing, but they come. Exit status 77 = skipped (no clip is shipped).
 #
 #   run_pipeline.sh file-to-labels
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 name=$1
-model=${STA_MODEL:-$tree/models/camera-watch}
 # The smallest shipped clip, where the script does not depend on which: live scripts take as long as the clip plays.
 clip=$(find "$tree/media" -name '*.mp4' -printf '%s %p\n' 2>/dev/null | sort -n | head -n 1 | cut -d' ' -f2-)
-if [ ! -e "$model" ] || [ -z "$clip" ]; then
-  echo 'SKIP: no model or no clip'
+if [ -z "$clip" ]; then
+  echo 'SKIP: no clip'
   exit 77
 fi
+if [ -z "${STA_MODEL:-}" ] && [ ! -e "$tree/models/camera-watch" ]; then export STA_MODEL=$tree/tests/golden/checkpoints/micro_hf; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"; [ -z "${server:-}" ] || kill "$server" 2>/dev/null' EXIT
 fail() {
@@ -55,6 +56,19 @@ case $name in
     run '' "$work/out.mp4" 6
     expect_labels ''
     expect_video "$work/out.mp4" 25
+    # Ctrl-C, which reaches every process of the terminal's foreground group: the file must be closed all the same. A shell starts its jobs deaf to it, hence Python.
+    python3 - "$tree/pipelines/rtsp-to-file.sh" "$work/interrupted.mp4" >"$work/out" 2>"$work/err" <<'END' || fail 'Ctrl-C did not end it well'
+import os, signal, subprocess, sys, time
+job = subprocess.Popen([sys.argv[1], '', sys.argv[2]], start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+time.sleep(5)
+os.killpg(job.pid, signal.SIGINT)
+try:
+    sys.exit(job.wait(30))
+finally:
+    if job.poll() is None:
+        os.killpg(job.pid, signal.SIGKILL)
+END
+    expect_video "$work/interrupted.mp4" 25
     ;;
   two-cameras-one-engine)
     run "$clip" "$clip" "$work/out.mp4"

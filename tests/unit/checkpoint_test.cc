@@ -1,59 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Loading: every good layout computes the golden logits; every broken file is refused with one sentence that names what is wrong.
-#include <c10/core/InferenceMode.h>
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "checkpoint/model_folder.h"
-#include "model/vit.h"
-#include "support/golden.h"
+#include "unit/checkpoint_support.h"
 
 namespace {
 
 namespace fs = std::filesystem;
+using namespace checkpoint_test;
 
-// A folder that disappears with the test.
-class TempFolder {
- public:
-  TempFolder() {
-    static int count = 0;
-    path_ = fs::temp_directory_path() / ("sta-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
-    fs::create_directories(path_);
-  }
-  ~TempFolder() { fs::remove_all(path_); }
-  std::string operator/(const std::string &name) const { return (path_ / name).string(); }
-  void write(const std::string &name, const std::string &text) const { std::ofstream(path_ / name, std::ios::binary) << text; }
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
-
-double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a - b).abs().max().item<double>(); }
-
-void expect_golden(const sta::LoadedModel &model, const std::string &config) {
-  const c10::InferenceMode guard;
-  const sta::Vit vit(model.description, model.weights, at::kFloat, at::kCPU);
-  for (int r : config == "micro" ? std::vector<int>{0, 2, 5, 8} : std::vector<int>{0, 3}) {
-    const auto file = golden::read("vit/" + config + "_noise_r" + std::to_string(r) + ".safetensors");
-    const at::Tensor clip = golden::clip("noise", 64, std::stoull(file.metadata.at("clip_seed"))).unsqueeze(0);
-    EXPECT_LE(max_diff(vit.forward(clip, {STA_PRUNING_STA, r, {}}).logits[0], file.tensors.at("logits")), 5e-5) << r;
-  }
-}
-
-sta::LoadedModel load(const std::string &path, const sta::LoadOptions &options = {}) {
-  auto model = sta::load_model(path, options);
-  if (!model) throw std::runtime_error(model.error().message);
-  return *std::move(model);
-}
-
-std::string failure(const std::string &path, sta_status status, const sta::LoadOptions &options = {}) {
-  auto model = sta::load_model(path, options);
-  if (model) return "(loaded)";
-  EXPECT_EQ(model.error().status, status) << model.error().message;
-  return model.error().message;
+sta::LoadOptions labels(const std::string &path) {
+  sta::LoadOptions o;
+  o.labels_path = path;
+  return o;
 }
 
 TEST(Checkpoint, HuggingFaceFolder) {
@@ -82,7 +39,7 @@ TEST(Checkpoint, PrefixesAreStripped) {
   std::map<std::string, at::Tensor> renamed;
   for (const auto &[name, tensor] : golden::weights(model, 7)) renamed["backbone." + name] = tensor;
   ASSERT_TRUE(sta::write_safetensors(folder / "m.safetensors", renamed, {{"image_size", "64"}}));
-  expect_golden(load(folder / "m.safetensors", {2, ""}), "tiny");
+  expect_golden(load(folder / "m.safetensors", options(2)), "tiny");
 }
 
 TEST(Checkpoint, HeadsMustBeKnown) {
@@ -90,7 +47,7 @@ TEST(Checkpoint, HeadsMustBeKnown) {
   const auto weights = golden::weights(golden::describe("tiny"), 7);
   ASSERT_TRUE(sta::write_safetensors(folder / "m.safetensors", weights, {{"image_size", "64"}}));
   EXPECT_NE(failure(folder / "m.safetensors", STA_ERROR_BAD_MODEL).find("give num-heads"), std::string::npos);
-  EXPECT_NE(failure(folder / "m.safetensors", STA_ERROR_BAD_MODEL, {3, ""}).find("do not divide"), std::string::npos);
+  EXPECT_NE(failure(folder / "m.safetensors", STA_ERROR_BAD_MODEL, options(3)).find("do not divide"), std::string::npos);
 }
 
 TEST(Checkpoint, BrokenFiles) {
@@ -117,13 +74,13 @@ TEST(Checkpoint, BrokenFiles) {
                         {"missing_qv_bias.safetensors", "q_bias missing"},
                         {"nan_weight.safetensors", "blocks.1.attn.proj.weight holds a non-finite weight"}}) {
     const std::string path = golden::path(std::string("checkpoints_bad/") + c.file);
-    const std::string message = failure(path, STA_ERROR_BAD_MODEL, {1, ""});
+    const std::string message = failure(path, STA_ERROR_BAD_MODEL, options(1));
     EXPECT_NE(message.find(c.says), std::string::npos) << c.file << ": " << message;
     EXPECT_NE(message.find(c.file), std::string::npos) << "the message should name the file: " << message;
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   }
   EXPECT_NE(failure(golden::path("checkpoints_bad/hf_missing_bias"), STA_ERROR_BAD_MODEL).find("q_bias missing"), std::string::npos);
-  EXPECT_TRUE(sta::load_model(golden::path("checkpoints_bad/control_good.safetensors"), {1, ""}));
+  EXPECT_TRUE(sta::load_model(golden::path("checkpoints_bad/control_good.safetensors"), options(1)));
 }
 
 TEST(Checkpoint, VariantsAreRefusedNotIgnored) {
@@ -147,25 +104,23 @@ TEST(Checkpoint, VariantsAreRefusedNotIgnored) {
 
 TEST(Checkpoint, EveryTruncationIsRefused) {
   TempFolder folder;
-  std::ifstream in(golden::path("checkpoints_bad/control_good.safetensors"), std::ios::binary);
-  const std::string all((std::istreambuf_iterator<char>(in)), {});
+  const std::string all = read_all(golden::path("checkpoints_bad/control_good.safetensors"));
   ASSERT_GT(all.size(), 10'000u);
   for (size_t size = 0; size < all.size(); size += size < 64 ? 1 : 97) {
     folder.write("cut.safetensors", all.substr(0, size));
-    EXPECT_EQ(sta::load_model(folder / "cut.safetensors", {1, ""}) ? "loaded" : "refused", std::string("refused")) << size;
+    EXPECT_EQ(sta::load_model(folder / "cut.safetensors", options(1)) ? "loaded" : "refused", std::string("refused")) << size;
   }
 }
 
 TEST(Checkpoint, FlippedHeaderBytesNeverCrash) {
   TempFolder folder;
-  std::ifstream in(golden::path("checkpoints_bad/control_good.safetensors"), std::ios::binary);
-  const std::string all((std::istreambuf_iterator<char>(in)), {});
+  const std::string all = read_all(golden::path("checkpoints_bad/control_good.safetensors"));
   for (uint64_t i = 0; i < 400; ++i) {
     std::string broken = all;
     for (int k = 0; k < 3; ++k)
       broken[golden::word(i, static_cast<uint64_t>(2 * k)) % 5000] = static_cast<char>(golden::word(i, static_cast<uint64_t>(2 * k + 1)));
     folder.write("flip.safetensors", broken);
-    if (auto model = sta::load_model(folder / "flip.safetensors", {1, ""}); !model) {
+    if (auto model = sta::load_model(folder / "flip.safetensors", options(1)); !model) {
       EXPECT_FALSE(model.error().message.empty());
     }
   }
@@ -178,7 +133,7 @@ TEST(ModelFolder, MissingFiles) {
   fs::copy(golden::path("checkpoints/micro_hf/config.json"), folder / "config.json");
   EXPECT_NE(failure(folder.path(), STA_ERROR_NOT_FOUND).find("model.safetensors: no such file"), std::string::npos);
   folder.write("model.bin", "x");
-  EXPECT_NE(failure(folder / "model.bin", STA_ERROR_UNSUPPORTED).find("not a model folder or a .safetensors file"), std::string::npos);
+  EXPECT_NE(failure(folder / "model.bin", STA_ERROR_BAD_MODEL).find("not a PyTorch checkpoint"), std::string::npos);
 }
 
 TEST(ModelFolder, ConfigIsChecked) {
@@ -250,13 +205,13 @@ TEST(ModelFolder, LabelFiles) {
   folder.write("empty.txt", "");
   folder.write("latin.txt", "caf\xe9\n");
   const std::string micro = golden::path("checkpoints/micro_hf");
-  EXPECT_EQ(load(micro, {0, folder / "ten.txt"}).description.labels[1], "b");
-  EXPECT_NE(failure(micro, STA_ERROR_INVALID_ARGUMENT, {0, folder / "nine.txt"}).find("has 9 labels, but the model has 10 classes"),
+  EXPECT_EQ(load(micro, labels(folder / "ten.txt")).description.labels[1], "b");
+  EXPECT_NE(failure(micro, STA_ERROR_INVALID_ARGUMENT, labels(folder / "nine.txt")).find("has 9 labels, but the model has 10 classes"),
             std::string::npos);
-  EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, {0, folder / "gap.txt"}).find("line 2 is empty"), std::string::npos);
-  EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, {0, folder / "empty.txt"}).find("label file is empty"), std::string::npos);
-  EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, {0, folder / "latin.txt"}).find("not valid UTF-8"), std::string::npos);
-  EXPECT_NE(failure(micro, STA_ERROR_NOT_FOUND, {0, folder / "none.txt"}).find("no such label file"), std::string::npos);
+  EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, labels(folder / "gap.txt")).find("line 2 is empty"), std::string::npos);
+  EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, labels(folder / "empty.txt")).find("label file is empty"), std::string::npos);
+  EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, labels(folder / "latin.txt")).find("not valid UTF-8"), std::string::npos);
+  EXPECT_NE(failure(micro, STA_ERROR_NOT_FOUND, labels(folder / "none.txt")).find("no such label file"), std::string::npos);
 }
 
 TEST(Safetensors, RoundTrip) {

@@ -156,6 +156,19 @@ TEST(Stream, ResetDiscardsTheOldScene) {
   EXPECT_EQ(stream.stats().windows_discarded, 1u);
 }
 
+TEST(Stream, TimeRunningBackwardsIsAnotherScene) {
+  sta::Engine engine = open_micro();
+  sta::Stream stream(engine);
+  push(stream, 0, 62, 50'000'000'000);
+  const Picture picture(7);
+  stream.push(picture.frame(1'000'000'000));  // while the window may be waiting, computed or done
+  stream.drain();
+  EXPECT_TRUE(collect(stream).empty());
+  push(stream, 0, 61, 2'000'000'000);
+  stream.drain();
+  EXPECT_EQ(collect(stream).size(), 1u);
+}
+
 TEST(Stream, FlushingEndsABlockingWait) {
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:vit_base";
@@ -208,6 +221,71 @@ TEST(Stream, OptionsChangeAtTheNextWindow) {
   o.drop_number = 9;
   EXPECT_EQ(sta_stream_configure(stream.get(), &o, &err), STA_ERROR_INVALID_ARGUMENT);
   EXPECT_NE(std::string(err.message).find("0 to 8"), std::string::npos) << err.message;
+}
+
+// 50 windows a second of ViT-S are more than any CPU can do: after the first window has shown what one costs, the most is dropped that may be.
+TEST(Stream, AdaptivePruningKeepsItsBounds) {
+  sta_engine_options eo = sta::Engine::options();
+  eo.model = "arch:vit_small";
+  eo.device = "cpu";
+  sta::Engine engine = sta::Engine::open(eo);
+  sta_stream_options o = blocking();
+  o.drop_number = STA_DROP_AUTO;
+  o.sample_interval = o.hop = 20'000'000;
+  for (const int most : {0, 32}) {
+    o.max_drop_number = most;
+    sta::Stream stream(engine, o);
+    for (int i = 0; i < 20; ++i) stream.push(Picture(static_cast<uint8_t>(10 * i)).frame(static_cast<uint64_t>(i) * 20'000'000, 20'000'000));
+    const auto results = collect(stream);
+    ASSERT_GE(results.size(), 4u);
+    for (const auto &r : results) EXPECT_LE(r.drop_number, most == 0 ? 98 : most);
+    EXPECT_EQ(results.back().drop_number, most == 0 ? 98 : most);
+    EXPECT_EQ(stream.stats().drop_number, results.back().drop_number);
+    EXPECT_GT(stream.stats().load, 1.0);
+  }
+  o.min_drop_number = 99;
+  sta_stream *none = nullptr;
+  sta_error err;
+  EXPECT_EQ(sta_stream_new(engine.get(), &o, &none, &err), STA_ERROR_INVALID_ARGUMENT);
+  o.min_drop_number = 40;
+  EXPECT_EQ(sta_stream_new(engine.get(), &o, &none, &err), STA_ERROR_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(err.message).find("should not be above"), std::string::npos) << err.message;
+}
+
+TEST(Timeline, EventsOfAStream) {
+  sta::Engine engine = open_micro();
+  sta::Stream stream(engine, blocking());
+  sta_timeline_options o;
+  sta_timeline_options_init(&o);
+  o.enter_threshold = o.exit_threshold = 0.2;  // random weights: one class is well above a tenth
+  sta_timeline *timeline = nullptr;
+  sta_error err;
+  ASSERT_EQ(sta_timeline_new(10, &o, &timeline, &err), STA_OK) << err.message;
+  uint64_t hop = 0;
+  sta_stream_get_timing(stream.get(), nullptr, &hop, nullptr);
+  sta_event event{};
+  event.struct_size = sizeof(event);
+  EXPECT_EQ(sta_timeline_pop(timeline, &event), 0);
+  const Picture picture(90);
+  for (int i = 0; i < 120; ++i) {
+    stream.push(picture.frame(static_cast<uint64_t>(i) * 1'000'000'000 / 30));
+    while (auto r = stream.pop()) sta_timeline_push(timeline, r->get(), hop);
+  }
+  ASSERT_EQ(sta_timeline_pop(timeline, &event), 1);
+  EXPECT_EQ(event.kind, STA_EVENT_START);
+  EXPECT_NEAR(static_cast<double>(event.onset), 12 * 4e9 / 30, 2);  // the newest hop of the first window
+  uint64_t onset = 0;
+  EXPECT_EQ(sta_timeline_open_event(timeline, event.class_id, &onset), event.id);
+  EXPECT_EQ(onset, event.onset);
+  sta_timeline_close(timeline);
+  sta_event last{};
+  last.struct_size = sizeof(last);
+  while (sta_timeline_pop(timeline, &last)) {
+  }
+  EXPECT_EQ(last.kind, STA_EVENT_END);
+  o.exit_threshold = 0.9;
+  EXPECT_EQ(sta_timeline_configure(timeline, &o, &err), STA_ERROR_INVALID_ARGUMENT);
+  sta_timeline_free(timeline);
 }
 
 TEST(Engine, IsSharedAndServesAllStreams) {

@@ -42,11 +42,14 @@ extern "C" {
 #endif
 
 /** Raised whenever a function or field is added (compatible) ... */
-#define STA_API_MINOR 0
+#define STA_API_MINOR 1
 /** ... or something is removed or changes its meaning (incompatible: the loader of libgststa.so refuses another major). */
 #define STA_API_MAJOR 1
 
 #define STA_TIME_NONE UINT64_MAX
+
+/** As a drop number of a stream: the engine chooses the smallest that keeps up with all its streams, window by window. */
+#define STA_DROP_AUTO (-1)
 
 typedef enum sta_status {
   STA_OK = 0,
@@ -265,6 +268,8 @@ typedef struct sta_stream_options {
   int32_t blocking;
   /** Most finished results kept for sta_stream_pop, 1 .. 1024; the oldest is given up (and counted) beyond. Default 64. */
   int32_t max_results;
+  /** Bounds of drop_number = STA_DROP_AUTO (since 1.1). max 0 (default): the model's largest. */
+  int32_t min_drop_number, max_drop_number;
 } sta_stream_options;
 
 typedef struct sta_stream sta_stream;
@@ -305,6 +310,10 @@ typedef struct sta_stream_stats {
   uint64_t last_queue_time;
   uint64_t max_preprocess_time; /* ns, longest scale-and-copy of one frame */
   uint64_t mean_preprocess_time;
+  /** Since 1.1: the drop number of the newest result, and the share of the time that the windows of all streams of the engine take at the drop
+   * numbers chosen (above 1: they do not keep up). load is 0 unless some stream uses STA_DROP_AUTO. */
+  int32_t drop_number;
+  double load;
 } sta_stream_stats;
 
 STA_API void sta_stream_options_init(sta_stream_options *options);
@@ -344,6 +353,53 @@ STA_API int32_t sta_result_top(const sta_result *result, int32_t k, int32_t *cla
 /** What went wrong, "" if nothing. */
 STA_API const char *sta_result_message(const sta_result *result);
 STA_API void sta_result_free(sta_result *result);
+
+/* ------------------------------------------------------------------------------------------------ events (since 1.1) */
+
+/** Turns the scores of overlapping windows into events: smoothing, hysteresis, onset and offset. A window's verdict is credited to its newest hop,
+ *  (window_end - hop, window_end]. One timeline per stream; not thread-safe. */
+typedef struct sta_timeline sta_timeline;
+
+typedef struct sta_timeline_options {
+  size_t struct_size;
+  int32_t smoothing;         /* windows averaged, 1 .. 1000. Default 1 */
+  double enter_threshold;    /* 0 .. 1, a class starts at or above it. Default 0.5 */
+  double exit_threshold;     /* 0 .. enter_threshold, it ends below it. Default 0.4 */
+  uint64_t min_duration;     /* ns that a class has to be above enter_threshold before it starts. Default 0 */
+  uint64_t release_duration; /* ns that it has to be below exit_threshold before it ends. Default 0 */
+  uint64_t update_interval;  /* ns of stream time between two updates of an open event. Default 1 s */
+  const int32_t *classes;    /* num_classes class ids that can become events; NULL: all. Copied */
+  int32_t num_classes;
+  int32_t background; /* a class that never becomes an event; -1 (default): none */
+} sta_timeline_options;
+
+typedef enum sta_event_kind { STA_EVENT_START = 0, STA_EVENT_UPDATE = 1, STA_EVENT_END = 2 } sta_event_kind;
+
+typedef struct sta_event {
+  size_t struct_size;
+  sta_event_kind kind;
+  uint64_t id; /* from 1, the same for start, updates and end of one event */
+  int32_t class_id;
+  uint64_t onset;    /* running time of the begin of the first supporting interval: never shifted by debouncing */
+  uint64_t offset;   /* of the end of the last supporting interval so far */
+  double confidence; /* mean smoothed score of the supporting windows */
+  double peak;       /* largest smoothed score */
+} sta_event;
+
+STA_API void sta_timeline_options_init(sta_timeline_options *options);
+/** Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
+STA_API sta_status sta_timeline_new(int32_t num_classes, const sta_timeline_options *options, sta_timeline **timeline, sta_error *err);
+STA_API void sta_timeline_free(sta_timeline *timeline);
+/** New options hold from the next window on; an open event whose class is no longer wanted ends there. */
+STA_API sta_status sta_timeline_configure(sta_timeline *timeline, const sta_timeline_options *options, sta_error *err);
+/** Takes a window: hop is that of its stream (sta_stream_get_timing). A failed result is ignored. Events are then waiting in sta_timeline_pop. */
+STA_API void sta_timeline_push(sta_timeline *timeline, const sta_result *result, uint64_t hop);
+/** End of stream, reset, new scene: ends the open events where they were last supported. */
+STA_API void sta_timeline_close(sta_timeline *timeline);
+/** 1 and the oldest waiting event (event->struct_size must be set), or 0. */
+STA_API int32_t sta_timeline_pop(sta_timeline *timeline, sta_event *event);
+/** Id of the open event of a class and its onset (may be NULL); 0 if there is none. */
+STA_API uint64_t sta_timeline_open_event(const sta_timeline *timeline, int32_t class_id, uint64_t *onset);
 
 /** Only preprocessing, for tests and tools: scales and crops one frame to the model's size as a stream would.
  *  rgb: u8 [image_height, image_width, 3]. */

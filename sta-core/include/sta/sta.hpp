@@ -102,6 +102,7 @@ class WindowResult {
     return scores;
   }
   std::string message() const { return sta_result_message(result_.get()); }
+  const sta_result *get() const noexcept { return result_.get(); }
 
  private:
   struct Free {

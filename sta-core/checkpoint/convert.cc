@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// See convert.h.
+#include "checkpoint/convert.h"
+
+#include <ATen/ATen.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "checkpoint/safetensors.h"
+
+namespace sta {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+// Seconds between frames as the fraction that it is: "2/15".
+std::string interval_text(const Spacing &spacing) {
+  const int64_t second = 1'000'000'000, common = std::gcd(spacing.num, second);
+  const int64_t num = spacing.num / common, rest = second / common, den = spacing.den * rest;
+  const int64_t last = std::gcd(num, den);
+  return std::to_string(num / last) + "/" + std::to_string(den / last);
+}
+
+ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
+  ordered_json id2label = ordered_json::object(), label2id = ordered_json::object();
+  for (size_t i = 0; i < m.labels.size(); ++i) {
+    id2label[std::to_string(i)] = m.labels[i];
+    label2id[m.labels[i]] = i;
+  }
+  const ordered_json image = m.height == m.width ? ordered_json(m.height) : ordered_json{m.height, m.width};
+  return {{"architectures", {"VideoMAEForVideoClassification"}},
+          {"model_type", "videomae"},
+          {"hidden_size", m.embed_dim},
+          {"num_hidden_layers", m.depth},
+          {"num_attention_heads", m.num_heads},
+          {"intermediate_size", m.mlp_dim},
+          {"hidden_act", "gelu"},
+          {"layer_norm_eps", m.block_eps},
+          {"image_size", image},
+          {"patch_size", m.patch},
+          {"num_channels", 3},
+          {"num_frames", m.num_frames},
+          {"tubelet_size", m.tubelet},
+          {"qkv_bias", true},
+          {"use_mean_pooling", true},
+          {"torch_dtype", type == at::kHalf       ? "float16"
+                          : type == at::kBFloat16 ? "bfloat16"
+                                                  : "float32"},
+          {"id2label", id2label},
+          {"label2id", label2id},
+          {"sta", {{"sample_interval", interval_text(m.spacing)}, {"fc_norm_eps", m.fc_norm_eps}}}};
+}
+
+ordered_json preprocessor_of(const ModelDescription &m) {
+  // Floats such as 0.485f become 0.485000014...: seven digits say the same float.
+  auto triple = [](const std::array<float, 3> &v) {
+    ordered_json out = ordered_json::array();
+    for (const float f : v) out.push_back(std::round(static_cast<double>(f) * 1e7) / 1e7);
+    return out;
+  };
+  return {{"image_processor_type", "VideoMAEImageProcessor"},
+          {"do_resize", true},
+          {"size", {{"shortest_edge", m.short_side}}},
+          {"resample", 2},
+          {"do_center_crop", true},
+          {"crop_size", {{"height", m.height}, {"width", m.width}}},
+          {"do_rescale", true},
+          {"rescale_factor", 1.0 / 255},
+          {"do_normalize", true},
+          {"image_mean", triple(m.mean)},
+          {"image_std", triple(m.std)},
+          {"sta", {{"antialias", m.antialias}}}};
+}
+
+// Canonical -> Hugging Face. The published spelling q_bias, v_bias has no place for a key bias; where one was trained, the other spelling is written.
+std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, at::ScalarType type) {
+  const ModelDescription &m = model.description;
+  std::map<std::string, at::Tensor> out;
+  auto get = [&](const std::string &name) { return model.weights.at(name).to(type).contiguous(); };
+  auto copy = [&](const std::string &from, const std::string &to) {
+    for (const char *part : {".weight", ".bias"}) out[to + part] = get(from + part);
+  };
+  copy("patch_embed.proj", "videomae.embeddings.patch_embeddings.projection");
+  copy("fc_norm", "fc_norm");
+  copy("head", "classifier");
+  for (int i = 0; i < m.depth; ++i) {
+    const std::string block = "blocks." + std::to_string(i) + ".", layer = "videomae.encoder.layer." + std::to_string(i) + ".";
+    for (const auto &[from, to] : {std::pair{"norm1", "layernorm_before"},
+                                   {"norm2", "layernorm_after"},
+                                   {"attn.proj", "attention.output.dense"},
+                                   {"mlp.fc1", "intermediate.dense"},
+                                   {"mlp.fc2", "output.dense"}})
+      copy(block + from, layer + to);
+    const std::string attention = layer + "attention.attention.";
+    const at::Tensor weight = get(block + "attn.qkv.weight"), bias = get(block + "attn.qkv.bias");
+    auto third = [&](const at::Tensor &t, int64_t which) { return t.slice(0, which * m.embed_dim, (which + 1) * m.embed_dim); };
+    for (const auto &[name, which] : {std::pair{"query", 0}, {"key", 1}, {"value", 2}}) out[attention + name + ".weight"] = third(weight, which);
+    if (third(bias, 1).count_nonzero().item<int64_t>() == 0) {
+      out[attention + "q_bias"] = third(bias, 0);
+      out[attention + "v_bias"] = third(bias, 2);
+    } else {
+      for (const auto &[name, which] : {std::pair{"query", 0}, {"key", 1}, {"value", 2}}) out[attention + name + ".bias"] = third(bias, which);
+    }
+  }
+  return out;
+}
+
+Status write_json(const fs::path &path, const ordered_json &json) {
+  std::ofstream out(path, std::ios::binary);
+  out << json.dump(2) << '\n';
+  out.close();
+  if (!out) return Error{STA_ERROR_NOT_FOUND, path.string() + ": cannot write: " + std::strerror(errno)};
+  return ok();
+}
+
+}  // namespace
+
+Status write_model_folder(const LoadedModel &model, const std::string &folder) {
+  const fs::path path = folder;
+  std::error_code ec;
+  fs::create_directories(path, ec);
+  if (!fs::is_directory(path, ec)) return Error{STA_ERROR_NOT_FOUND, folder + ": cannot be made a folder"};
+  // Never onto another model: the weights that are being read may be mapped from there.
+  for (const char *name : {"config.json", "preprocessor_config.json", "model.safetensors"})
+    if (fs::exists(path / name, ec)) return Error{STA_ERROR_INVALID_ARGUMENT, (path / name).string() + " is there already: give a new folder"};
+  const at::ScalarType stored = model.weights.at("patch_embed.proj.weight").scalar_type();
+  const at::ScalarType type = stored == at::kHalf || stored == at::kBFloat16 ? stored : at::kFloat;
+  // The configuration last: a folder without one is no model, so an interrupted run leaves nothing that looks whole.
+  if (auto s = write_safetensors((path / "model.safetensors").string(), hugging_face_names(model, type), {{"format", "pt"}}); !s) return s;
+  if (auto s = write_json(path / "preprocessor_config.json", preprocessor_of(model.description)); !s) return s;
+  return write_json(path / "config.json", config_of(model.description, type));
+}
+
+}  // namespace sta

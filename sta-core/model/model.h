@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Model: what the engine knows of a network. Each architecture is one class, made from a description and canonical weights; whatever device and type
+// its weights are in, it computes there.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <vector>
+
+#include "model/description.h"
+#include "pruning/pruning.h"
+
+namespace sta {
+
+struct ForwardOutput {
+  at::Tensor logits;             // f32 [B,n]
+  at::Tensor features;           // f32 [B,C], input of the head
+  std::vector<at::Tensor> kept;  // per pruning call int64 [B,K], into that call's input sequence, emitted order; empty if dense
+};
+
+/// Called after every block with the residual stream before pruning, and with the scores of each pruning call: for tests and pictures only.
+struct ForwardProbe {
+  std::function<void(int block, const at::Tensor &x)> block;
+  std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;
+};
+
+class Model {
+ public:
+  Model(const ModelDescription &description, at::ScalarType type, at::Device device) : description_(description), type_(type), device_(device) {}
+  virtual ~Model() = default;
+  Model(const Model &) = delete;
+  Model &operator=(const Model &) = delete;
+
+  /// clip f32 [B,3,T,H,W], normalised, on any device. Thread-safe: const, no state. Throws c10::Error.
+  virtual ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const = 0;
+
+  const ModelDescription &description() const { return description_; }
+  at::Device device() const { return device_; }
+
+ protected:
+  const ModelDescription description_;
+  const at::ScalarType type_;
+  const at::Device device_;
+};
+
+}  // namespace sta

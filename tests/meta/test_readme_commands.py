@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# The commands of the README work as they are printed. Every line of its shell blocks is one of: a pipeline (must parse: elements and properties exist and link; if it plays a
+# shipped clip into a fakesink it is played), a `sta` command (cheap ones are run, of the others the options are checked), a script of this tree (must be there, and executable), or
+# a program (must be installed). Run with the system's Python, the one that has GStreamer's bindings. Exit status 77 = skipped.
+#
+#   test_readme_commands.py BUILD-FOLDER
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Takes minutes on purpose (bench), or labels a video with a model that may not be shipped.
+LONG_COMMANDS = ('bench', 'classify', 'run')
+
+
+def commands(text):
+    """Lines of the ```sh blocks, continued lines joined, comments gone."""
+    for block in re.findall(r'^```(?:sh|bash)\n(.*?)^```', text, re.MULTILINE | re.DOTALL):
+        for line in block.replace('\\\n', ' ').splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                yield words
+
+
+def pipeline_fault(words):
+    import gi
+    gi.require_version('Gst', '1.0')
+    from gi.repository import GLib, Gst
+    Gst.init(None)
+    description = [word for word in words[1:] if not re.fullmatch(r'-[a-z]+', word)]
+    if '|' in description:
+        description = description[:description.index('|')]
+    try:
+        Gst.parse_launchv(description)
+    except GLib.Error as error:
+        return f'does not parse: {error.message}'
+    clip = next((word.partition('=')[2] for word in description if word.startswith('location=media/')), None)
+    if clip is None or description[-1] != 'fakesink':
+        return None
+    if not os.path.exists(clip):
+        return f'{clip} is not shipped'
+    model = next((word.partition('=')[2] for word in description if word.startswith('model=')), None)
+    if model and not os.path.exists(model):
+        print(f'not played, {model} is not here: {shlex.join(words)}')
+        return None
+    return run_fault(words)
+
+
+def run_fault(words):
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=240, check=False)
+    return f'ended with status {done.returncode}: {done.stdout[-2000:]}' if done.returncode else None
+
+
+def sta_fault(words):
+    help_text = subprocess.run(['sta', words[1], '--help'], stdout=subprocess.PIPE, text=True, check=False)
+    if help_text.returncode:
+        return f'there is no command sta {words[1]}'
+    for option in (word.partition('=')[0] for word in words[2:] if word.startswith('--')):
+        if not re.search(rf'{re.escape(option)}\b', help_text.stdout):
+            return f'sta {words[1]} has no option {option}'
+    missing = [word for word in words[2:] if word.startswith('models/') and not os.path.exists(word)]
+    return None if words[1] in LONG_COMMANDS or missing else run_fault(words)
+
+
+def fault(words):
+    """What is wrong with a command, or None."""
+    if words[0] == 'gst-launch-1.0':
+        return pipeline_fault(words)
+    if words[0] == 'sta':
+        return sta_fault(words)
+    if '/' in words[0]:
+        return None if os.access(os.path.join(TREE, words[0]), os.X_OK) else 'there is no such script'
+    return None if shutil.which(words[0]) else 'there is no such program'
+
+
+def main():
+    readme = os.path.join(TREE, 'README.md')
+    if not os.path.exists(readme):
+        print('SKIP: there is no README.md')
+        sys.exit(77)
+    os.environ['PATH'] = os.path.join(sys.argv[1], 'apps') + os.pathsep + os.environ['PATH']
+    # Away from the tree, which may be read-only, with the folders that the commands name.
+    with tempfile.TemporaryDirectory() as folder, open(readme, encoding='utf-8') as file:
+        os.chdir(folder)
+        for name in ('media', 'models', 'pipelines', 'scripts', 'tests'):
+            if os.path.isdir(os.path.join(TREE, name)):
+                os.symlink(os.path.join(TREE, name), name)
+        found = list(commands(file.read()))
+        wrong = [(shlex.join(words), problem) for words in found for problem in [fault(words)] if problem]
+    for command, problem in wrong:
+        print(f'README: {command}\n    {problem}')
+    print(f'{len(found)} commands, {len(wrong)} wrong')
+    sys.exit(1 if wrong or not found else 0)
+
+
+if __name__ == '__main__':
+    main()
