@@ -11,7 +11,7 @@ int info(int argc, char **argv) {
   EngineFlags engine_flags;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {{"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object", nullptr}};
-  const auto rest = parse(argc, argv, "MODEL", "Loads a model folder or .safetensors file and says what it is.", {engine_flags.entries(), own});
+  const auto rest = parse(argc, argv, "MODEL", "Loads a model folder or file and says what it is.", {engine_flags.entries(), own});
   if (rest.size() != 1) throw UsageError("one model is needed");
   const sta::Engine engine = engine_flags.open(rest[0]);
   const sta_model_info m = engine.info();

@@ -32,7 +32,15 @@
   X(sta_result_get_info)          \
   X(sta_result_top)               \
   X(sta_result_message)           \
-  X(sta_result_free)
+  X(sta_result_free)              \
+  X(sta_timeline_options_init)    \
+  X(sta_timeline_new)             \
+  X(sta_timeline_free)            \
+  X(sta_timeline_configure)       \
+  X(sta_timeline_push)            \
+  X(sta_timeline_close)           \
+  X(sta_timeline_pop)             \
+  X(sta_timeline_open_event)
 
 namespace sta::gst {
 

@@ -19,7 +19,12 @@ void addAnalyticsMeta(GstBuffer *buffer, const ActionRecord &record, const std::
   std::vector<gfloat> levels(record.confidences.begin(), record.confidences.end());
   std::vector<GQuark> classes(quarks);
   GstAnalyticsClsMtd handle;
-  gst_analytics_relation_meta_add_cls_mtd(relations, levels.size(), levels.data(), classes.data(), &handle);
+  if (!gst_analytics_relation_meta_add_cls_mtd(relations, levels.size(), levels.data(), classes.data(), &handle) || record.event_id == 0) return;
+  // The event that the label belongs to: onset, and seen last where its newest window ends.
+  GstAnalyticsTrackingMtd event;
+  if (!gst_analytics_relation_meta_add_tracking_mtd(relations, record.event_id, record.event_onset, &event)) return;
+  gst_analytics_tracking_mtd_update_last_seen(&event, record.window_end);
+  gst_analytics_relation_meta_set_relation(relations, GST_ANALYTICS_REL_TYPE_RELATE_TO, handle.id, event.id);
 }
 
 // Whether some detected object is related to the classification: then it describes that object and not the frame.

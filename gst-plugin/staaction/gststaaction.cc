@@ -16,6 +16,9 @@
  * #GstStaAction:stats and by a QoS message; no buffer is ever dropped. With sync=true every window is classified before its last frame goes on, and
  * the labels are a function of the input alone.
  *
+ * Windows flicker; events do not: a class whose smoothed score stays above #GstStaAction:enter-threshold makes a message named sta-event and the
+ * signal #GstStaAction::event when it starts, at most once a second while it lasts, and when it ends, with its onset and offset.
+ *
  * Each window is announced by the signal #GstStaAction::window and, with post-windows=true, by an element message named sta-window. Times in it are
  * nanoseconds of running time.
  *
@@ -49,6 +52,7 @@ GST_DEBUG_CATEGORY(sta_action_debug);
 #define GST_CAT_DEFAULT sta_action_debug
 
 static guint g_window_signal = 0;
+static guint g_event_signal = 0;
 
 namespace sta::gst {
 
@@ -57,7 +61,7 @@ namespace sta::gst {
 // outside this file is called.
 struct StaActionState {
   explicit StaActionState(GstStaAction *self)
-      : runner(GST_ELEMENT_CAST(self), g_window_signal, [self, this](Settings *copy) {
+      : runner(GST_ELEMENT_CAST(self), g_window_signal, g_event_signal, [self, this](Settings *copy) {
           GST_OBJECT_LOCK(self);
           if (settings.serial != copy->serial) *copy = settings;
           GST_OBJECT_UNLOCK(self);
@@ -164,9 +168,10 @@ static void postOpenError(GstStaAction *self, sta_status status, const std::stri
 static gboolean openModel(GstStaAction *self) {
   const Settings settings = copySettings(self);
   if (settings.model.empty()) {
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND,
-                      ("No model is set. Set the property \"model\" to a model folder (config.json, model.safetensors) or a .safetensors file."),
-                      (nullptr));
+    GST_ELEMENT_ERROR(
+        self, RESOURCE, NOT_FOUND,
+        ("No model is set. Set the property \"model\" to a model folder (config.json, model.safetensors) or a .safetensors or .pth file."),
+        (nullptr));
     return FALSE;
   }
   bool core_missing = false;
@@ -184,7 +189,7 @@ static gboolean openModel(GstStaAction *self) {
     postOpenError(self, status, error);
     return FALSE;
   }
-  if (settings.pruning != STA_PRUNING_NONE) {
+  if (settings.pruning != STA_PRUNING_NONE && settings.drop_number != STA_DROP_AUTO) {
     sta_error failure{};
     status = engine->core().sta_engine_check_drop_number(engine->handle(), settings.drop_number, &failure);
     if (status != STA_OK) {
@@ -380,6 +385,19 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
    */
   g_window_signal = g_signal_new("window", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
                                  GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
+
+  /**
+   * GstStaAction::event:
+   * @action: the element
+   * @event: the fields of a sta-event message: state (start, update, end), event-id, label, class-id, onset, offset (running time, ns), confidence,
+   *   peak, model, stream-id
+   *
+   * An event started, went on or ended. Emitted from the streaming thread like #GstStaAction::window; also posted as an element message.
+   *
+   * Since: 0.1
+   */
+  g_event_signal = g_signal_new("event", G_TYPE_FROM_CLASS(klass), G_SIGNAL_RUN_LAST, 0, nullptr, nullptr, nullptr, G_TYPE_NONE, 1,
+                                GST_TYPE_STRUCTURE | G_SIGNAL_TYPE_STATIC_SCOPE);
 
   gst_element_class_set_static_metadata(element_class, "STA action recognition", "Filter/Analyzer/Video",
                                         "Labels the actions in a video by classifying sliding windows of time with a pruned video transformer",

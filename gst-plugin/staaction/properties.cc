@@ -31,6 +31,15 @@ enum SettingProperty : guint {
   kPropPostWindows,
   kPropEnabled,
   kPropStreamId,
+  kPropMinDropNumber,
+  kPropMaxDropNumber,
+  kPropSmoothing,
+  kPropEnterThreshold,
+  kPropExitThreshold,
+  kPropMinDuration,
+  kPropReleaseDuration,
+  kPropClasses,
+  kPropBackgroundClass,
 };
 
 constexpr GParamFlags kReady = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
@@ -46,12 +55,11 @@ void setString(std::string *target, const GValue *value) {
 void getString(const std::string &text, GValue *value) { g_value_set_string(value, text.empty() ? nullptr : text.c_str()); }
 
 void installModelProperties(GObjectClass *klass, const Settings &d) {
-  g_object_class_install_property(
-      klass, kPropModel,
-      g_param_spec_string(
-          "model", "Model",
-          "Model folder (Hugging Face VideoMAE layout) or .safetensors file; \"arch:vit_base\" and the like for generated weights. Required.",
-          nullptr, kReady));
+  g_object_class_install_property(klass, kPropModel,
+                                  g_param_spec_string("model", "Model",
+                                                      "Model folder (Hugging Face VideoMAE layout), .safetensors, .pth or .bin file; "
+                                                      "\"arch:vit_base\" and the like for generated weights. Required.",
+                                                      nullptr, kReady));
   g_object_class_install_property(
       klass, kPropLabels,
       g_param_spec_string("labels", "Labels", "Text file with one label a line, as many as the model has classes (unset: the labels of the model)",
@@ -80,10 +88,49 @@ void installPruningProperties(GObjectClass *klass, const Settings &d) {
       klass, kPropDropNumber,
       g_param_spec_int(
           "drop-number", "Drop number",
-          "Tokens dropped per group and pruning call (0 = none; the largest legal number depends on the model, 98 for 16 frames of 224x224)", 0,
-          G_MAXINT, d.drop_number, kControllable));
+          "Tokens dropped per group and pruning call (0 = none, -1 = the smallest that keeps up; the largest depends on the model, 98 for 224x224)",
+          STA_DROP_AUTO, G_MAXINT, d.drop_number, kControllable));
   g_object_class_install_property(klass, kPropSeed,
                                   g_param_spec_uint64("seed", "Seed", "Seed of pruning=random", 0, G_MAXUINT64, d.seed, kControllable));
+}
+
+void installAdaptiveProperties(GObjectClass *klass, const Settings &d) {
+  g_object_class_install_property(klass, kPropMinDropNumber,
+                                  g_param_spec_int("min-drop-number", "Minimum drop number", "Least number that drop-number=-1 chooses", 0, G_MAXINT,
+                                                   d.min_drop_number, kPlaying));
+  g_object_class_install_property(
+      klass, kPropMaxDropNumber,
+      g_param_spec_int("max-drop-number", "Maximum drop number", "Largest number that drop-number=-1 chooses (0 = the largest of the model)", 0,
+                       G_MAXINT, d.max_drop_number, kPlaying));
+}
+
+void installEventProperties(GObjectClass *klass, const Settings &d) {
+  g_object_class_install_property(
+      klass, kPropSmoothing,
+      g_param_spec_int("smoothing", "Smoothing", "Windows that scores are averaged over before they make events (1 = none)", 1, 1000, d.smoothing,
+                       kPlaying));
+  g_object_class_install_property(
+      klass, kPropEnterThreshold,
+      g_param_spec_double("enter-threshold", "Enter threshold", "Smoothed score (0 to 1) at which the event of a class starts", 0.0, 1.0,
+                          d.enter_threshold, kPlaying));
+  g_object_class_install_property(
+      klass, kPropExitThreshold,
+      g_param_spec_double("exit-threshold", "Exit threshold", "Smoothed score (0 to enter-threshold) below which the event of a class ends", 0.0, 1.0,
+                          d.exit_threshold, kPlaying));
+  g_object_class_install_property(
+      klass, kPropMinDuration,
+      g_param_spec_uint64("min-duration", "Minimum duration", "Time in ns that a class has to reach enter-threshold before its event starts", 0,
+                          G_MAXUINT64 - 1, d.min_duration, kPlaying));
+  g_object_class_install_property(
+      klass, kPropReleaseDuration,
+      g_param_spec_uint64("release-duration", "Release duration", "Time in ns that a class has to be below exit-threshold before its event ends", 0,
+                          G_MAXUINT64 - 1, d.release_duration, kPlaying));
+  g_object_class_install_property(
+      klass, kPropClasses,
+      g_param_spec_string("classes", "Classes", "Labels, separated by commas, that can become events (unset: all)", nullptr, kPlaying));
+  g_object_class_install_property(
+      klass, kPropBackgroundClass,
+      g_param_spec_string("background-class", "Background class", "Label that never becomes an event", nullptr, kPlaying));
 }
 
 void installWindowProperties(GObjectClass *klass, const Settings &d) {
@@ -163,6 +210,8 @@ void installProperties(GObjectClass *klass) {
   const Settings defaults;
   installModelProperties(klass, defaults);
   installPruningProperties(klass, defaults);
+  installAdaptiveProperties(klass, defaults);
+  installEventProperties(klass, defaults);
   installWindowProperties(klass, defaults);
   installPublishingProperties(klass, defaults);
   installReadOnlyProperties(klass);
@@ -235,6 +284,33 @@ bool setSetting(Settings *s, guint id, const GValue *value) {
       break;
     case kPropStreamId:
       setString(&s->stream_id, value);
+      break;
+    case kPropMinDropNumber:
+      s->min_drop_number = g_value_get_int(value);
+      break;
+    case kPropMaxDropNumber:
+      s->max_drop_number = g_value_get_int(value);
+      break;
+    case kPropSmoothing:
+      s->smoothing = g_value_get_int(value);
+      break;
+    case kPropEnterThreshold:
+      s->enter_threshold = g_value_get_double(value);
+      break;
+    case kPropExitThreshold:
+      s->exit_threshold = g_value_get_double(value);
+      break;
+    case kPropMinDuration:
+      s->min_duration = g_value_get_uint64(value);
+      break;
+    case kPropReleaseDuration:
+      s->release_duration = g_value_get_uint64(value);
+      break;
+    case kPropClasses:
+      setString(&s->classes, value);
+      break;
+    case kPropBackgroundClass:
+      setString(&s->background_class, value);
       break;
     default:
       return false;
@@ -310,6 +386,33 @@ bool getSetting(const Settings &s, guint id, GValue *value) {
       return true;
     case kPropStreamId:
       getString(s.stream_id, value);
+      return true;
+    case kPropMinDropNumber:
+      g_value_set_int(value, s.min_drop_number);
+      return true;
+    case kPropMaxDropNumber:
+      g_value_set_int(value, s.max_drop_number);
+      return true;
+    case kPropSmoothing:
+      g_value_set_int(value, s.smoothing);
+      return true;
+    case kPropEnterThreshold:
+      g_value_set_double(value, s.enter_threshold);
+      return true;
+    case kPropExitThreshold:
+      g_value_set_double(value, s.exit_threshold);
+      return true;
+    case kPropMinDuration:
+      g_value_set_uint64(value, s.min_duration);
+      return true;
+    case kPropReleaseDuration:
+      g_value_set_uint64(value, s.release_duration);
+      return true;
+    case kPropClasses:
+      getString(s.classes, value);
+      return true;
+    case kPropBackgroundClass:
+      getString(s.background_class, value);
       return true;
     default:
       return false;

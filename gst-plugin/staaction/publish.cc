@@ -38,6 +38,11 @@ void Publisher::window(const ActionRecord &record, gboolean below_threshold, gbo
     gst_structure_free(structure);
 }
 
+void Publisher::event(GstStructure *change) {
+  if (g_signal_has_handler_pending(element_, event_signal_, 0, TRUE)) g_signal_emit(element_, event_signal_, 0, change);
+  gst_element_post_message(element_, gst_message_new_element(GST_OBJECT_CAST(element_), change));
+}
+
 void Publisher::failure(const std::string &message) {
   failures_++;
   if (!warning_throttle_.pass()) return;
@@ -78,7 +83,8 @@ GstStructure *statsStructure(const Engine *engine, const Stream *stream) {
       G_TYPE_UINT64, s.windows_failed, "windows-discarded", G_TYPE_UINT64, s.windows_discarded, "results-lost", G_TYPE_UINT64, s.results_lost, "gaps",
       G_TYPE_UINT64, s.gaps, "resets", G_TYPE_UINT64, s.resets, "last-inference-time", G_TYPE_UINT64, s.last_inference_time, "mean-inference-time",
       G_TYPE_UINT64, s.mean_inference_time, "last-queue-time", G_TYPE_UINT64, s.last_queue_time, "max-preprocess-time", G_TYPE_UINT64,
-      s.max_preprocess_time, "mean-preprocess-time", G_TYPE_UINT64, s.mean_preprocess_time, nullptr);
+      s.max_preprocess_time, "mean-preprocess-time", G_TYPE_UINT64, s.mean_preprocess_time, "drop-number", G_TYPE_INT, s.drop_number, "load",
+      G_TYPE_DOUBLE, s.load, nullptr);
   if (engine) {
     const sta_model_info &info = engine->info();
     gst_structure_set(structure, "model", G_TYPE_STRING, info.name, "device", G_TYPE_STRING, info.device, "precision", G_TYPE_STRING, info.precision,

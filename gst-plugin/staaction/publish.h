@@ -36,9 +36,13 @@ GstStructure *windowStructure(const ActionRecord &record, gboolean below_thresho
 class Publisher {
  public:
   // window_signal: id of the signal that takes one GstStructure.
-  Publisher(GstElement *element, guint window_signal) : element_(element), window_signal_(window_signal) {}
+  // event_signal: the same for events.
+  Publisher(GstElement *element, guint window_signal, guint event_signal)
+      : element_(element), window_signal_(window_signal), event_signal_(event_signal) {}
 
   void window(const ActionRecord &record, gboolean below_threshold, gboolean post_message);
+  // Posts a sta-event message and emits the signal; takes the structure.
+  void event(GstStructure *change);
   // One element warning for any number of failures in ten seconds.
   void failure(const std::string &message);
 
@@ -49,6 +53,7 @@ class Publisher {
  private:
   GstElement *element_;
   guint window_signal_;
+  guint event_signal_;
   Throttle warning_throttle_{10 * G_USEC_PER_SEC};
   Throttle quality_throttle_{G_USEC_PER_SEC};
   guint64 failures_ = 0;  // since the last warning

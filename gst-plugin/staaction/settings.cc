@@ -26,6 +26,8 @@ sta_stream_options streamOptions(const CoreApi &core, const Settings &settings) 
   options.tail_policy = static_cast<sta_tail_policy>(settings.tail_policy);
   options.pruning = static_cast<sta_pruning>(settings.pruning);
   options.drop_number = settings.drop_number;
+  options.min_drop_number = settings.min_drop_number;
+  options.max_drop_number = settings.max_drop_number;
   options.seed = settings.seed;
   options.resize = static_cast<sta_resize>(settings.resize);
   options.blocking = settings.sync;

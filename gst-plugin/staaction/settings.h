@@ -24,6 +24,8 @@ struct Settings {
   // Taken over by a running stream at its next frame.
   gint pruning = STA_PRUNING_STA;
   gint drop_number = 0;
+  gint min_drop_number = 0;  // bounds of drop_number = STA_DROP_AUTO
+  gint max_drop_number = 0;  // 0 = the model's largest
   guint64 seed = 0;
   guint64 sample_interval = 0;  // ns, 0 = the model's
   guint64 hop = 0;              // ns, 0 = a quarter of a window
@@ -32,6 +34,15 @@ struct Settings {
   gint tail_policy = STA_TAIL_PAD;
   gint resize = STA_RESIZE_AUTO;
   gboolean sync = FALSE;
+
+  // Events.
+  gint smoothing = 1;  // windows
+  gdouble enter_threshold = 0.5;
+  gdouble exit_threshold = 0.4;
+  guint64 min_duration = 0;      // ns
+  guint64 release_duration = 0;  // ns
+  std::string classes;           // labels separated by commas, empty: all
+  std::string background_class;  // empty: none
 
   // About what is published.
   gint top_k = 5;

@@ -18,7 +18,12 @@ namespace sta::gst {
 namespace {
 
 auto streamFields(const Settings &s) {
-  return std::tie(s.pruning, s.drop_number, s.seed, s.sample_interval, s.hop, s.gap_policy, s.max_gap, s.tail_policy, s.resize, s.sync);
+  return std::tie(s.pruning, s.drop_number, s.min_drop_number, s.max_drop_number, s.seed, s.sample_interval, s.hop, s.gap_policy, s.max_gap,
+                  s.tail_policy, s.resize, s.sync);
+}
+
+auto eventFields(const Settings &s) {
+  return std::tie(s.smoothing, s.enter_threshold, s.exit_threshold, s.min_duration, s.release_duration, s.classes, s.background_class, s.gap_policy);
 }
 
 struct ResultFree {
@@ -39,9 +44,14 @@ void StreamRunner::begin(std::shared_ptr<Stream> stream, const Settings &setting
   upstream_id_.clear();
   newest_ = {};
   shown_since_ = GST_CLOCK_TIME_NONE;
+  std::string problem;
+  events_.begin(stream_, settings, &problem);
+  warnOfEvents(problem);
 }
 
 void StreamRunner::end() {
+  closeEvents();
+  events_.end();
   stream_.reset();
   newest_ = {};
 }
@@ -59,8 +69,13 @@ void StreamRunner::configure() {
     if (core().sta_stream_configure(stream_->handle(), &options, &error) != STA_OK)
       GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("New settings were not taken over: %s", error.message),
                           ("the stream goes on with the old ones"));
-    applied_ = settings_;  // also if refused: say it once, not with every frame
   }
+  if (eventFields(settings_) != eventFields(applied_)) {
+    std::string problem;
+    events_.configure(settings_, &problem);
+    warnOfEvents(problem);
+  }
+  applied_ = settings_;  // also what was refused: say it once, not with every frame
   label_ttl_ = settings_.label_ttl ? settings_.label_ttl : 2 * stream_->timing().hop + GST_SECOND;
 }
 
@@ -128,7 +143,7 @@ ActionRecord StreamRunner::record(const sta_result *result) const {
   record.tail = (info.flags & STA_RESULT_TAIL) != 0;
   const Engine &engine = stream_->engine();
   record.model = engine.info().name;
-  record.stream_id = settings_.stream_id.empty() ? upstream_id_ : settings_.stream_id;
+  record.stream_id = streamId();
   if (info.status != STA_OK) {
     const char *message = core().sta_result_message(result);
     record.error = message && *message ? message : "the forward pass failed";
@@ -150,11 +165,13 @@ void StreamRunner::collect() {
   while (sta_result *raw = core().sta_stream_pop(stream_->handle())) {
     const std::unique_ptr<sta_result, ResultFree> result(raw, ResultFree{&core()});
     ActionRecord window = record(result.get());
+    events_.window(result.get(), &window);
     const bool below = window.confidences.empty() || window.confidences[0] < settings_.threshold;
     GST_DEBUG_OBJECT(element_, "window %" G_GUINT64_FORMAT " %" GST_TIME_FORMAT " .. %" GST_TIME_FORMAT ": %s", window.window_id,
                      GST_TIME_ARGS(window.window_start), GST_TIME_ARGS(window.window_end),
                      window.labels.empty() ? window.error.c_str() : window.labels[0].c_str());
     publisher_.window(window, below, settings_.post_windows);
+    publishEvents();
     if (!window.error.empty()) {
       publisher_.failure(window.error);
       continue;  // the older label stays until its time is over
@@ -168,6 +185,19 @@ void StreamRunner::collect() {
     newest_.labels.resize(keep);
     newest_.class_ids.resize(keep);
   }
+}
+
+void StreamRunner::publishEvents() {
+  for (GstStructure *change : events_.take(streamId())) publisher_.event(change);
+}
+
+void StreamRunner::closeEvents() {
+  events_.close();
+  publishEvents();
+}
+
+void StreamRunner::warnOfEvents(const std::string &problem) {
+  if (!problem.empty()) GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("Events: %s", problem.c_str()), (nullptr));
 }
 
 void StreamRunner::attach(GstBuffer *buffer, GstClockTime time) {
@@ -190,6 +220,7 @@ void StreamRunner::attach(GstBuffer *buffer, GstClockTime time) {
 void StreamRunner::reset(const char *reason) {
   GST_DEBUG_OBJECT(element_, "reset: %s", reason);
   if (stream_) core().sta_stream_reset(stream_->handle());
+  closeEvents();
   newest_ = {};
   shown_since_ = GST_CLOCK_TIME_NONE;
 }
@@ -239,6 +270,7 @@ void StreamRunner::drain(const GstSegment &segment) {
   const sta_status status = core().sta_stream_drain(stream_->handle(), &error);
   if (status != STA_OK && status != STA_ERROR_FLUSHING) publisher_.failure(error.message);
   collect();
+  closeEvents();
 }
 
 }  // namespace sta::gst

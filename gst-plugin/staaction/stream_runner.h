@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "event_tracker.h"
 #include "frame_clock.h"
 #include "metadata/action_record.h"
 #include "publish.h"
@@ -22,8 +23,8 @@ class StreamRunner {
  public:
   // refresh: copies the user's settings into its argument if their serial differs from the argument's; called once per frame.
   using Refresh = std::function<void(Settings *)>;
-  StreamRunner(GstElement *element, guint window_signal, Refresh refresh)
-      : element_(element), publisher_(element, window_signal), refresh_(std::move(refresh)) {}
+  StreamRunner(GstElement *element, guint window_signal, guint event_signal, Refresh refresh)
+      : element_(element), publisher_(element, window_signal, event_signal), refresh_(std::move(refresh)) {}
 
   void begin(std::shared_ptr<Stream> stream, const Settings &settings);
   void end();
@@ -50,6 +51,10 @@ class StreamRunner {
   GstFlowReturn push(GstBuffer *buffer, const FrameTime &time);
   void collect();
   ActionRecord record(const sta_result *result) const;
+  void publishEvents();
+  void closeEvents();
+  void warnOfEvents(const std::string &problem);
+  const std::string &streamId() const { return settings_.stream_id.empty() ? upstream_id_ : settings_.stream_id; }
   void attach(GstBuffer *buffer, GstClockTime time);
 
   GstElement *element_;
@@ -61,6 +66,7 @@ class StreamRunner {
   Settings settings_;           // as last copied
   Settings applied_;            // as the stream was last configured with
   GstClockTime label_ttl_ = 0;  // ns, resolved
+  EventTracker events_;
   FrameClock clock_;
   GstVideoInfo info_{};
   bool have_info_ = false;
