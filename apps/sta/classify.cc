@@ -19,22 +19,23 @@ std::string clock_text(double seconds) {
   return text;
 }
 
-double rounded(double value, double step) { return std::round(value / step) * step; }
+// Multiplied and divided by a whole number, so that JSON shows no rounding noise.
+double rounded(double value, double parts) { return std::round(value * parts) / parts; }
 
 void print_json(const std::string &video, const ClassifiedWindow &w) {
-  nlohmann::ordered_json out = {{"file", video}, {"window", w.id}, {"start", rounded(w.start, 1e-6)}, {"end", rounded(w.end, 1e-6)}};
+  nlohmann::ordered_json out = {{"file", video}, {"window", w.id}, {"start", rounded(w.start, 1e6)}, {"end", rounded(w.end, 1e6)}};
   if (!w.error.empty()) {
     out["error"] = w.error;
   } else if (!w.top.empty()) {
     out["label"] = w.top[0].first;
-    out["confidence"] = rounded(w.top[0].second, 1e-6);
+    out["confidence"] = rounded(w.top[0].second, 1e6);
     out["below_threshold"] = w.below_threshold;
     out["top"] = nlohmann::ordered_json::array();
-    for (const auto &[label, confidence] : w.top) out["top"].push_back({{"label", label}, {"confidence", rounded(confidence, 1e-6)}});
+    for (const auto &[label, confidence] : w.top) out["top"].push_back({{"label", label}, {"confidence", rounded(confidence, 1e6)}});
   }
   out["degraded"] = w.degraded;
   out["drop_number"] = w.drop_number;
-  out["inference_ms"] = rounded(w.inference_ms, 1e-3);
+  out["inference_ms"] = rounded(w.inference_ms, 1e3);
   std::printf("%s\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   std::fflush(stdout);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Preprocessor against tests/golden/preprocess: bytes of OpenCV, Pillow and PyTorch on generated noise, the hardest picture for a resize.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fstream>
