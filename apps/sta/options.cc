@@ -2,6 +2,7 @@
 // See options.h.
 #include "options.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 

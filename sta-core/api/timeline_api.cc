@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // sta.h: events.
+#include <algorithm>
 #include <deque>
 
 #include "api/c_api.h"

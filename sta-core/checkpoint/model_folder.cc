@@ -2,6 +2,7 @@
 // See model_folder.h.
 #include "checkpoint/model_folder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>

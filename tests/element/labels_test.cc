@@ -2,6 +2,7 @@
 // What is put on frames: for how long, above which confidence, from which pixel format; messages, signal and metadata agree.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 

@@ -3,6 +3,7 @@
 // and sizes that a pickle claims are compared with the bytes that are there.
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "checkpoint/torch_file.h"

@@ -2,6 +2,7 @@
 // Streams and engines behind the C++ wrapper: windows reach the model and come back in order, live mode never waits, generations keep scenes apart.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
