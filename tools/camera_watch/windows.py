@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Windows of a video file as the streaming element forms them: sampled by time, resized with antialiasing, cropped in the middle."""
+
+import json
+import subprocess
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+
+from . import FRAMES, INTERVAL, SIDE
+
+
+def probe(path):
+    """(width, height, frame times [n] in seconds from the first frame) of a video's first picture stream."""
+    show = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height:frame=best_effort_timestamp_time",
+            "-of", "json", path]
+    answer = json.loads(subprocess.run(show, stdout=subprocess.PIPE, check=True).stdout)
+    times = np.array([float(f["best_effort_timestamp_time"]) for f in answer["frames"]])
+    return answer["streams"][0]["width"], answer["streams"][0]["height"], times - times[0]
+
+
+def prepare(pictures):
+    """pictures [n, h, w, 3] uint8 RGB -> [n, SIDE, SIDE, 3]: short side to SIDE by an antialiased triangle filter, centre crop."""
+    h, w = pictures.shape[1:3]
+    size = (int(SIDE * h / w), SIDE) if w < h else (SIDE, int(SIDE * w / h))
+    x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+    x = functional.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+    top, left = round((size[0] - SIDE) / 2), round((size[1] - SIDE) / 2)
+    return x[:, :, top:top + SIDE, left:left + SIDE].round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def samples(path):
+    """Pictures [n, SIDE, SIDE, 3] uint8 at 0, INTERVAL, 2 INTERVAL, ...: the last frame whose time has come."""
+    w, h, times = probe(path)
+    decode = ["ffmpeg", "-v", "fatal", "-threads", "1", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    with subprocess.Popen(decode, stdout=subprocess.PIPE) as process:
+        wanted = np.searchsorted(times, np.arange(0, times[-1] + 1e-3, INTERVAL) + 1e-3, side="right") - 1
+        kept, number = {}, 0
+        needed = set(wanted.tolist())
+        while True:
+            data = process.stdout.read(w * h * 3)
+            if len(data) < w * h * 3:
+                break
+            if number in needed:
+                kept[number] = prepare(np.frombuffer(data, np.uint8).reshape(1, h, w, 3).copy())[0]
+            number += 1
+    last = max(kept)
+    return torch.stack([kept[min(int(i), last)] for i in wanted])
+
+
+def windows(pictures, hop):
+    """Overlapping windows [n, FRAMES, SIDE, SIDE, 3] of samples, `hop` samples apart."""
+    starts = range(0, len(pictures) - FRAMES + 1, hop)
+    if not len(starts):
+        return pictures.new_zeros((0, FRAMES) + pictures.shape[1:])
+    return torch.stack([pictures[i:i + FRAMES] for i in starts])
