@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--save-minutes", type=float, default=4.0)
     parser.add_argument("--threads", type=int, default=1, help="threads of the training itself")
     parser.add_argument("--workers", type=int, default=2, help="processes that make clips")
-    parser.add_argument("--start", help="checkpoint whose weights the training begins with")
+    parser.add_argument("--start", help="model folder whose weights a new run begins with")
     parser.add_argument("--float32", action="store_true", help="do not use bfloat16 arithmetic")
     train(parser.parse_args())
 

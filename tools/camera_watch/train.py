@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as functional
 from torch.utils.data import DataLoader, Dataset
 
-from model_folder import MEAN, STD, normalise, save_folder
+from model_folder import MEAN, STD, load_folder, normalise, save_folder
 from sta_model import Geometry, VideoClassifier
 
 from . import CLASSES
@@ -130,8 +130,8 @@ def train(args):
     groups = [(0.55, load_videos(args.videos, args.cache, "train")), (0.25, load_stills(args.images)), (0.2, make_scenes(args.scenes, args.seed))]
     maker = ClipMaker(groups, args.seed, ramp=(args.clips * 0.04, args.clips * 0.2, 0.85))
     pool = build_codec_pool(maker, args.codec_clips, args.cache, lambda i, n: show("codec clips " + bar(i, n))) if args.codec_clips else None
-    if args.start:
-        model.load_state_dict(torch.load(args.start, weights_only=True)['model'])
+    if args.start and not done:
+        model.load_state_dict(load_folder(args.start)[0].state_dict())
     elif not done:
         set_first_filters(model, normalise(torch.from_numpy(np.stack([maker.make(10 ** 9 - 1 - i)[0] for i in range(128)]))))
     average = state["average"] if done else {n: p.detach().clone() for n, p in model.named_parameters()}
