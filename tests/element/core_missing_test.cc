@@ -37,6 +37,16 @@ TEST(CoreMissing, IsOneClearErrorUntilItIsThere) {
   EXPECT_EQ(count, 1);
   EXPECT_NE(text.find("not sta-core"), std::string::npos) << text;
 
+  // Libraries that say they are sta-core, of another major version and of an older minor one.
+  setenv("STA_CORE_PATH", STA_TEST_CORE_OTHER_MAJOR, 1);
+  text = errorOf(fileMode(), &count);
+  EXPECT_EQ(count, 1);
+  EXPECT_NE(text.find("API version 99.0"), std::string::npos) << text;
+  setenv("STA_CORE_PATH", STA_TEST_CORE_INCOMPLETE, 1);
+  text = errorOf(fileMode(), &count);
+  EXPECT_EQ(count, 1);
+  EXPECT_NE(text.find("lacks the function sta_version"), std::string::npos) << text;
+
   // Whatever was asked for, LibTorch is not in the process.
   EXPECT_FALSE(mapped("libtorch"));
   EXPECT_FALSE(mapped("libsta-core"));

@@ -92,6 +92,15 @@ TEST_F(Events, FlushForgetsTheWindowAndTheLabel) {
   EXPECT_EQ(after[0].id, before.back().id + 1);
 }
 
+TEST_F(Events, FlushForgetsTheLabelEvenIfTimeGoesOn) {
+  EXPECT_TRUE(labelled(frames(0, 70)));
+  action.event(gst_event_new_flush_start());
+  action.event(gst_event_new_flush_stop(FALSE));
+  segment(0, 0, 0);
+  for (int i = 70; i < 70 + kFirst; i++) EXPECT_FALSE(labelled(frames(i, i + 1))) << "frame " << i;
+  EXPECT_TRUE(labelled(frames(70 + kFirst, 71 + kFirst)));
+}
+
 TEST_F(Events, ChangedSizeResetsAndChangedFrameRateDoesNot) {
   frames(0, 30);
   action.rgbCaps(96, 64, 30, 1);
@@ -268,6 +277,11 @@ TEST_F(Events, BackwardRunningTimeResets) {
   const auto windows = action.windows();
   ASSERT_EQ(windows.size(), 2u);
   EXPECT_EQ(windows[1].start, 0u);
+}
+
+TEST_F(Events, OneFrameBackIsAlreadyAnotherScene) {
+  EXPECT_TRUE(labelled(frames(0, 70)));
+  EXPECT_FALSE(labelled(frames(68, 69)));
 }
 
 TEST_F(Events, RepeatedAndSlightlyEarlyTimestampsDoNot) {

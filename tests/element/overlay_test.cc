@@ -223,6 +223,51 @@ INSTANTIATE_TEST_SUITE_P(All, OverlayFormats,
                                          "ABGR", "GRAY8", "P010_10LE", "I420_10LE", "Y444", "AYUV"),
                          [](const testing::TestParamInfo<const char *> &info) { return info.param; });
 
+// A byte of subsampled chroma colours four pixels: none of them may lie outside the box.
+TEST(Overlay, ChromaOutsideTheBoxIsUntouched) {
+  int boxes = 0;
+  for (int width = 301; width < 340; width += 3)
+    for (const char *position : {"position=top-left", "position=bottom-right", "position=top"}) {
+      const int height = width * 3 / 4 + 1;
+      gint x = 0, y = 0;
+      guint w = 0, h = 0;
+      {
+        Overlay attached(position, true);
+        attached.caps("I420", width, height);
+        GstBuffer *buffer = attached.gray(0x80);
+        addLabel(buffer, "walking");
+        const Buffer out = attached.push(buffer);
+        auto *meta = gst_buffer_get_video_overlay_composition_meta(out.get());
+        ASSERT_NE(meta, nullptr);
+        gst_video_overlay_rectangle_get_render_rectangle(gst_video_overlay_composition_get_rectangle(meta->overlay, 0), &x, &y, &w, &h);
+      }
+      Overlay overlay(position);
+      overlay.caps("I420", width, height);
+      GstBuffer *buffer = overlay.gray(0x40);  // chroma of a strong colour, so that the dark box changes it
+      addLabel(buffer, "walking");
+      const Buffer out = overlay.push(buffer);
+      GstVideoFrame frame;
+      ASSERT_TRUE(gst_video_frame_map(&frame, &overlay.info, out.get(), GST_MAP_READ));
+      for (int plane = 1; plane < 3; plane++)
+        for (int row = 0; row < GST_VIDEO_FRAME_COMP_HEIGHT(&frame, plane); row++)
+          for (int column = 0; column < GST_VIDEO_FRAME_COMP_WIDTH(&frame, plane); column++) {
+            const guint8 *data = static_cast<guint8 *>(GST_VIDEO_FRAME_PLANE_DATA(&frame, plane));
+            if (data[row * GST_VIDEO_FRAME_PLANE_STRIDE(&frame, plane) + column] == 0x40) continue;
+            boxes++;
+            const bool inside = 2 * column >= x && 2 * row >= y && std::min(2 * column + 2, width) <= x + static_cast<int>(w) &&
+                                std::min(2 * row + 2, height) <= y + static_cast<int>(h);
+            EXPECT_TRUE(inside) << width << " " << position << ": chroma " << column << "," << row << " of box " << x << "," << y << " " << w << "x"
+                                << h;
+            if (!inside) {
+              gst_video_frame_unmap(&frame);
+              return;
+            }
+          }
+      gst_video_frame_unmap(&frame);
+    }
+  EXPECT_GT(boxes, 0);
+}
+
 TEST(Overlay, IsBlendedWhereAnythingIsAcceptedButNothingDrawn) {
   Overlay overlay;  // the harness takes any caps, as fakesink and appsink do
   overlay.caps("RGB", 320, 240);
