@@ -47,24 +47,23 @@ void DropController::measured(int r, double seconds) {
 
 double DropController::load_at(size_t level, double demand, double reserved) const { return reserved + demand * pace_ * work_[level] * form_[level]; }
 
-int DropController::choose(double demand, double reserved, int min, int max, bool skipped, uint64_t now) {
+int DropController::choose(DropState &state, double demand, double reserved, int min, int max, bool skipped, uint64_t now) {
   // A bound between two levels is rounded up here and kept exactly by the clamp at the end.
   const size_t lowest = level_at_least(min), highest = level_at_least(max);
-  const size_t before = current_;
-  current_ = std::clamp(current_, lowest, highest);
+  const size_t before = state.level;
+  size_t level = std::clamp(before, lowest, highest);
   if (pace_ > 0) {
-    const double load = load_at(current_, demand, reserved);
+    const double load = load_at(level, demand, reserved);
     if (load > kHigh || skipped) {
-      size_t level = skipped && load <= kHigh ? std::min(current_ + 1, highest) : current_;
+      if (load <= kHigh) level = std::min(level + 1, highest);  // skipped although the estimate says that there is room
       while (level < highest && load_at(level, demand, reserved) > kAim) ++level;
-      current_ = level;
-    } else if (current_ > lowest && now - changed_ >= kPatience && load_at(current_ - 1, demand, reserved) < kLow) {
-      --current_;
+    } else if (level > lowest && now - state.changed >= kPatience && load_at(level - 1, demand, reserved) < kLow) {
+      --level;
     }
-    load_ = load_at(current_, demand, reserved);
+    load_ = load_at(level, demand, reserved);
   }
-  if (current_ != before) changed_ = now;
-  return std::clamp(levels_[current_], min, std::max(min, max));
+  if (level != before) state = {level, now};
+  return std::clamp(levels_[level], min, std::max(min, max));
 }
 
 }  // namespace sta

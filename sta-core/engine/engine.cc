@@ -94,7 +94,7 @@ int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
   }
   const uint64_t steady = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count());
   const int max = port.max_drop > 0 ? std::min(port.max_drop, description_.max_drop_number()) : description_.max_drop_number();
-  return drops_->choose(demand, reserved, std::min(port.min_drop, max), max, std::exchange(port.skipped_since, false), steady);
+  return drops_->choose(port.drop_state, demand, reserved, std::min(port.min_drop, max), max, std::exchange(port.skipped_since, false), steady);
 }
 
 // Called with mutex_ held.

@@ -60,13 +60,14 @@ class Engine {
     std::lock_guard lock(mutex_);
     return drops_->load();
   }
-  /// Runs `use(port)` under the mutex and wakes whoever waits.
+  /// Runs `use(port)` under the mutex.
   template <typename F>
   auto with(StreamPort &port, F use) {
-    std::unique_lock lock(mutex_);
-    changed_.notify_all();
+    std::lock_guard lock(mutex_);
     return use(port);
   }
+  /// Wakes who waits in wait_idle, after a change of flushing or mailbox made by with().
+  void wake() { changed_.notify_all(); }
 
  private:
   explicit Engine(const EngineOptions &options) : options_(options) {}

@@ -100,6 +100,7 @@ Status Stream::push(const sta_frame &frame) {
   if (frame.time == STA_TIME_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "frame without a time"};
   if (grid_.goes_back(frame.time)) reset();  // what is in flight belongs to another scene
   const auto begin = Clock::now();
+  // Every frame, not only those on a grid point: which one is on screen there is known only when its successor comes, and frames are not kept.
   if (auto s = preprocessor_->run(frame, incoming_.data()); !s) return s;
   const uint64_t spent = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
   grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
@@ -148,12 +149,14 @@ void Stream::reset() {
     p.mailbox.reset();
     p.results.clear();
   });
+  engine_->wake();
   std::lock_guard lock(mutex_);
   ++stats_.resets;
 }
 
 void Stream::set_flushing(bool flushing) {
   engine_->with(*port_, [&](StreamPort &p) { p.flushing = flushing; });
+  engine_->wake();
 }
 
 std::unique_ptr<WindowResult> Stream::pop() {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/drop_controller.h"
 #include "result.h"
 #include "window/sampling_grid.h"
 
@@ -58,6 +59,7 @@ struct StreamPort {
   Clock::time_point last_submitted{};  // a port that has not submitted for some hops asks for nothing
   bool skipped_since = false;          // a window was replaced since the last one was taken
   int last_drop = 0;
+  DropState drop_state;
 
   uint64_t classified = 0, skipped = 0, failed = 0, discarded = 0, lost = 0;
   uint64_t last_inference = 0, total_inference = 0, last_queue = 0;

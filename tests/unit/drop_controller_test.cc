@@ -11,7 +11,17 @@
 
 namespace {
 
-using sta::DropController;
+using sta::DropState;
+
+// A controller with the one stream that most tests need.
+struct DropController : sta::DropController {
+  using sta::DropController::choose;
+  using sta::DropController::DropController;
+  int choose(double demand, double reserved, int min, int max, bool skipped, uint64_t now) {
+    return choose(state, demand, reserved, min, max, skipped, now);
+  }
+  DropState state;
+};
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
@@ -100,6 +110,21 @@ TEST(DropController, KeepsItsBounds) {
     EXPECT_GE(r, 33);
     EXPECT_LE(r, 35);
   }
+}
+
+// One stream that may drop nothing, one that may drop all: neither moves the other.
+TEST(DropController, StreamsWithOtherBoundsStandAlone) {
+  DropController controller(98, work);
+  controller.measured(0, 0.4);  // two streams with two windows a second each: 1.6 of the time
+  DropState free, bound;
+  const int first = controller.choose(free, 4, 0, 0, 98, false, 0);
+  EXPECT_GT(first, 0);
+  for (uint64_t i = 1; i < 20; ++i) {
+    EXPECT_EQ(controller.choose(bound, 4, 0, 0, 0, false, i * 100'000'000), 0);
+    EXPECT_EQ(controller.choose(free, 4, 0, 0, 98, false, i * 100'000'000), first);
+  }
+  EXPECT_EQ(bound.changed, 0u);
+  EXPECT_EQ(free.changed, 0u);  // at time 0, and never since
 }
 
 TEST(DropController, SkippedWindowsRaiseIt) {

@@ -92,8 +92,8 @@ typedef struct sta_engine sta_engine;
 
 typedef struct sta_engine_options {
   size_t struct_size;
-  /** Folder in Hugging Face VideoMAE layout, or a .safetensors file in original VideoMAE names. Or "arch:vit_small|vit_base|vit_large|vit_huge": that
-   *  architecture with generated weights, for benchmarks. */
+  /** Folder in Hugging Face VideoMAE layout, or one .safetensors, .pth or .bin file in the names of VideoMAE, VideoMAE v2, mmaction2 or Hugging Face.
+   * Or "arch:vit_small|vit_base|vit_large|vit_huge": that architecture with generated weights, for benchmarks. */
   const char *model;
   /** Text file with one label a line, as many as the model has classes. NULL: the labels of the model folder, else "class N". */
   const char *labels;
@@ -106,7 +106,7 @@ typedef struct sta_engine_options {
   int32_t worker_nice;
   /** Most windows (of all streams) in one forward pass, 1 .. 64. Default 4. */
   int32_t max_batch;
-  /** Attention heads where the file does not say and head size is not 64 (raw .safetensors without metadata). 0: from the file. */
+  /** Attention heads where the file does not say and head size is not 64 (raw files without metadata). 0: from the file. */
   int32_t num_heads;
 } sta_engine_options;
 
