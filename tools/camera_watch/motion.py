@@ -116,20 +116,20 @@ def move(rng, label, share, slow=False, clear=False):
     zero = np.zeros(len(GRID))
     dx = dy = zoom = roll = zero
     if label.startswith(("pan", "tilt")):
-        speed = rng.uniform(0.05, 0.3) if slow else log_uniform(rng, 0.2, 0.9) if clear else max(log_uniform(rng, 0.08, 1.3), 0.07 / seconds)
+        speed = rng.uniform(0.05, 0.3) if slow else log_uniform(rng, 0.2, 0.9) if clear else max(log_uniform(rng, 0.12, 1.3), 0.12 / seconds)
         main = travel(shape * speed)
         side = main * np.tan(np.clip(rng.normal(0, 0.08), -0.21, 0.21))
         sign = -1 if label in ("pan-left", "tilt-up") else 1
         dx, dy = (sign * main, side) if label.startswith("pan") else (side, sign * main)
         main_size = speed
     elif label.startswith("zoom"):
-        speed = rng.uniform(0.05, 0.2) if slow else log_uniform(rng, 0.25, 0.8) if clear else max(log_uniform(rng, 0.10, 0.9), 0.10 / seconds)
+        speed = rng.uniform(0.05, 0.2) if slow else log_uniform(rng, 0.25, 0.8) if clear else max(log_uniform(rng, 0.18, 0.9), 0.18 / seconds)
         zoom = travel(shape * speed) * (-1 if label == "zoom-in" else 1)
         off = rng.normal(0, 0.08, 2)  # the point that stays in place need not be the middle
         dx, dy = off[0] * (1 - np.exp(zoom)), off[1] * (1 - np.exp(zoom))
         main_size = 0.35 * speed
     else:
-        speed = log_uniform(rng, 0.25, 1.0) if clear else max(log_uniform(rng, 0.12, 1.1), 0.12 / seconds)  # radians per second
+        speed = log_uniform(rng, 0.25, 1.0) if clear else max(log_uniform(rng, 0.2, 1.1), 0.2 / seconds)  # radians per second
         roll = travel(shape * speed) * (1 if label == "roll-clockwise" else -1)
         off = rng.normal(0, 0.08, 2)
         dx = off[0] - (off[0] * np.cos(roll) - off[1] * np.sin(roll))
@@ -148,7 +148,7 @@ def move(rng, label, share, slow=False, clear=False):
 def shake_path(rng):
     """Vibration, knocks and handling, strong enough to be seen."""
     zero = np.zeros(len(GRID))
-    size = log_uniform(rng, 0.014, 0.09)
+    size = log_uniform(rng, 0.02, 0.09)
     axes = rng.random()
     gain = (1.0, rng.uniform(0.4, 1)) if axes < 0.5 else (1.0, rng.uniform(0, 0.2)) if axes < 0.75 else (rng.uniform(0, 0.2), 1.0)
     share = share_of_window(rng)
@@ -186,7 +186,7 @@ def defocused_path(rng):
     path = steady_path(rng)
     state = _state(rng, 0.05, 0.9)
     breathing = rng.normal(0, 0.02) * state  # lenses change their angle of view a little while focusing
-    sigma = log_uniform(rng, 0.016, 0.085)
+    sigma = log_uniform(rng, 0.02, 0.09)
     return dataclasses.replace(path, blur=sigma * state + 0.003 * rng.random(), zoom=path.zoom + breathing)
 
 
