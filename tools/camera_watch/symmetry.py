@@ -20,7 +20,7 @@ _ZOOM, _ROLL = ("zoom-in", "zoom-out"), ("roll-clockwise", "roll-counterclockwis
 _LEFT_RIGHT, _UP_DOWN, _REVERSED = _exchange(_PAN, _ROLL), _exchange(_TILT, _ROLL), _exchange(_PAN, _TILT, _ZOOM, _ROLL)
 
 
-def _reversed_motion(motion):
+def reversed_motion(motion):
     """true_motion [P, 6, 6, 6] of the clip played backwards: moves change sign, a pair's move to the next pair is the next's."""
     back = motion[::-1].copy()
     back[:, ..., :2] = -motion[::-1, ..., :2]
@@ -29,7 +29,7 @@ def _reversed_motion(motion):
     return back
 
 
-def _mirrored_motion(motion, axis):
+def mirrored_motion(motion, axis):
     """true_motion after the pictures were mirrored: axis 0 left to right, 1 top to bottom."""
     mirrored = np.flip(motion, 2 - axis).copy()
     mirrored[..., axis] *= -1
@@ -41,7 +41,7 @@ def counterpart(clip, label, motion, rng):
     """Another clip [F, S, S, 3], its label and motion: reversed in time, mirrored left to right, or mirrored top to bottom."""
     kind = rng.choice(3, p=(0.6, 0.25, 0.15))
     if kind == 0:
-        return np.ascontiguousarray(clip[::-1]), int(_REVERSED[label]), _reversed_motion(motion)
+        return np.ascontiguousarray(clip[::-1]), int(_REVERSED[label]), reversed_motion(motion)
     if kind == 1:
-        return np.ascontiguousarray(clip[:, :, ::-1]), int(_LEFT_RIGHT[label]), _mirrored_motion(motion, 0)
-    return np.ascontiguousarray(clip[:, ::-1]), int(_UP_DOWN[label]), _mirrored_motion(motion, 1)
+        return np.ascontiguousarray(clip[:, :, ::-1]), int(_LEFT_RIGHT[label]), mirrored_motion(motion, 0)
+    return np.ascontiguousarray(clip[:, ::-1]), int(_UP_DOWN[label]), mirrored_motion(motion, 1)
