@@ -27,6 +27,7 @@
   X(sta_stream_reset)             \
   X(sta_stream_set_flushing)      \
   X(sta_stream_pop)               \
+  X(sta_stream_set_notify)        \
   X(sta_stream_get_stats)         \
   X(sta_stream_get_timing)        \
   X(sta_result_get_info)          \

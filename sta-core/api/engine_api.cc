@@ -34,6 +34,7 @@ sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engin
     e.worker_nice = o.worker_nice;
     e.max_batch = o.max_batch;
     e.num_heads = o.num_heads;
+    e.batch_timeout = o.batch_timeout;
     if (e.precision < STA_PRECISION_AUTO || e.precision > STA_PRECISION_FP16)
       return Error{STA_ERROR_INVALID_ARGUMENT, "precision should be auto, fp32, bf16 or fp16"};
     return Engine::open(e);

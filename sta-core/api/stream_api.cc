@@ -28,6 +28,7 @@ Result<StreamOptions> stream_options(const sta_stream_options *in) {
   s.max_results = o.max_results;
   s.min_drop = o.min_drop_number;
   s.max_drop = o.max_drop_number;
+  s.static_skip = o.static_skip != 0;
   return s;
 }
 
@@ -46,6 +47,7 @@ void sta_stream_options_init(sta_stream_options *o) {
   *o = {};
   o->struct_size = sizeof(*o);
   o->max_results = 64;
+  o->static_skip = 1;
 }
 
 sta_status sta_stream_new(sta_engine *engine, const sta_stream_options *options, sta_stream **stream, sta_error *err) {
@@ -97,6 +99,8 @@ sta_result *sta_stream_pop(sta_stream *stream) {
   return result ? new (std::nothrow) sta_result{std::move(result)} : nullptr;
 }
 
+void sta_stream_set_notify(sta_stream *stream, sta_result_notify notify, void *user_data) { stream->stream->set_notify(notify, user_data); }
+
 void sta_stream_get_stats(sta_stream *stream, sta_stream_stats *stats) {
   sta_stream_stats s{};
   stream->stream->stats(s);
@@ -120,6 +124,7 @@ void sta_result_get_info(const sta_result *result, sta_result_info *info) {
   i.window_end = r.span.end;
   if (r.span.degraded) i.flags |= STA_RESULT_DEGRADED;
   if (r.span.tail) i.flags |= STA_RESULT_TAIL;
+  if (r.reused) i.flags |= STA_RESULT_REUSED;
   i.drop_number = r.drop_number;
   i.batch_size = r.batch_size;
   i.inference_time = r.inference_time;

@@ -11,6 +11,7 @@
 
 #include "engine/catch.h"
 #include "engine/device.h"
+#include "engine/fault.h"
 
 namespace sta {
 namespace {
@@ -46,13 +47,14 @@ Result<ForwardOutput> Engine::forward(const at::Tensor &clip, const PruneSetting
 }
 
 std::shared_ptr<StreamPort> Engine::add_port() {
-  auto port = std::make_shared<StreamPort>();
+  auto port = std::make_shared<StreamPort>(description_.num_classes);
   std::lock_guard lock(mutex_);
   ports_.push_back(port);
   return port;
 }
 
 void Engine::remove_port(const std::shared_ptr<StreamPort> &port) {
+  port->set_notify(nullptr, nullptr);
   std::lock_guard lock(mutex_);
   std::erase(ports_, port);
   port->mailbox.reset();
@@ -68,11 +70,28 @@ void Engine::submit(StreamPort &port, WindowJob job) {
     if (port.mailbox) {
       ++port.skipped;
       port.skipped_since = true;
-      port.spare.push_back(std::move(port.mailbox->pixels));
+      port.recycle(std::move(port.mailbox->pixels));
     }
     port.mailbox = std::move(job);
   }
   work_.notify_one();
+}
+
+void Engine::reject(StreamPort &port, const WindowSpan &span, uint64_t id, const Error &error) {
+  std::unique_ptr<WindowResult> result(new (std::nothrow) WindowResult);
+  if (result) {
+    result->span = span;
+    result->id = id;
+    result->status = error.status;
+    result->message = error.message;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    ++port.failed;
+    if (result) port.add_result(std::move(result));
+  }
+  changed_.notify_all();
+  port.call_notify();
 }
 
 bool Engine::wait_idle(StreamPort &port) {
@@ -97,25 +116,45 @@ int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
   return drops_->choose(port.drop_state, demand, reserved, std::min(port.min_drop, max), max, std::exchange(port.skipped_since, false), steady);
 }
 
+// Called with mutex_ held. Whether a stream that sends windows regularly has none waiting and none being computed: one of its windows may be near.
+bool Engine::company_due(Clock::time_point now) const {
+  int ready = 0;
+  bool due = false;
+  for (const auto &port : ports_) {
+    if (port->mailbox)
+      ++ready;
+    else if (port->hop > 0 && !port->flushing && ns_between(port->last_submitted, now) <= 2 * port->hop)
+      due = true;
+  }
+  return due && ready > 0 && ready < options_.max_batch;
+}
+
+// Called with mutex_ held, which it gives back while it waits. The window that has waited longest decides.
+void Engine::wait_for_company(std::unique_lock<std::mutex> &lock) {
+  auto oldest = Clock::time_point::max();
+  for (const auto &port : ports_)
+    if (port->mailbox) oldest = std::min(oldest, port->mailbox->submitted);
+  work_.wait_until(lock, oldest + std::chrono::nanoseconds(options_.batch_timeout), [this] { return stop_ || !company_due(Clock::now()); });
+}
+
 // Called with mutex_ held.
-std::vector<Engine::Taken> Engine::take_batch() {
-  std::vector<Taken> batch;
+void Engine::take_batch() {
   const auto now = Clock::now();
   const size_t count = ports_.size();
   size_t last = next_port_;
-  for (size_t i = 0; i < count && static_cast<int>(batch.size()) < options_.max_batch; ++i) {
+  for (size_t i = 0; i < count && static_cast<int>(batch_.size()) < options_.max_batch && reused_.size() < reused_.capacity(); ++i) {
     const size_t at = (next_port_ + i) % count;
     const auto &port = ports_[at];
     if (!port->mailbox) continue;
     if (port->mailbox->drop_number == STA_DROP_AUTO) port->mailbox->drop_number = adaptive_drop(*port, now);
-    if (!batch.empty() && !pruned_alike(batch[0].job, *port->mailbox)) continue;
-    batch.push_back({port, std::move(*port->mailbox)});
+    const bool reuse = port->reuse_last(*port->mailbox);
+    if (!reuse && !batch_.empty() && !pruned_alike(batch_[0].job, *port->mailbox)) continue;
+    (reuse ? reused_ : batch_).push_back({port, std::move(*port->mailbox)});
     port->mailbox.reset();
     ++port->in_flight;
     last = at;
   }
   if (count > 0) next_port_ = (last + 1) % count;
-  return batch;
 }
 
 // u8 [T,H,W,3] each -> f32 [B,3,T,H,W], normalised, on the model's device.
@@ -128,62 +167,68 @@ at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
   return bytes.permute({0, 4, 1, 2, 3}).to(at::kFloat).mul_(scale_).add_(shift_);
 }
 
-void Engine::run_batch(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results) const {
+// noexcept: what is thrown while a failure is being written down (no memory even for its text) ends here as well.
+void Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   const auto begin = Clock::now();
-  PruneSettings prune{batch[0].job.rule, batch[0].job.drop_number, {}};
-  for (const Taken &taken : batch) prune.seeds.push_back(taken.job.seed + taken.job.id);
-  auto probabilities = guarded("forward pass", [&]() -> Result<at::Tensor> {
-    const c10::InferenceMode guard;
-    return at::softmax(model_->forward(clip_of(batch), prune).logits, -1).cpu().contiguous();
-  });
+  sta_status status = STA_ERROR_OUT_OF_MEMORY;
+  std::string message;
+  try {
+    PruneSettings prune{batch[0].job.rule, batch[0].job.drop_number, {}};
+    for (const Taken &taken : batch) prune.seeds.push_back(taken.job.seed + taken.job.id);
+    auto probabilities = guarded("forward pass", [&]() -> Result<at::Tensor> {
+      const c10::InferenceMode guard;
+      const ForwardProbe probe{[](int, const at::Tensor &) { fault_point(FaultPoint::kBlock); }, {}};
+      fault_point(FaultPoint::kClip);
+      const at::Tensor logits = model_->forward(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr).logits;
+      fault_point(FaultPoint::kScores);
+      return at::softmax(logits, -1).cpu().contiguous();
+    });
+    if (probabilities) {
+      status = STA_OK;
+      for (size_t i = 0; i < batch.size(); ++i) {
+        const float *row = probabilities->const_data_ptr<float>() + static_cast<int64_t>(i) * description_.num_classes;
+        std::copy(row, row + description_.num_classes, batch[i].job.result->probabilities.begin());
+      }
+    } else {
+      status = probabilities.error().status;
+      message = probabilities.error().message;
+    }
+  } catch (...) {
+  }
   const uint64_t spent = ns_between(begin, Clock::now());
-  for (size_t i = 0; i < batch.size(); ++i) {
-    WindowResult &result = *results[i];
-    const WindowJob &job = batch[i].job;
-    result.span = job.span;
-    result.id = job.id;
-    result.drop_number = prune.active() ? job.drop_number : 0;
+  for (Taken &taken : batch) {
+    WindowResult &result = *taken.job.result;
+    result.drop_number = effective_drop(taken.job.rule, taken.job.drop_number);
     result.batch_size = static_cast<int>(batch.size());
     result.inference_time = spent;
-    result.queue_time = ns_between(job.submitted, begin);
-    if (probabilities) {
-      const float *row = probabilities->const_data_ptr<float>() + static_cast<int64_t>(i) * description_.num_classes;
-      std::copy(row, row + description_.num_classes, result.probabilities.begin());
-    } else {
-      result.status = probabilities.error().status;
-      result.message = probabilities.error().message;
-      result.probabilities.clear();
+    result.queue_time = ns_between(taken.job.submitted, begin);
+    result.status = status;
+    if (status == STA_OK) continue;
+    result.probabilities.clear();
+    try {
+      result.message = message;
+    } catch (...) {
     }
   }
 }
 
-void Engine::deliver(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results) {
+// measured: the batch has been through a forward pass, whose time says what such a window costs.
+void Engine::deliver(std::vector<Taken> &batch, bool measured) {
+  if (batch.empty()) return;
   {
     std::lock_guard lock(mutex_);
-    if (results[0]->status == STA_OK && batch[0].job.rule != STA_PRUNING_RANDOM)
-      drops_->measured(results[0]->drop_number, static_cast<double>(results[0]->inference_time) / 1e9 / static_cast<double>(batch.size()));
-    for (size_t i = 0; i < batch.size(); ++i) {
-      StreamPort &port = *batch[i].port;
-      --port.in_flight;
-      port.spare.push_back(std::move(batch[i].job.pixels));
-      const WindowResult &r = *results[i];
-      if (batch[i].job.generation != port.generation) {
-        ++port.discarded;
-        continue;
-      }
-      ++(r.status == STA_OK ? port.classified : port.failed);
-      port.last_drop = r.drop_number;
-      port.last_queue = r.queue_time;
-      port.last_inference = r.inference_time;
-      port.total_inference += r.inference_time;
-      port.results.push_back(std::move(results[i]));
-      while (port.results.size() > port.max_results) {
-        port.results.pop_front();
-        ++port.lost;
-      }
+    const WindowResult &first = *batch[0].job.result;
+    if (measured && first.status == STA_OK && batch[0].job.rule != STA_PRUNING_RANDOM)
+      drops_->measured(first.drop_number, static_cast<double>(first.inference_time) / 1e9 / static_cast<double>(batch.size()));
+    for (Taken &taken : batch) {
+      --taken.port->in_flight;
+      taken.port->answer(taken.job);
     }
   }
   changed_.notify_all();
+  for (Taken &taken : batch) taken.port->call_notify();
+  // The last reference to a port may be this batch's; it is let go of here, without the lock.
+  batch.clear();
 }
 
 void Engine::work() {
@@ -191,18 +236,13 @@ void Engine::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     work_.wait(lock, [&] { return stop_ || std::any_of(ports_.begin(), ports_.end(), [](const auto &p) { return p->mailbox.has_value(); }); });
+    if (options_.batch_timeout > 0 && !stop_) wait_for_company(lock);
     if (stop_) return;
-    std::vector<Taken> batch = take_batch();
+    take_batch();
     lock.unlock();
-    std::vector<std::unique_ptr<WindowResult>> results;
-    for (size_t i = 0; i < batch.size(); ++i) {
-      results.push_back(std::make_unique<WindowResult>());
-      results.back()->probabilities.resize(description_.num_classes);
-    }
-    run_batch(batch, results);
-    deliver(batch, results);
-    // The last reference to a port may be this batch's; let go of it without the lock.
-    batch.clear();
+    deliver(reused_, false);
+    if (!batch_.empty()) run_batch(batch_);
+    deliver(batch_, true);
     lock.lock();
   }
 }

@@ -3,7 +3,7 @@
 // engine serves every camera of the process that asks for the same model.
 //
 // The worker serves ports round-robin, so that a busy stream cannot starve a quiet one, and puts windows that are ready together (and pruned alike)
-// into one forward pass of at most max_batch.
+// into one forward pass of at most max_batch. With batch_timeout it waits a little for streams that are due to send one.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,7 @@
 
 #include "checkpoint/model_folder.h"
 #include "engine/drop_controller.h"
-#include "engine/window_job.h"
+#include "engine/stream_port.h"
 #include "model/model.h"
 
 namespace sta {
@@ -28,6 +28,7 @@ struct EngineOptions {
   int worker_nice = 10;
   int max_batch = 4;
   int num_heads = 0;
+  uint64_t batch_timeout = 0;  // ns
 };
 
 class Engine {
@@ -53,6 +54,8 @@ class Engine {
   void remove_port(const std::shared_ptr<StreamPort> &port);
   /// Puts a window into the mailbox; one that waits there unstarted is replaced and counted as skipped.
   void submit(StreamPort &port, WindowJob job);
+  /// A window that could not be submitted: counts as failed, with a result that says why if there is memory for one.
+  void reject(StreamPort &port, const WindowSpan &span, uint64_t id, const Error &error);
   /// Waits until the port has no window waiting or in flight. False if it was flushed meanwhile.
   bool wait_idle(StreamPort &port);
   /// Share of the time that all windows take at the drop numbers chosen; 0 if none was chosen yet.
@@ -77,11 +80,13 @@ class Engine {
     std::shared_ptr<StreamPort> port;
     WindowJob job;
   };
-  std::vector<Taken> take_batch();
+  void wait_for_company(std::unique_lock<std::mutex> &lock);
+  bool company_due(Clock::time_point now) const;
+  void take_batch();
   int adaptive_drop(StreamPort &port, Clock::time_point now);
-  void run_batch(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results) const;
+  void run_batch(std::vector<Taken> &batch) const noexcept;
   at::Tensor clip_of(const std::vector<Taken> &batch) const;
-  void deliver(std::vector<Taken> &batch, std::vector<std::unique_ptr<WindowResult>> &results);
+  void deliver(std::vector<Taken> &batch, bool measured);
 
   EngineOptions options_;
   ModelDescription description_;
@@ -100,6 +105,10 @@ class Engine {
   std::unique_ptr<DropController> drops_;  // made at load
   bool stop_ = false;
   std::thread worker_;
+
+  // Of the worker thread alone; their capacity is made at load.
+  std::vector<Taken> batch_;   // to be computed together
+  std::vector<Taken> reused_;  // whose results need no forward pass
 };
 
 }  // namespace sta

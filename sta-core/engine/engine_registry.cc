@@ -76,6 +76,7 @@ Status check_options(const EngineOptions &o) {
     return bad("inference-threads " + std::to_string(o.inference_threads) + " should be 0 (automatic) to 256");
   if (o.worker_nice < 0 || o.worker_nice > 19) return bad("worker_nice should be 0 to 19");
   if (o.max_batch < 1 || o.max_batch > 64) return bad("max_batch should be 1 to 64");
+  if (o.batch_timeout > 1'000'000'000) return bad("batch-timeout " + std::to_string(o.batch_timeout) + " should be 0 to 1 s, in ns");
   if (o.num_heads < 0 || o.num_heads > 1024) return bad("num_heads should be 0 (from the file) to 1024");
   return ok();
 }
@@ -109,6 +110,8 @@ Status Engine::load() {
       count_flops(description_, r, flops);
       return static_cast<double>(flops.total);
     });
+    batch_.reserve(static_cast<size_t>(options_.max_batch));
+    reused_.reserve(64);
     worker_ = std::thread([this] { work(); });
     return ok();
   });

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "engine/catch.h"
+#include "engine/fault.h"
 
 namespace sta {
 namespace {
@@ -87,7 +91,7 @@ void Stream::apply_pending() {
   }
   grid_.configure(grid_settings(active_));
   engine_->with(*port_, [&](StreamPort &p) {
-    p.max_results = static_cast<size_t>(active_.max_results);
+    p.resize_results(static_cast<size_t>(active_.max_results));
     p.hop = grid_.settings().spacing.times(grid_.settings().hop_samples());
     p.adaptive = active_.drop_number == STA_DROP_AUTO && active_.rule != STA_PRUNING_NONE;
     p.min_drop = active_.min_drop;
@@ -160,12 +164,7 @@ void Stream::set_flushing(bool flushing) {
 }
 
 std::unique_ptr<WindowResult> Stream::pop() {
-  return engine_->with(*port_, [](StreamPort &p) -> std::unique_ptr<WindowResult> {
-    if (p.results.empty()) return nullptr;
-    auto result = std::move(p.results.front());
-    p.results.pop_front();
-    return result;
-  });
+  return engine_->with(*port_, [](StreamPort &p) { return p.take_result(); });
 }
 
 void Stream::stats(sta_stream_stats &out) {
@@ -181,7 +180,8 @@ void Stream::stats(sta_stream_stats &out) {
     out.windows_discarded = p.discarded;
     out.results_lost = p.lost;
     out.last_inference_time = p.last_inference;
-    const uint64_t done = p.classified + p.failed;
+    out.windows_reused = p.reused;
+    const uint64_t done = p.classified + p.failed - p.reused;
     out.mean_inference_time = done ? p.total_inference / done : 0;
     out.last_queue_time = p.last_queue;
   });
@@ -192,14 +192,34 @@ GridSettings Stream::timing() {
   return grid_settings(options_);
 }
 
-void Stream::restart() { ++restarts_; }
+void Stream::restart() {
+  ++restarts_;
+  equal_run_ = 0;
+  previous_first_ = kTimeNone;
+}
 
 void Stream::show() { std::swap(incoming_, shown_); }
 
 void Stream::settle(uint64_t k) {
   ++sampled_;
-  const uint64_t slot = k % static_cast<uint64_t>(grid_.settings().num_frames);
-  std::memcpy(ring_.data() + slot * frame_bytes_, shown_.data(), frame_bytes_);
+  const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames), h = grid_.settings().hop_samples();
+  if (h != compared_hop_) {
+    compared_hop_ = h;
+    equal_run_ = 0;
+  }
+  const bool equal =
+      active_.static_skip && h <= n && k >= h && std::memcmp(ring_.data() + ((k - h) % n) * frame_bytes_, shown_.data(), frame_bytes_) == 0;
+  equal_run_ = equal ? equal_run_ + 1 : 0;
+  std::memcpy(ring_.data() + (k % n) * frame_bytes_, shown_.data(), frame_bytes_);
+}
+
+// Id of the oldest window whose pixels, and those of all windows since, are the ones of this window.
+uint64_t Stream::static_since(const WindowSpan &span, uint64_t id) {
+  const bool after_hop = previous_first_ != kTimeNone && span.first_sample == previous_first_ + compared_hop_;
+  const bool equal = after_hop && !span.tail && equal_run_ >= static_cast<uint64_t>(grid_.settings().num_frames);
+  previous_first_ = span.first_sample;
+  if (!equal) static_since_ = id;
+  return static_since_;
 }
 
 void Stream::window(const WindowSpan &span) {
@@ -209,7 +229,22 @@ void Stream::window(const WindowSpan &span) {
     failed_ = Error{STA_ERROR_FLUSHING, "flushing"};
     return;
   }
+  const uint64_t id = next_id_++;
+  const Status status = guarded("window", [&]() -> Status {
+    submit(span, id);
+    return ok();
+  });
+  if (!status) engine_->reject(*port_, span, id, status.error());
+}
+
+void Stream::submit(const WindowSpan &span, uint64_t id) {
   WindowJob job;
+  job.static_since = static_since(span, id);
+  fault_point(FaultPoint::kWindowCopy);
+  job.result = std::make_unique<WindowResult>();
+  job.result->probabilities.resize(static_cast<size_t>(engine_->description().num_classes));
+  job.result->span = span;
+  job.result->id = id;
   job.pixels = engine_->with(*port_, [](StreamPort &p) {
     if (p.spare.empty()) return std::vector<uint8_t>();
     auto pixels = std::move(p.spare.back());
@@ -223,7 +258,7 @@ void Stream::window(const WindowSpan &span) {
     std::memcpy(job.pixels.data() + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
   }
   job.span = span;
-  job.id = next_id_++;
+  job.id = id;
   job.rule = active_.rule;
   job.drop_number = active_.drop_number;
   job.seed = active_.seed;

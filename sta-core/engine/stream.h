@@ -28,6 +28,7 @@ struct StreamOptions {
   bool blocking = false;
   int max_results = 64;
   int min_drop = 0, max_drop = 0;  // bounds of drop_number = STA_DROP_AUTO; max 0: the model's
+  bool static_skip = true;
 };
 
 class Stream : private GridSink {
@@ -41,6 +42,7 @@ class Stream : private GridSink {
   void stats(sta_stream_stats &out);
   GridSettings timing();
   std::unique_ptr<WindowResult> pop();
+  void set_notify(sta_result_notify notify, void *user_data) { port_->set_notify(notify, user_data); }
   Engine &engine() { return *engine_; }
 
   // ---- one thread at a time
@@ -54,6 +56,8 @@ class Stream : private GridSink {
   GridSettings grid_settings(const StreamOptions &options) const;
   void apply_pending();
   Status finish_step();
+  void submit(const WindowSpan &span, uint64_t id);
+  uint64_t static_since(const WindowSpan &span, uint64_t id);
 
   void restart() override;
   void show() override;
@@ -78,6 +82,14 @@ class Stream : private GridSink {
   std::vector<uint8_t> shown_;     // [H,W,3] the frame on screen
   std::vector<uint8_t> ring_;      // [T,H,W,3], sample k in slot k mod T
   uint64_t next_id_ = 0;
+
+  // static_skip: samples are compared where they are settled, with the one a hop before, which the ring still holds if windows overlap or touch. A
+  // window equals the one before if all its samples do.
+  uint64_t compared_hop_ = 0;            // h with which equal_run_ was counted
+  uint64_t equal_run_ = 0;               // newest samples in a row that equal the one a hop before
+  uint64_t previous_first_ = kTimeNone;  // first sample of the window before in this grid
+  uint64_t static_since_ = 0;            // id of the oldest window with the pixels of the newest
+
   std::optional<Error> failed_;  // of a step inside the sink
   bool submitted_ = false;       // a window went out during this call
   uint64_t sampled_ = 0, windows_ = 0, restarts_ = 0;

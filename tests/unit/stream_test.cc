@@ -9,59 +9,11 @@
 #include <numeric>
 #include <thread>
 
-#include "sta/sta.hpp"
+#include "stream_support.h"
 
 namespace {
 
-constexpr uint64_t kFrame = 1'000'000'000 / 30;
-
-std::string micro() { return std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf"; }
-
-sta::Engine open_micro(const char *precision = "fp32") {
-  sta_engine_options o = sta::Engine::options();
-  const std::string model = micro();
-  o.model = model.c_str();
-  o.device = "cpu";
-  o.precision = std::string(precision) == "fp32" ? STA_PRECISION_FP32 : STA_PRECISION_BF16;
-  return sta::Engine::open(o);
-}
-
-// A gray picture whose brightness is its index.
-struct Picture {
-  explicit Picture(uint8_t value) : pixels(64 * 64, value) {}
-  sta_frame frame(uint64_t time, uint64_t duration = kFrame) const {
-    sta_frame f;
-    sta_frame_init(&f);
-    f.format = STA_FORMAT_GRAY8;
-    f.full_range = 1;
-    f.width = f.height = 64;
-    f.plane[0] = pixels.data();
-    f.stride[0] = 64;
-    f.time = time;
-    f.duration = duration;
-    return f;
-  }
-  std::vector<uint8_t> pixels;
-};
-
-void push(sta::Stream &stream, int from, int to, uint64_t start = 0) {
-  for (int i = from; i < to; ++i) {
-    const Picture picture(static_cast<uint8_t>(i % 200 + 20));
-    stream.push(picture.frame(start + static_cast<uint64_t>(i) * 1'000'000'000 / 30));
-  }
-}
-
-std::vector<sta_result_info> collect(sta::Stream &stream) {
-  std::vector<sta_result_info> all;
-  while (auto r = stream.pop()) all.push_back(r->info());
-  return all;
-}
-
-sta_stream_options blocking() {
-  sta_stream_options o = sta::Stream::options();
-  o.blocking = 1;
-  return o;
-}
+using namespace sta::test;
 
 TEST(Stream, BlockingClassifiesEveryWindowInOrder) {
   sta::Engine engine = open_micro();

@@ -22,8 +22,8 @@
  *   Option structs carry struct_size, set by their *_init function: a caller compiled against an older header keeps working, fields it does not know
  * of take their defaults. Every failing call returns a status and, if err is not NULL, fills err->message with one sentence that names what was wrong
  * and what would be right. No exception leaves this API. Strings returned are UTF-8 and owned by the handle they came from. Thread-safety sta_engine
- * functions may be called from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats and
- *   _configure may be called from any thread at any time.
+ * functions may be called from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats,
+ *   _configure, _pop and _set_notify may be called from any thread at any time.
  */
 #ifndef STA_H
 #define STA_H
@@ -42,7 +42,7 @@ extern "C" {
 #endif
 
 /** Raised whenever a function or field is added (compatible) ... */
-#define STA_API_MINOR 1
+#define STA_API_MINOR 2
 /** ... or something is removed or changes its meaning (incompatible: the loader of libgststa.so refuses another major). */
 #define STA_API_MAJOR 1
 
@@ -108,6 +108,9 @@ typedef struct sta_engine_options {
   int32_t max_batch;
   /** Attention heads where the file does not say and head size is not 64 (raw files without metadata). 0: from the file. */
   int32_t num_heads;
+  /** Since 1.2: how long a window waits for those of other streams, so that they share a forward pass, in ns, at most 1 s. 0 (default): not at all.
+   * It never waits for a stream that has nothing to send, nor once max_batch windows are there. Taken from whoever opens the engine first. */
+  uint64_t batch_timeout;
 } sta_engine_options;
 
 typedef struct sta_model_info {
@@ -270,6 +273,9 @@ typedef struct sta_stream_options {
   int32_t max_results;
   /** Bounds of drop_number = STA_DROP_AUTO (since 1.1). max 0 (default): the model's largest. */
   int32_t min_drop_number, max_drop_number;
+  /** 1 (default, since 1.2): a window whose pixels, at model size, all equal those of the newest classified window takes over its result without a
+   *  forward pass, if pruning and generation are the same too. Not with STA_PRUNING_RANDOM. */
+  int32_t static_skip;
 } sta_stream_options;
 
 typedef struct sta_stream sta_stream;
@@ -278,7 +284,8 @@ typedef struct sta_result sta_result;
 typedef enum sta_result_flags {
   STA_RESULT_NONE = 0,
   STA_RESULT_DEGRADED = 1 << 0, /* some sample repeats a frame over a gap, or pads the tail */
-  STA_RESULT_TAIL = 1 << 1      /* the window was cut by the end of the stream */
+  STA_RESULT_TAIL = 1 << 1,     /* the window was cut by the end of the stream */
+  STA_RESULT_REUSED = 1 << 2    /* since 1.2: of the window before, see static_skip; inference_time is 0 */
 } sta_result_flags;
 
 typedef struct sta_result_info {
@@ -314,7 +321,11 @@ typedef struct sta_stream_stats {
    * numbers chosen (above 1: they do not keep up). load is 0 unless some stream uses STA_DROP_AUTO. */
   int32_t drop_number;
   double load;
+  uint64_t windows_reused; /* since 1.2: of those classified, the ones without a forward pass of their own (static_skip) */
 } sta_stream_stats;
+
+/** Since 1.2: a result was put where sta_stream_pop finds it. */
+typedef void (*sta_result_notify)(void *user_data);
 
 STA_API void sta_stream_options_init(sta_stream_options *options);
 /** Keeps a reference to the engine. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
@@ -337,8 +348,12 @@ STA_API sta_status sta_stream_drain(sta_stream *stream, sta_error *err);
 STA_API void sta_stream_reset(sta_stream *stream);
 /** 1: blocking calls return FLUSHING at once until set to 0. Any thread. */
 STA_API void sta_stream_set_flushing(sta_stream *stream, int32_t flushing);
-/** Oldest finished result, owned by the caller, or NULL. Never waits. */
+/** Oldest finished result, owned by the caller, or NULL. Never waits. Any thread. */
 STA_API sta_result *sta_stream_pop(sta_stream *stream);
+/** Since 1.2: calls notify(user_data) from the engine's worker thread whenever results have come, so that they need not be polled for. The function
+ *  wakes somebody else and returns: all streams of the engine wait for it, and it must not call this API. NULL ends that; after the return of this
+ *  function or of sta_stream_free the former function is not running and will not be called again. Any thread. */
+STA_API void sta_stream_set_notify(sta_stream *stream, sta_result_notify notify, void *user_data);
 /** stats->struct_size must be set. */
 STA_API void sta_stream_get_stats(sta_stream *stream, sta_stream_stats *stats);
 /** The hop and the spacing really used, in ns (rounded to the nanosecond). */
