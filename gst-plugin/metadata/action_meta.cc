@@ -92,6 +92,7 @@ void setRecordFields(GstStructure *structure, const ActionRecord &record) {
                     "model", G_TYPE_STRING, record.model.c_str(), "drop-number", G_TYPE_INT, record.drop_number, "inference-time", G_TYPE_UINT64,
                     record.inference_time, "degraded", G_TYPE_BOOLEAN, record.degraded, "stream-id", G_TYPE_STRING, record.stream_id.c_str(),
                     nullptr);
+  if (record.is_object) gst_structure_set(structure, "object-id", G_TYPE_UINT64, record.object_id, nullptr);
 }
 
 void addActionMeta(GstBuffer *buffer, const ActionRecord &record) {

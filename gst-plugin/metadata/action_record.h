@@ -26,8 +26,11 @@ struct ActionRecord {
   GstClockTime event_onset = GST_CLOCK_TIME_NONE;   // running time, ns
   gint drop_number = 0;                             // tokens dropped per group and call
   gint batch_size = 1;
-  gboolean degraded = FALSE;  // some sample repeats a frame over a gap, or pads the tail
-  gboolean tail = FALSE;      // the window was cut by the end of the stream
+  gboolean degraded = FALSE;   // some sample repeats a frame over a gap, or pads the tail
+  gboolean tail = FALSE;       // the window was cut by the end of the stream
+  gboolean reused = FALSE;     // equal to the window before, whose result it takes over
+  gboolean is_object = FALSE;  // the window shows one object, not the frame
+  guint64 object_id = 0;       // upstream's track id; if is_object
   std::string model;
   std::string stream_id;
   std::string error;  // not empty: the forward pass failed

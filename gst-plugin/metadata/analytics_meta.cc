@@ -59,8 +59,58 @@ gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record) {
   return FALSE;
 }
 
+// Trackers relate object and track in either direction and by various relations.
+static bool trackOf(GstAnalyticsRelationMeta *relations, guint object_id, AnalyticsObject *object) {
+  gpointer state = nullptr;
+  GstAnalyticsTrackingMtd track;
+  while (gst_analytics_relation_meta_iterate(relations, &state, gst_analytics_tracking_mtd_get_mtd_type(), &track)) {
+    if (gst_analytics_relation_meta_get_relation(relations, object_id, track.id) == GST_ANALYTICS_REL_TYPE_NONE &&
+        gst_analytics_relation_meta_get_relation(relations, track.id, object_id) == GST_ANALYTICS_REL_TYPE_NONE)
+      continue;
+    GstClockTime first = GST_CLOCK_TIME_NONE, last = GST_CLOCK_TIME_NONE;
+    gboolean lost = FALSE;
+    guint64 id = 0;
+    if (!gst_analytics_tracking_mtd_get_info(&track, &id, &first, &last, &lost)) continue;
+    object->track_id = id;
+    object->lost = lost;
+    return true;
+  }
+  return false;
+}
+
+std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *buffer) {
+  std::vector<AnalyticsObject> objects;
+  GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
+  if (!relations) return objects;
+  gpointer state = nullptr;
+  GstAnalyticsODMtd handle;
+  while (gst_analytics_relation_meta_iterate(relations, &state, gst_analytics_od_mtd_get_mtd_type(), &handle)) {
+    AnalyticsObject object;
+    gfloat confidence = 0;
+    if (!gst_analytics_od_mtd_get_location(&handle, &object.x, &object.y, &object.width, &object.height, &confidence)) continue;
+    object.id = handle.id;
+    object.tracked = trackOf(relations, handle.id, &object);
+    objects.push_back(object);
+  }
+  return objects;
+}
+
+void addAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, const ActionRecord &record, const std::vector<GQuark> &quarks) {
+  g_return_if_fail(quarks.size() == record.confidences.size() && !quarks.empty());
+  GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
+  g_return_if_fail(relations != nullptr);
+  std::vector<gfloat> levels(record.confidences.begin(), record.confidences.end());
+  std::vector<GQuark> classes(quarks);
+  GstAnalyticsClsMtd handle;
+  if (!gst_analytics_relation_meta_add_cls_mtd(relations, levels.size(), levels.data(), classes.data(), &handle)) return;
+  gst_analytics_relation_meta_set_relation(relations, GST_ANALYTICS_REL_TYPE_CONTAIN, object_id, handle.id);
+  gst_analytics_relation_meta_set_relation(relations, GST_ANALYTICS_REL_TYPE_IS_PART_OF, handle.id, object_id);
+}
+
 #else
 
+std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *) { return {}; }
+void addAnalyticsObjectLabel(GstBuffer *, guint, const ActionRecord &, const std::vector<GQuark> &) {}
 void addAnalyticsMeta(GstBuffer *, const ActionRecord &, const std::vector<GQuark> &) {}
 gboolean readAnalyticsMeta(GstBuffer *, ActionRecord *) { return FALSE; }
 

@@ -24,4 +24,19 @@ void addAnalyticsMeta(GstBuffer *buffer, const ActionRecord &record, const std::
 // Reads the first classification that belongs to the whole frame (no object contains it) into labels and confidences; FALSE if there is none.
 gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record);
 
+// A detected object (GstAnalyticsODMtd) and its track, if it is related to one (GstAnalyticsTrackingMtd).
+struct AnalyticsObject {
+  guint id = 0;  // of the ODMtd in its relation meta
+  gint x = 0, y = 0, width = 0, height = 0;
+  bool tracked = false;
+  guint64 track_id = 0;
+  bool lost = false;
+};
+
+// None where GStreamer has no analytics library.
+std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *buffer);
+
+// Adds one classification that the object contains. quarks: as for addAnalyticsMeta.
+void addAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, const ActionRecord &record, const std::vector<GQuark> &quarks);
+
 }  // namespace sta::gst

@@ -50,8 +50,9 @@ sta_timeline_options EventTracker::options(const Settings &settings, std::string
   return options;
 }
 
-void EventTracker::begin(std::shared_ptr<Stream> stream, const Settings &settings, std::string *problem) {
+void EventTracker::begin(std::shared_ptr<Stream> stream, const Settings &settings, guint64 last_event, std::string *problem) {
   end();
+  first_event_ = last_event_ = last_event;
   stream_ = std::move(stream);
   gaps_ = 0;
   gap_resets_ = settings.gap_policy == STA_GAP_RESET;
@@ -86,6 +87,7 @@ void EventTracker::window(const sta_result *result, ActionRecord *record) {
   uint64_t onset = GST_CLOCK_TIME_NONE;
   record->event_id = core.sta_timeline_open_event(timeline_, record->class_ids[0], &onset);
   record->event_onset = record->event_id ? onset : GST_CLOCK_TIME_NONE;
+  if (record->event_id) record->event_id += first_event_;
 }
 
 void EventTracker::close() {
@@ -98,12 +100,15 @@ std::vector<GstStructure *> EventTracker::take(const std::string &stream_id) {
   static const gchar *states[] = {"start", "update", "end"};
   sta_event event{};
   event.struct_size = sizeof event;
-  while (stream_->core().sta_timeline_pop(timeline_, &event))
-    changes.push_back(gst_structure_new("sta-event", "state", G_TYPE_STRING, states[event.kind], "event-id", G_TYPE_UINT64, event.id, "label",
+  while (stream_->core().sta_timeline_pop(timeline_, &event)) {
+    const guint64 id = event.id + first_event_;
+    last_event_ = std::max(last_event_, id);
+    changes.push_back(gst_structure_new("sta-event", "state", G_TYPE_STRING, states[event.kind], "event-id", G_TYPE_UINT64, id, "label",
                                         G_TYPE_STRING, stream_->engine().label(event.class_id).c_str(), "class-id", G_TYPE_INT, event.class_id,
                                         "onset", G_TYPE_UINT64, event.onset, "offset", G_TYPE_UINT64, event.offset, "confidence", G_TYPE_DOUBLE,
                                         event.confidence, "peak", G_TYPE_DOUBLE, event.peak, "model", G_TYPE_STRING, stream_->engine().info().name,
                                         "stream-id", G_TYPE_STRING, stream_id.c_str(), nullptr));
+  }
   return changes;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events of one run: hands the results to sta-core's timeline and turns what it says into structures named sta-event. Belongs to the streaming
-// thread, like StreamRunner.
+// Events of one run: hands the results to sta-core's timeline and turns what it says into structures named sta-event. Used under
+// StreamRunner's lock of results.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,9 @@ class EventTracker {
  public:
   ~EventTracker() { end(); }
 
-  // A new run. *problem: what of the settings could not be used (an unknown class), empty if all could.
-  void begin(std::shared_ptr<Stream> stream, const Settings &settings, std::string *problem);
+  // A new stream, whose first event gets the id after `last_event`. *problem: what of the settings could not be used (an unknown class), empty if all
+  // could.
+  void begin(std::shared_ptr<Stream> stream, const Settings &settings, guint64 last_event, std::string *problem);
   void end();
   void configure(const Settings &settings, std::string *problem);
 
@@ -28,6 +29,8 @@ class EventTracker {
   void close();
   // sta-event structures since the last call, oldest first; the caller frees them.
   std::vector<GstStructure *> take(const std::string &stream_id);
+  // Id of the newest event so far.
+  guint64 lastEvent() const { return last_event_; }
 
  private:
   sta_timeline_options options(const Settings &settings, std::string *problem);
@@ -37,6 +40,8 @@ class EventTracker {
   std::vector<int32_t> classes_;  // what options() points to
   uint64_t gaps_ = 0;             // of the stream, when last looked at
   bool gap_resets_ = true;
+  guint64 first_event_ = 0;  // added to the timeline's ids, which count from 1
+  guint64 last_event_ = 0;
 };
 
 }  // namespace sta::gst

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GObject and GstBaseTransform glue of staaction: who is called when, under which lock, and what an application is told if it fails. The work is done
-// by StreamRunner (frames), Engine and Stream (handles), properties.cc (settings).
+// GObject and GstBaseTransform glue of staaction: who is called when, under which lock. The work is done by StreamRunner (frames), ModelLoader
+// (models that are changed while running), Handles (what other threads ask for), properties.cc (settings).
 
 /**
  * SECTION:element-staaction
@@ -18,6 +18,12 @@
  *
  * Windows flicker; events do not: a class whose smoothed score stays above #GstStaAction:enter-threshold makes a message named sta-event and the
  * signal #GstStaAction::event when it starts, at most once a second while it lasts, and when it ends, with its onset and offset.
+ *
+ * Setting #GstStaAction:model while frames flow loads the new one in the background. It fills its first window beside the old one, which serves until
+ * that window is classified; a model that cannot be used is a warning, and the old one goes on.
+ *
+ * With region=objects windows are made of the objects that upstream has detected and tracked (#GstVideoRegionOfInterestMeta with an id, or
+ * GstAnalyticsODMtd related to a GstAnalyticsTrackingMtd), one for each track, and labels are put on the objects.
  *
  * Each window is announced by the signal #GstStaAction::window and, with post-windows=true, by an element message named sta-window. Times in it are
  * nanoseconds of running time.
@@ -37,14 +43,14 @@
 
 #include "gststaaction.h"
 
-#include <atomic>
 #include <exception>
-#include <mutex>
 
 #include "frame_input.h"
+#include "handles.h"
 #include "metadata/action_meta.h"
+#include "model_loader.h"
+#include "model_open.h"
 #include "properties.h"
-#include "session.h"
 #include "settings.h"
 #include "stream_runner.h"
 
@@ -56,45 +62,32 @@ static guint g_event_signal = 0;
 
 namespace sta::gst {
 
-// Locks, from the outermost: the sink pad's STREAM_LOCK (held by GStreamer around everything in `runner`), then one of the two leaves: the element's
-// OBJECT_LOCK for `settings`, handles_mutex for the two pointers. Both leaves are held for a copy only, never at once, and never while anything
-// outside this file is called.
+// Locks: the sink pad's STREAM_LOCK is held by GStreamer around everything in `runner` (stream_runner.h goes on from there). The element's
+// OBJECT_LOCK guards `settings`, for a copy only; nothing is called with it held. The others guard themselves.
 struct StaActionState {
   explicit StaActionState(GstStaAction *self)
-      : runner(GST_ELEMENT_CAST(self), g_window_signal, g_event_signal, [self, this](Settings *copy) {
+      : loader([self](const Settings &wanted, const std::shared_ptr<Engine> &engine, const OpenFailure *failure) {
+          if (!failure) return postModelWarnings(GST_ELEMENT_CAST(self), *engine);
+          GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("Model \"%s\" was not taken over: %s", wanted.model.c_str(), failure->message.c_str()),
+                              ("the model before goes on"));
+        }),
+        runner(GST_ELEMENT_CAST(self), g_window_signal, g_event_signal, &handles, &loader, [self, this](Settings *copy) {
           GST_OBJECT_LOCK(self);
           if (settings.serial != copy->serial) *copy = settings;
           GST_OBJECT_UNLOCK(self);
         }) {}
 
   Settings settings;  // OBJECT_LOCK
-
-  std::mutex handles_mutex;
-  std::shared_ptr<Engine> engine;  // handles_mutex; from NULL -> READY to READY -> NULL
-  std::shared_ptr<Stream> stream;  // handles_mutex; replaced by each READY -> PAUSED, so that stats stay readable after a run
-
-  std::atomic<bool> stopping{false};  // PAUSED -> READY has begun: a late FLUSH_STOP must not let the streaming thread wait again
-  StreamRunner runner;                // STREAM_LOCK
-
-  std::shared_ptr<Engine> currentEngine() {
-    std::lock_guard<std::mutex> lock(handles_mutex);
-    return engine;
-  }
-  std::shared_ptr<Stream> currentStream() {
-    std::lock_guard<std::mutex> lock(handles_mutex);
-    return stream;
-  }
-  // The old handles end after the lock is given back: ending an engine may wait for a forward pass.
-  void setHandles(std::shared_ptr<Engine> new_engine, std::shared_ptr<Stream> new_stream) {
-    std::lock_guard<std::mutex> lock(handles_mutex);
-    engine.swap(new_engine);
-    stream.swap(new_stream);
-  }
+  Handles handles;    // an engine from NULL -> READY to READY -> NULL; streams from READY -> PAUSED to PAUSED -> READY
+  ModelLoader loader;
+  StreamRunner runner;  // STREAM_LOCK
 };
 
 }  // namespace sta::gst
 
 using sta::gst::Engine;
+using sta::gst::Handles;
+using sta::gst::OpenFailure;
 using sta::gst::Settings;
 using sta::gst::Stream;
 
@@ -134,79 +127,17 @@ static Settings copySettings(GstStaAction *self) {
 
 /* ------------------------------------------------------------------------------------------------ states */
 
-static void postOpenError(GstStaAction *self, sta_status status, const std::string &message) {
-  GQuark domain = GST_LIBRARY_ERROR;
-  gint code = GST_LIBRARY_ERROR_FAILED;
-  switch (status) {
-    case STA_ERROR_NOT_FOUND:
-      domain = GST_RESOURCE_ERROR;
-      code = GST_RESOURCE_ERROR_NOT_FOUND;
-      break;
-    case STA_ERROR_BAD_MODEL:
-      domain = GST_RESOURCE_ERROR;
-      code = GST_RESOURCE_ERROR_READ;
-      break;
-    case STA_ERROR_OUT_OF_MEMORY:
-      domain = GST_RESOURCE_ERROR;
-      code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-      break;
-    case STA_ERROR_INVALID_ARGUMENT:
-    case STA_ERROR_UNSUPPORTED:
-      code = GST_LIBRARY_ERROR_SETTINGS;
-      break;
-    case STA_ERROR_DEVICE:
-      code = GST_LIBRARY_ERROR_INIT;
-      break;
-    default:
-      break;
-  }
-  gst_element_message_full(GST_ELEMENT_CAST(self), GST_MESSAGE_ERROR, domain, code, g_strdup(message.c_str()), nullptr, __FILE__, GST_FUNCTION,
-                           __LINE__);
-}
-
-// NULL -> READY: the library, the model, and everything about the settings that can be wrong, so that a mistake shows before the first frame.
-static gboolean openModel(GstStaAction *self) {
-  const Settings settings = copySettings(self);
-  if (settings.model.empty()) {
-    GST_ELEMENT_ERROR(
-        self, RESOURCE, NOT_FOUND,
-        ("No model is set. Set the property \"model\" to a model folder (config.json, model.safetensors) or a .safetensors or .pth file."),
-        (nullptr));
-    return FALSE;
-  }
-  bool core_missing = false;
-  sta_status status = STA_OK;
-  std::string error;
-  std::shared_ptr<Engine> engine = Engine::open(settings, &core_missing, &status, &error);
-  if (core_missing) {
-    GST_ELEMENT_ERROR(self, LIBRARY, INIT,
-                      ("The library libsta-core.so, which runs the model, could not be loaded. scripts/setup installs LibTorch, which it needs. (%s)",
-                       error.c_str()),
-                      (nullptr));
-    return FALSE;
-  }
+// NULL -> READY.
+static gboolean openElement(GstStaAction *self) {
+  OpenFailure failure;
+  std::shared_ptr<Stream> stream;
+  const std::shared_ptr<Engine> engine = sta::gst::openModel(copySettings(self), &stream, &failure);
   if (!engine) {
-    postOpenError(self, status, error);
+    sta::gst::postOpenError(GST_ELEMENT_CAST(self), failure);
     return FALSE;
   }
-  if (settings.pruning != STA_PRUNING_NONE && settings.drop_number != STA_DROP_AUTO) {
-    sta_error failure{};
-    status = engine->core().sta_engine_check_drop_number(engine->handle(), settings.drop_number, &failure);
-    if (status != STA_OK) {
-      postOpenError(self, status, failure.message);
-      return FALSE;
-    }
-  }
-  std::shared_ptr<Stream> stream = Stream::create(engine, settings, &error);
-  if (!stream) {
-    postOpenError(self, STA_ERROR_INVALID_ARGUMENT, error);
-    return FALSE;
-  }
-  const sta_model_info &info = engine->info();
-  GST_INFO_OBJECT(self, "model %s (%s, %d frames of %dx%d, %d classes) on %s in %s", info.path, info.architecture, info.num_frames, info.image_width,
-                  info.image_height, info.num_classes, info.device, info.precision);
-  if (info.warnings && *info.warnings) GST_ELEMENT_WARNING(self, LIBRARY, SETTINGS, ("Model %s: %s", info.name, info.warnings), (nullptr));
-  self->state->setHandles(std::move(engine), std::move(stream));
+  sta::gst::postModelWarnings(GST_ELEMENT_CAST(self), *engine);
+  self->state->handles.exchange({engine, stream});
   return TRUE;
 }
 
@@ -214,45 +145,49 @@ static GstStateChangeReturn gst_sta_action_change_state(GstElement *element, Gst
   GstStaAction *self = GST_STA_ACTION(element);
   switch (transition) {
     case GST_STATE_CHANGE_NULL_TO_READY:
-      if (!guarded(self, FALSE, [self] { return openModel(self); })) return GST_STATE_CHANGE_FAILURE;
+      if (!guarded(self, FALSE, [self] { return openElement(self); })) return GST_STATE_CHANGE_FAILURE;
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       // Before the pads are deactivated: that waits for the streaming thread, which may be waiting for a forward pass.
-      self->state->stopping = true;
-      if (const auto stream = self->state->currentStream()) stream->core().sta_stream_set_flushing(stream->handle(), 1);
+      self->state->handles.stopWaiting();
       break;
     default:
       break;
   }
   const GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL) self->state->setHandles(nullptr, nullptr);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    self->state->loader.stop();
+    self->state->handles.exchange({});
+  }
   return result;
 }
 
-// READY -> PAUSED: a fresh stream, with the settings as they are now.
+// READY -> PAUSED: a fresh stream, with the settings as they are now. A model that was set in READY is waited for, as in NULL -> READY.
 static gboolean gst_sta_action_start(GstBaseTransform *transform) {
   GstStaAction *self = GST_STA_ACTION(transform);
   return guarded(self, FALSE, [self]() -> gboolean {
-    const Settings settings = copySettings(self);
-    const std::shared_ptr<Engine> engine = self->state->currentEngine();
+    sta::gst::StaActionState &state = *self->state;
+    state.loader.wait();
+    std::shared_ptr<Engine> engine = state.loader.take();
+    if (!engine) engine = state.handles.opened().engine;
     if (!engine) return FALSE;  // cannot be: READY is reached with an engine only
-    std::string error;
-    const std::shared_ptr<Stream> stream = Stream::create(engine, settings, &error);
+    const Settings settings = copySettings(self);
+    OpenFailure failure;
+    failure.status = STA_ERROR_INVALID_ARGUMENT;
+    const std::shared_ptr<Stream> stream = Stream::create(engine, settings, &failure.message);
     if (!stream) {
-      postOpenError(self, STA_ERROR_INVALID_ARGUMENT, error);
+      sta::gst::postOpenError(GST_ELEMENT_CAST(self), failure);
       return FALSE;
     }
-    self->state->stopping = false;
-    self->state->setHandles(engine, stream);
-    self->state->runner.begin(stream, settings);
+    state.handles.exchange({engine, stream});
+    state.handles.beginRun(stream);
+    state.runner.begin(stream, settings);
     return TRUE;
   });
 }
 
 static gboolean gst_sta_action_stop(GstBaseTransform *transform) {
-  GstStaAction *self = GST_STA_ACTION(transform);
-  if (const auto stream = self->state->currentStream()) stream->core().sta_stream_reset(stream->handle());
-  self->state->runner.end();
+  GST_STA_ACTION(transform)->state->runner.end();
   return TRUE;
 }
 
@@ -305,11 +240,11 @@ static void handleEvent(GstStaAction *self, GstEvent *event) {
       break;
     }
     case GST_EVENT_FLUSH_START:  // not serialised: comes from any thread, while the streaming thread may be waiting
-      if (const auto stream = state.currentStream()) stream->core().sta_stream_set_flushing(stream->handle(), 1);
+      state.handles.setFlushing(true);
       break;
     case GST_EVENT_FLUSH_STOP:
       state.runner.flushed();
-      if (const auto stream = state.currentStream(); stream && !state.stopping) stream->core().sta_stream_set_flushing(stream->handle(), 0);
+      state.handles.setFlushing(false);
       break;
     case GST_EVENT_EOS:  // everything is published before the event goes on: an application may stop at EOS
       state.runner.drain(segment);
@@ -328,6 +263,18 @@ static gboolean gst_sta_action_sink_event(GstBaseTransform *transform, GstEvent 
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(transform, event);
 }
 
+static gboolean gst_sta_action_query(GstBaseTransform *transform, GstPadDirection direction, GstQuery *query) {
+  if (!GST_BASE_TRANSFORM_CLASS(parent_class)->query(transform, direction, query)) return FALSE;
+  const GstClockTime own = GST_STA_ACTION(transform)->state->runner.latency();
+  if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || own == 0) return TRUE;
+  gboolean live = FALSE;
+  GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
+  gst_query_parse_latency(query, &live, &min, &max);
+  // A frame is held, not stored: what upstream can buffer is not more than before.
+  gst_query_set_latency(query, live, min + own, max);
+  return TRUE;
+}
+
 /* ------------------------------------------------------------------------------------------------ object */
 
 static void gst_sta_action_set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec) {
@@ -340,14 +287,13 @@ static void gst_sta_action_set_property(GObject *object, guint id, const GValue 
 
 static void gst_sta_action_get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec) {
   GstStaAction *self = GST_STA_ACTION(object);
+  const Handles &handles = self->state->handles;
   if (id == sta::gst::kPropStats) {
-    const auto engine = self->state->currentEngine();
-    const auto stream = self->state->currentStream();
-    g_value_take_boxed(value, sta::gst::statsStructure(engine.get(), stream.get()));
+    g_value_take_boxed(value, sta::gst::statsStructure(handles));
     return;
   }
   if (id == sta::gst::kPropActualHop || id == sta::gst::kPropActualSampleInterval) {
-    const auto stream = self->state->currentStream();
+    const auto stream = handles.opened().main;
     const Stream::Timing timing = stream ? stream->timing() : Stream::Timing{};
     g_value_set_uint64(value, id == sta::gst::kPropActualHop ? timing.hop : timing.sample_interval);
     return;
@@ -356,6 +302,19 @@ static void gst_sta_action_get_property(GObject *object, guint id, GValue *value
   const bool known = sta::gst::getSetting(self->state->settings, id, value);
   GST_OBJECT_UNLOCK(self);
   if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+}
+
+// Called once for all properties of one g_object_set(), so that a model and its labels are loaded together.
+static void gst_sta_action_dispatch_properties_changed(GObject *object, guint count, GParamSpec **changed) {
+  G_OBJECT_CLASS(parent_class)->dispatch_properties_changed(object, count, changed);
+  GstStaAction *self = GST_STA_ACTION(object);
+  bool model = false;
+  for (guint i = 0; i < count; i++) model |= changed[i]->owner_type == GST_TYPE_STA_ACTION && sta::gst::isModelProperty(changed[i]->param_id);
+  if (!model || !self->state->handles.opened().engine) return;
+  guarded(self, FALSE, [self]() -> gboolean {
+    self->state->loader.request(copySettings(self));
+    return TRUE;
+  });
 }
 
 static void gst_sta_action_finalize(GObject *object) {
@@ -372,6 +331,7 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
   object_class->set_property = gst_sta_action_set_property;
   object_class->get_property = gst_sta_action_get_property;
   object_class->finalize = gst_sta_action_finalize;
+  object_class->dispatch_properties_changed = gst_sta_action_dispatch_properties_changed;
   sta::gst::installProperties(object_class);
 
   /**
@@ -379,7 +339,8 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
    * @action: the element
    * @window: the fields of a sta-window message
    *
-   * A window was classified, or failed to be. Emitted from the streaming thread: return soon, and do not change the element's state.
+   * A window was classified, or failed to be. Emitted from the streaming thread with sync=true, else from a thread of the element as soon as the
+   * result is there; from one thread at a time, in order. Do not change the element's state in a handler.
    *
    * Since: 0.1
    */
@@ -392,7 +353,7 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
    * @event: the fields of a sta-event message: state (start, update, end), event-id, label, class-id, onset, offset (running time, ns), confidence,
    *   peak, model, stream-id
    *
-   * An event started, went on or ended. Emitted from the streaming thread like #GstStaAction::window; also posted as an element message.
+   * An event started, went on or ended. Emitted like #GstStaAction::window; also posted as an element message.
    *
    * Since: 0.1
    */
@@ -409,6 +370,7 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
   transform_class->start = GST_DEBUG_FUNCPTR(gst_sta_action_start);
   transform_class->stop = GST_DEBUG_FUNCPTR(gst_sta_action_stop);
   transform_class->set_caps = GST_DEBUG_FUNCPTR(gst_sta_action_set_caps);
+  transform_class->query = GST_DEBUG_FUNCPTR(gst_sta_action_query);
   transform_class->sink_event = GST_DEBUG_FUNCPTR(gst_sta_action_sink_event);
   transform_class->before_transform = GST_DEBUG_FUNCPTR(gst_sta_action_before_transform);
   transform_class->transform_ip = GST_DEBUG_FUNCPTR(gst_sta_action_transform_ip);

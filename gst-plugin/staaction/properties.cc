@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two kinds: what decides which engine is opened can be changed up to READY, everything else at any time (it holds from the next window on). Numbers
-// of the second kind can be driven by a GstController.
+// What each property is called, does and may be. Two kinds: how the engine computes is read when it is opened (changes up to READY), everything else
+// can be changed at any time (another model is swapped in the background, the rest holds from the next window on). Numbers of the second kind can be
+// driven by a GstController.
 #include "properties.h"
 
 #include <gst/gst.h>
@@ -8,68 +9,28 @@
 namespace sta::gst {
 namespace {
 
-enum SettingProperty : guint {
-  kPropModel = 1,
-  kPropLabels,
-  kPropDevice,
-  kPropPrecision,
-  kPropInferenceThreads,
-  kPropMaxBatch,
-  kPropPruning,
-  kPropDropNumber,
-  kPropSeed,
-  kPropSampleInterval,
-  kPropHop,
-  kPropSync,
-  kPropTopK,
-  kPropThreshold,
-  kPropLabelTtl,
-  kPropGapPolicy,
-  kPropMaxGap,
-  kPropTailPolicy,
-  kPropResize,
-  kPropPostWindows,
-  kPropEnabled,
-  kPropStreamId,
-  kPropMinDropNumber,
-  kPropMaxDropNumber,
-  kPropSmoothing,
-  kPropEnterThreshold,
-  kPropExitThreshold,
-  kPropMinDuration,
-  kPropReleaseDuration,
-  kPropClasses,
-  kPropBackgroundClass,
-};
-
 constexpr GParamFlags kReady = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
 constexpr GParamFlags kPlaying = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 constexpr GParamFlags kControllable = static_cast<GParamFlags>(kPlaying | GST_PARAM_CONTROLLABLE);
 constexpr GParamFlags kReadOnly = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
-void setString(std::string *target, const GValue *value) {
-  const gchar *text = g_value_get_string(value);
-  *target = text ? text : "";
-}
-
-void getString(const std::string &text, GValue *value) { g_value_set_string(value, text.empty() ? nullptr : text.c_str()); }
-
 void installModelProperties(GObjectClass *klass, const Settings &d) {
   g_object_class_install_property(klass, kPropModel,
                                   g_param_spec_string("model", "Model",
                                                       "Model folder (Hugging Face VideoMAE layout), .safetensors, .pth or .bin file; "
-                                                      "\"arch:vit_base\" and the like for generated weights. Required.",
-                                                      nullptr, kReady));
+                                                      "\"arch:vit_base\" and the like for generated weights. Required. Set while running: loaded in "
+                                                      "the background, takes over at a window boundary; one that cannot be used is a warning.",
+                                                      nullptr, kPlaying));
   g_object_class_install_property(
       klass, kPropLabels,
       g_param_spec_string("labels", "Labels", "Text file with one label a line, as many as the model has classes (unset: the labels of the model)",
-                          nullptr, kReady));
+                          nullptr, kPlaying));
   g_object_class_install_property(
       klass, kPropDevice,
       g_param_spec_string("device", "Device", "Where the model runs: auto (CUDA if it works, else CPU), cpu, cuda, cuda:N", d.device.c_str(),
-                          kReady));
+                          kPlaying));
   g_object_class_install_property(klass, kPropPrecision,
-                                  g_param_spec_enum("precision", "Precision", "Arithmetic of the model", precisionType(), d.precision, kReady));
+                                  g_param_spec_enum("precision", "Precision", "Arithmetic of the model", precisionType(), d.precision, kPlaying));
   g_object_class_install_property(
       klass, kPropInferenceThreads,
       g_param_spec_int("inference-threads", "Inference threads",
@@ -79,6 +40,11 @@ void installModelProperties(GObjectClass *klass, const Settings &d) {
       klass, kPropMaxBatch,
       g_param_spec_int("max-batch", "Maximum batch", "Most windows, of all streams that share the model in this process, in one forward pass", 1, 64,
                        d.max_batch, kReady));
+  g_object_class_install_property(
+      klass, kPropBatchTimeout,
+      g_param_spec_uint64("batch-timeout", "Batch timeout",
+                          "Longest time in ns that a window waits for those of other streams with this model, so that they share a forward pass", 0,
+                          GST_SECOND, d.batch_timeout, kReady));
 }
 
 void installPruningProperties(GObjectClass *klass, const Settings &d) {
@@ -163,6 +129,29 @@ void installWindowProperties(GObjectClass *klass, const Settings &d) {
           kPlaying));
 }
 
+void installRegionProperties(GObjectClass *klass, const Settings &d) {
+  g_object_class_install_property(
+      klass, kPropRegion,
+      g_param_spec_enum("region", "Region", "What a window shows: the whole frame, or each object that upstream has detected and given a track id",
+                        regionType(), d.region, kPlaying));
+  g_object_class_install_property(
+      klass, kPropMaxObjects,
+      g_param_spec_int("max-objects", "Maximum objects",
+                       "Most objects that have windows at a time (region=objects); a newer one takes the place of the one not seen for longest", 1,
+                       256, d.max_objects, kPlaying));
+}
+
+void installRobustnessProperties(GObjectClass *klass, const Settings &d) {
+  g_object_class_install_property(
+      klass, kPropStaticSkip,
+      g_param_spec_boolean("static-skip", "Static skip",
+                           "TRUE: a window whose pixels all equal those of the one before takes over its result without a forward pass",
+                           d.static_skip, kPlaying));
+  g_object_class_install_property(
+      klass, kPropOnError,
+      g_param_spec_enum("on-error", "On error", "What a window does that could not be classified", onErrorType(), d.on_error, kPlaying));
+}
+
 void installPublishingProperties(GObjectClass *klass, const Settings &d) {
   g_object_class_install_property(klass, kPropTopK,
                                   g_param_spec_int("top-k", "Top k", "Labels per window, most probable first", 1, 1000, d.top_k, kControllable));
@@ -190,10 +179,11 @@ void installPublishingProperties(GObjectClass *klass, const Settings &d) {
 void installReadOnlyProperties(GObjectClass *klass) {
   g_object_class_install_property(
       klass, kPropStats,
-      g_param_spec_boxed("stats", "Statistics",
-                         "application/x-sta-stats: frames, windows (classified, skipped, failed, discarded), gaps, resets and times "
-                         "in ns of the current run",
-                         GST_TYPE_STRUCTURE, kReadOnly));
+      g_param_spec_boxed(
+          "stats", "Statistics",
+          "application/x-sta-stats: frames, windows (classified, reused, skipped, failed, discarded), objects, gaps, resets, model swaps and times "
+          "in ns of the current run",
+          GST_TYPE_STRUCTURE, kReadOnly));
   g_object_class_install_property(
       klass, kPropActualHop,
       g_param_spec_uint64("actual-hop", "Actual hop", "Time from one window to the next that is really used, in ns (0: no model open)", 0,
@@ -213,210 +203,10 @@ void installProperties(GObjectClass *klass) {
   installAdaptiveProperties(klass, defaults);
   installEventProperties(klass, defaults);
   installWindowProperties(klass, defaults);
+  installRegionProperties(klass, defaults);
+  installRobustnessProperties(klass, defaults);
   installPublishingProperties(klass, defaults);
   installReadOnlyProperties(klass);
-}
-
-bool setSetting(Settings *s, guint id, const GValue *value) {
-  switch (id) {
-    case kPropModel:
-      setString(&s->model, value);
-      break;
-    case kPropLabels:
-      setString(&s->labels, value);
-      break;
-    case kPropDevice:
-      setString(&s->device, value);
-      break;
-    case kPropPrecision:
-      s->precision = g_value_get_enum(value);
-      break;
-    case kPropInferenceThreads:
-      s->inference_threads = g_value_get_int(value);
-      break;
-    case kPropMaxBatch:
-      s->max_batch = g_value_get_int(value);
-      break;
-    case kPropPruning:
-      s->pruning = g_value_get_enum(value);
-      break;
-    case kPropDropNumber:
-      s->drop_number = g_value_get_int(value);
-      break;
-    case kPropSeed:
-      s->seed = g_value_get_uint64(value);
-      break;
-    case kPropSampleInterval:
-      s->sample_interval = g_value_get_uint64(value);
-      break;
-    case kPropHop:
-      s->hop = g_value_get_uint64(value);
-      break;
-    case kPropSync:
-      s->sync = g_value_get_boolean(value);
-      break;
-    case kPropTopK:
-      s->top_k = g_value_get_int(value);
-      break;
-    case kPropThreshold:
-      s->threshold = g_value_get_double(value);
-      break;
-    case kPropLabelTtl:
-      s->label_ttl = g_value_get_uint64(value);
-      break;
-    case kPropGapPolicy:
-      s->gap_policy = g_value_get_enum(value);
-      break;
-    case kPropMaxGap:
-      s->max_gap = g_value_get_uint64(value);
-      break;
-    case kPropTailPolicy:
-      s->tail_policy = g_value_get_enum(value);
-      break;
-    case kPropResize:
-      s->resize = g_value_get_enum(value);
-      break;
-    case kPropPostWindows:
-      s->post_windows = g_value_get_boolean(value);
-      break;
-    case kPropEnabled:
-      s->enabled = g_value_get_boolean(value);
-      break;
-    case kPropStreamId:
-      setString(&s->stream_id, value);
-      break;
-    case kPropMinDropNumber:
-      s->min_drop_number = g_value_get_int(value);
-      break;
-    case kPropMaxDropNumber:
-      s->max_drop_number = g_value_get_int(value);
-      break;
-    case kPropSmoothing:
-      s->smoothing = g_value_get_int(value);
-      break;
-    case kPropEnterThreshold:
-      s->enter_threshold = g_value_get_double(value);
-      break;
-    case kPropExitThreshold:
-      s->exit_threshold = g_value_get_double(value);
-      break;
-    case kPropMinDuration:
-      s->min_duration = g_value_get_uint64(value);
-      break;
-    case kPropReleaseDuration:
-      s->release_duration = g_value_get_uint64(value);
-      break;
-    case kPropClasses:
-      setString(&s->classes, value);
-      break;
-    case kPropBackgroundClass:
-      setString(&s->background_class, value);
-      break;
-    default:
-      return false;
-  }
-  s->serial++;
-  return true;
-}
-
-bool getSetting(const Settings &s, guint id, GValue *value) {
-  switch (id) {
-    case kPropModel:
-      getString(s.model, value);
-      return true;
-    case kPropLabels:
-      getString(s.labels, value);
-      return true;
-    case kPropDevice:
-      getString(s.device, value);
-      return true;
-    case kPropPrecision:
-      g_value_set_enum(value, s.precision);
-      return true;
-    case kPropInferenceThreads:
-      g_value_set_int(value, s.inference_threads);
-      return true;
-    case kPropMaxBatch:
-      g_value_set_int(value, s.max_batch);
-      return true;
-    case kPropPruning:
-      g_value_set_enum(value, s.pruning);
-      return true;
-    case kPropDropNumber:
-      g_value_set_int(value, s.drop_number);
-      return true;
-    case kPropSeed:
-      g_value_set_uint64(value, s.seed);
-      return true;
-    case kPropSampleInterval:
-      g_value_set_uint64(value, s.sample_interval);
-      return true;
-    case kPropHop:
-      g_value_set_uint64(value, s.hop);
-      return true;
-    case kPropSync:
-      g_value_set_boolean(value, s.sync);
-      return true;
-    case kPropTopK:
-      g_value_set_int(value, s.top_k);
-      return true;
-    case kPropThreshold:
-      g_value_set_double(value, s.threshold);
-      return true;
-    case kPropLabelTtl:
-      g_value_set_uint64(value, s.label_ttl);
-      return true;
-    case kPropGapPolicy:
-      g_value_set_enum(value, s.gap_policy);
-      return true;
-    case kPropMaxGap:
-      g_value_set_uint64(value, s.max_gap);
-      return true;
-    case kPropTailPolicy:
-      g_value_set_enum(value, s.tail_policy);
-      return true;
-    case kPropResize:
-      g_value_set_enum(value, s.resize);
-      return true;
-    case kPropPostWindows:
-      g_value_set_boolean(value, s.post_windows);
-      return true;
-    case kPropEnabled:
-      g_value_set_boolean(value, s.enabled);
-      return true;
-    case kPropStreamId:
-      getString(s.stream_id, value);
-      return true;
-    case kPropMinDropNumber:
-      g_value_set_int(value, s.min_drop_number);
-      return true;
-    case kPropMaxDropNumber:
-      g_value_set_int(value, s.max_drop_number);
-      return true;
-    case kPropSmoothing:
-      g_value_set_int(value, s.smoothing);
-      return true;
-    case kPropEnterThreshold:
-      g_value_set_double(value, s.enter_threshold);
-      return true;
-    case kPropExitThreshold:
-      g_value_set_double(value, s.exit_threshold);
-      return true;
-    case kPropMinDuration:
-      g_value_set_uint64(value, s.min_duration);
-      return true;
-    case kPropReleaseDuration:
-      g_value_set_uint64(value, s.release_duration);
-      return true;
-    case kPropClasses:
-      getString(s.classes, value);
-      return true;
-    case kPropBackgroundClass:
-      getString(s.background_class, value);
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace sta::gst

@@ -8,11 +8,53 @@
 
 namespace sta::gst {
 
+enum SettingProperty : guint {
+  kPropModel = 1,
+  kPropLabels,
+  kPropDevice,
+  kPropPrecision,
+  kPropInferenceThreads,
+  kPropMaxBatch,
+  kPropBatchTimeout,
+  kPropPruning,
+  kPropDropNumber,
+  kPropMinDropNumber,
+  kPropMaxDropNumber,
+  kPropSeed,
+  kPropSampleInterval,
+  kPropHop,
+  kPropSync,
+  kPropTopK,
+  kPropThreshold,
+  kPropLabelTtl,
+  kPropGapPolicy,
+  kPropMaxGap,
+  kPropTailPolicy,
+  kPropResize,
+  kPropPostWindows,
+  kPropEnabled,
+  kPropStreamId,
+  kPropSmoothing,
+  kPropEnterThreshold,
+  kPropExitThreshold,
+  kPropMinDuration,
+  kPropReleaseDuration,
+  kPropClasses,
+  kPropBackgroundClass,
+  kPropStaticSkip,
+  kPropRegion,
+  kPropMaxObjects,
+  kPropOnError,
+};
+
 // Installs the settings' properties, and the read-only ones.
 void installProperties(GObjectClass *klass);
 
 // Property ids of the read-only ones; they are answered by the element, since they come from a run.
 enum ReadOnlyProperty : guint { kPropStats = 100, kPropActualHop, kPropActualSampleInterval };
+
+// Whether a property says which model is to run, so that a change of it is a model swap.
+bool isModelProperty(guint id);
 
 // FALSE: no such setting. The caller holds the OBJECT_LOCK; neither calls out.
 bool setSetting(Settings *settings, guint id, const GValue *value);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// How the application hears of windows: element messages, the signal, throttled QoS messages and warnings. Called from the streaming thread with no
-// lock held, since handlers run in it.
+// How the application hears of windows: element messages, the signal, throttled QoS messages and warnings. Called with no lock held, since handlers
+// run in it, and by one thread at a time (outbox.h), but for quality(), which belongs to the streaming thread.
 #pragma once
 
 #include <gst/gst.h>
 
 #include <string>
 
+#include "handles.h"
 #include "metadata/action_record.h"
 #include "session.h"
 
@@ -29,7 +30,7 @@ class Throttle {
   gint64 last_us_ = -1;
 };
 
-// Name and fields of a sta-window message: those of StaActionMeta but result-age, and class-ids, queue-time, batch-size, tail, status ("ok",
+// Name and fields of a sta-window message: those of StaActionMeta but result-age, and class-ids, queue-time, batch-size, tail, reused, status ("ok",
 // "failed"), below-threshold; error if the status is failed (then there are no labels).
 GstStructure *windowStructure(const ActionRecord &record, gboolean below_threshold);
 
@@ -45,9 +46,13 @@ class Publisher {
   void event(GstStructure *change);
   // One element warning for any number of failures in ten seconds.
   void failure(const std::string &message);
+  // The element error that ends the stream; one in a run.
+  void error(const std::string &message);
+  // An element warning about settings.
+  void problem(const std::string &message);
 
-  // Windows were skipped since the last message: posts one, at most one a second.
-  void quality(const Stream &stream, GstBuffer *buffer, const GstSegment &segment, GstClockTime running_time);
+  // Windows were skipped since the last message: posts one, at most one a second. hop: of a window, ns.
+  void quality(const Handles &handles, guint64 hop, GstBuffer *buffer, const GstSegment &segment, GstClockTime running_time);
   void clear();
 
  private:
@@ -58,9 +63,10 @@ class Publisher {
   Throttle quality_throttle_{G_USEC_PER_SEC};
   guint64 failures_ = 0;  // since the last warning
   guint64 skipped_ = 0;   // as the last message said
+  bool error_posted_ = false;
 };
 
-// The read-only property "stats": application/x-sta-stats. stream may be null: all zero.
-GstStructure *statsStructure(const Engine *engine, const Stream *stream);
+// The read-only property "stats": application/x-sta-stats.
+GstStructure *statsStructure(const Handles &handles);
 
 }  // namespace sta::gst

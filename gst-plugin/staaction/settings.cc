@@ -13,6 +13,7 @@ sta_engine_options engineOptions(const CoreApi &core, const Settings &settings) 
   options.precision = static_cast<sta_precision>(settings.precision);
   options.inference_threads = settings.inference_threads;
   options.max_batch = settings.max_batch;
+  options.batch_timeout = settings.batch_timeout;
   return options;
 }
 
@@ -31,6 +32,7 @@ sta_stream_options streamOptions(const CoreApi &core, const Settings &settings) 
   options.seed = settings.seed;
   options.resize = static_cast<sta_resize>(settings.resize);
   options.blocking = settings.sync;
+  options.static_skip = settings.static_skip;
   return options;
 }
 
@@ -87,6 +89,22 @@ GType resizeType() {
                                       {STA_RESIZE_ANTIALIAS, "Triangle filter over all source pixels", "antialias"},
                                       {0, nullptr, nullptr}};
   return registerEnum(&once, "GstStaActionResize", values);
+}
+
+GType regionType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{kRegionFrame, "The whole frame, one window stream", "frame"},
+                                      {kRegionObjects, "Objects that upstream has detected and tracked, one window stream each", "objects"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionRegion", values);
+}
+
+GType onErrorType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{kOnErrorFail, "The element posts an error and the stream ends", "fail"},
+                                      {kOnErrorContinue, "The window is counted as failed, a warning says why, the stream goes on", "continue"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionOnError", values);
 }
 
 }  // namespace sta::gst

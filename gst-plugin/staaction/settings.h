@@ -12,14 +12,19 @@
 
 namespace sta::gst {
 
+enum Region : gint { kRegionFrame, kRegionObjects };
+enum OnError : gint { kOnErrorFail, kOnErrorContinue };
+
 struct Settings {
-  // Read when the model is opened (NULL -> READY).
+  // Which model: read when it is opened (NULL -> READY); changed later, it is swapped in the background.
   std::string model;
   std::string labels;
   std::string device = "auto";
   gint precision = STA_PRECISION_AUTO;
+  // Read when a model is opened.
   gint inference_threads = 0;
   gint max_batch = 4;
+  guint64 batch_timeout = 0;  // ns
 
   // Taken over by a running stream at its next frame.
   gint pruning = STA_PRUNING_STA;
@@ -34,6 +39,10 @@ struct Settings {
   gint tail_policy = STA_TAIL_PAD;
   gint resize = STA_RESIZE_AUTO;
   gboolean sync = FALSE;
+  gboolean static_skip = TRUE;
+  gint region = kRegionFrame;
+  gint max_objects = 16;
+  gint on_error = kOnErrorContinue;
 
   // Events.
   gint smoothing = 1;  // windows
@@ -65,5 +74,7 @@ GType pruningType();
 GType gapPolicyType();
 GType tailPolicyType();
 GType resizeType();
+GType regionType();
+GType onErrorType();
 
 }  // namespace sta::gst

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The path of a frame: settings, running time, push, results, metadata. In live mode (sync=false) nothing here waits for a forward pass:
-// sta_stream_push only scales and copies, sta_stream_pop only looks. Hence the element adds no latency then, and leaves the LATENCY query to the base
-// class. With sync=true a frame waits as long as the forward pass of its window takes; that mode is for files, where nobody asks for latency.
+// sta_stream_push only scales and copies, sta_stream_pop only looks, and telling the application is left to the dispatcher. With sync=true a frame
+// waits as long as the forward pass of its window takes, and everything happens in the streaming thread.
 #include "stream_runner.h"
 
 #include <algorithm>
-#include <tuple>
+#include <exception>
+#include <utility>
 
 #include "frame_input.h"
 #include "metadata/action_meta.h"
@@ -15,80 +16,154 @@ GST_DEBUG_CATEGORY_EXTERN(sta_action_debug);
 #define GST_CAT_DEFAULT sta_action_debug
 
 namespace sta::gst {
-namespace {
 
-auto streamFields(const Settings &s) {
-  return std::tie(s.pruning, s.drop_number, s.min_drop_number, s.max_drop_number, s.seed, s.sample_interval, s.hop, s.gap_policy, s.max_gap,
-                  s.tail_policy, s.resize, s.sync);
+using Lock = std::lock_guard<std::mutex>;
+
+StreamRunner::StreamRunner(GstElement *element, guint window_signal, guint event_signal, Handles *handles, ModelLoader *loader, Refresh refresh)
+    : element_(element),
+      handles_(handles),
+      loader_(loader),
+      refresh_(std::move(refresh)),
+      publisher_(element, window_signal, event_signal),
+      tracks_(handles),
+      dispatcher_([this] { dispatch(); }) {
+  context_.outbox = &outbox_;
 }
-
-auto eventFields(const Settings &s) {
-  return std::tie(s.smoothing, s.enter_threshold, s.exit_threshold, s.min_duration, s.release_duration, s.classes, s.background_class, s.gap_policy);
-}
-
-struct ResultFree {
-  const CoreApi *core;
-  void operator()(sta_result *result) const { core->sta_result_free(result); }
-};
-
-}  // namespace
 
 void StreamRunner::begin(std::shared_ptr<Stream> stream, const Settings &settings) {
-  stream_ = std::move(stream);
-  settings_ = applied_ = settings;
-  label_ttl_ = settings.label_ttl ? settings.label_ttl : 2 * stream_->timing().hop + GST_SECOND;
+  {
+    Lock lock(results_mutex_);
+    outbox_.clear();
+    context_.settings = applied_ = settings;
+    context_.upstream_id.clear();
+    context_.failed = false;
+    engine_ = handles_->opened().engine;
+    stream->core().sta_stream_set_notify(stream->handle(), &Dispatcher::notify, &dispatcher_);
+    frame_ = std::make_unique<Lane>(std::make_unique<Labeller>(std::move(stream), std::nullopt, context_), handles_);
+  }
   clock_.clear();
   publisher_.clear();
   input_warning_.clear();
   have_info_ = active_ = false;
-  upstream_id_.clear();
-  newest_ = {};
-  shown_since_ = GST_CLOCK_TIME_NONE;
-  std::string problem;
-  events_.begin(stream_, settings, &problem);
-  warnOfEvents(problem);
+  objects_.clear();
+  latency_.set(settings.sync, frame_->stream()->timing().hop);
+  dispatcher_.start();
+  publish();
 }
 
 void StreamRunner::end() {
-  closeEvents();
-  events_.end();
-  stream_.reset();
-  newest_ = {};
+  dispatcher_.stop();
+  Lane::Retired retired;
+  {
+    Lock lock(results_mutex_);
+    tracks_.clear(context_, &retired);
+    if (frame_) {
+      frame_->closeEvents(context_);
+      frame_->reset(context_);
+      frame_->end(context_, &retired);
+    }
+    frame_.reset();
+    engine_ = nullptr;
+  }
+  bury(&retired);
+  outbox_.deliverAll();
 }
+
+void StreamRunner::bury(Lane::Retired *retired) {
+  for (std::shared_ptr<Stream> &stream : *retired) loader_->bury(std::move(stream));
+  retired->clear();
+}
+
+// visit: void(Lane &). Under the lock of results, or where it only reads.
+template <typename Visit>
+void StreamRunner::forEachLane(Visit visit) {
+  visit(*frame_);
+  tracks_.forEach([&](ObjectTrack &track) { visit(*track.lane); });
+}
+
+/* ----------------------------------------------------------------------------------------------- settings */
 
 void StreamRunner::takeSettings() {
-  const guint64 before = settings_.serial;
-  refresh_(&settings_);
-  if (settings_.serial != before) configure();
+  const guint64 before = context_.settings.serial;
+  {
+    Lock lock(results_mutex_);
+    refresh_(&context_.settings);
+    if (context_.settings.serial == before) return;
+    forEachLane([&](Lane &lane) { lane.configure(applied_, context_); });
+  }
+  if (context_.settings.region != applied_.region) reset("another region");
+  applied_ = context_.settings;  // also what was refused: say it once, not with every frame
+  updateLatency();
 }
 
-void StreamRunner::configure() {
-  if (streamFields(settings_) != streamFields(applied_)) {
-    const sta_stream_options options = streamOptions(core(), settings_);
-    sta_error error{};
-    if (core().sta_stream_configure(stream_->handle(), &options, &error) != STA_OK)
-      GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("New settings were not taken over: %s", error.message),
-                          ("the stream goes on with the old ones"));
-  }
-  if (eventFields(settings_) != eventFields(applied_)) {
-    std::string problem;
-    events_.configure(settings_, &problem);
-    warnOfEvents(problem);
-  }
-  applied_ = settings_;  // also what was refused: say it once, not with every frame
-  label_ttl_ = settings_.label_ttl ? settings_.label_ttl : 2 * stream_->timing().hop + GST_SECOND;
+void StreamRunner::updateLatency() {
+  if (latency_.set(context_.settings.sync, frame_->stream()->timing().hop))
+    gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT_CAST(element_)));
 }
 
 bool StreamRunner::running(const GstSegment &segment) {
-  const bool active = settings_.enabled && segment.rate > 0;
-  if (!active && active_) reset(settings_.enabled ? "backward playback" : "disabled");
+  const bool active = context_.settings.enabled && segment.rate > 0;
+  if (!active && active_) reset(context_.settings.enabled ? "backward playback" : "disabled");
   active_ = active;
   return active;
 }
 
+/* -------------------------------------------------------------------------------------------------- models */
+
+std::unique_ptr<Labeller> StreamRunner::makeLabeller(const std::shared_ptr<Engine> &engine, std::optional<guint64> object_id, bool counted) {
+  std::string problem;
+  std::shared_ptr<Stream> stream = Stream::create(engine, context_.settings, &problem);
+  if (!stream) {
+    Notice notice{Notice::Kind::kProblem};
+    notice.text = "No windows can be made with model " + std::string(engine->info().name) + ", the stream goes on without: " + problem;
+    if (input_warning_.pass()) outbox_.add(std::move(notice));
+    return nullptr;
+  }
+  handles_->add(stream, counted);
+  stream->core().sta_stream_set_notify(stream->handle(), &Dispatcher::notify, &dispatcher_);
+  return std::make_unique<Labeller>(std::move(stream), object_id, context_);
+}
+
+// A model that the loader has ready: each lane gets a labeller of it. Nobody needs a first window of whole frames while objects are labelled.
+void StreamRunner::takeModel() {
+  std::shared_ptr<Engine> engine = loader_->take();
+  if (!engine) return;
+  Lane::Retired retired;
+  bool offered = false, taken = false;
+  {
+    Lock lock(results_mutex_);
+    auto offer = [&](Lane &lane, std::optional<guint64> object_id) {
+      std::unique_ptr<Labeller> labeller = makeLabeller(engine, object_id, false);
+      if (labeller) lane.offer(std::move(labeller), &retired);
+      return lane.swapping();
+    };
+    offered = offer(*frame_, std::nullopt);
+    if (offered) {
+      tracks_.forEach([&](ObjectTrack &track) { offer(*track.lane, track.id); });
+      engine_ = engine;
+      if (context_.settings.region == kRegionObjects) taken = frame_->swapNow(context_, &retired);
+    }
+  }
+  bury(&retired);
+  if (!offered) loader_->bury(std::move(engine));
+  if (taken) modelTaken(engine);
+}
+
+// The lane of whole frames runs the new model.
+void StreamRunner::modelTaken(const std::shared_ptr<Engine> &engine) {
+  Handles::Opened old = handles_->exchange({engine, frame_->stream()});
+  loader_->bury(std::make_shared<Handles::Opened>(std::move(old)));
+  handles_->counters.model_swaps++;
+  GST_INFO_OBJECT(element_, "model %s has taken over", engine->info().path);
+  updateLatency();
+}
+
+/* -------------------------------------------------------------------------------------------------- frames */
+
 GstFlowReturn StreamRunner::frame(GstBuffer *buffer, const GstSegment &segment) {
-  if (!stream_ || !have_info_) return GST_FLOW_NOT_NEGOTIATED;
+  if (!frame_ || !have_info_) return GST_FLOW_NOT_NEGOTIATED;
   takeSettings();
+  takeModel();
   if (!running(segment)) return GST_FLOW_OK;
 
   const FrameTime time = clock_.next(element_, buffer, segment, info_);
@@ -96,12 +171,44 @@ GstFlowReturn StreamRunner::frame(GstBuffer *buffer, const GstSegment &segment) 
   if (time.backwards) reset("running time went backwards");
   GST_LOG_OBJECT(element_, "frame at %" GST_TIME_FORMAT " for %" GST_TIME_FORMAT, GST_TIME_ARGS(time.time), GST_TIME_ARGS(time.duration));
 
+  if (context_.settings.region == kRegionObjects) followObjects(buffer, time.time);
+  const gint64 before = g_get_monotonic_time();
   const GstFlowReturn flow = push(buffer, time);
   if (flow != GST_FLOW_OK) return flow;
+  if (context_.settings.sync && latency_.waited((g_get_monotonic_time() - before) * GST_USECOND))
+    gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT_CAST(element_)));
   collect();
+  publish();
   attach(buffer, time.time);
-  publisher_.quality(*stream_, buffer, segment, time.time);
-  return GST_FLOW_OK;
+  publisher_.quality(*handles_, frame_->stream()->timing().hop, buffer, segment, time.time);
+  return context_.failed ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+void StreamRunner::warnInput(const std::string &problem, const char *consequence) {
+  if (input_warning_.pass()) GST_ELEMENT_WARNING(element_, STREAM, FORMAT, ("%s", problem.c_str()), ("%s", consequence));
+}
+
+void StreamRunner::followObjects(GstBuffer *buffer, GstClockTime time) {
+  Detections found = readDetections(buffer);
+  if (found.without_track > 0 && found.tracked.empty())
+    warnInput("region=objects needs detections with track ids, but upstream's have none: put a tracker between detector and staaction",
+              "frames go on without labels");
+  objects_ = std::move(found.tracked);
+  const Settings &settings = context_.settings;
+  const GstClockTime max_unseen =
+      settings.max_gap ? settings.max_gap : std::max<GstClockTime>(2 * frame_->stream()->timing().sample_interval, 500 * GST_MSECOND);
+  Lane::Retired retired;
+  {
+    Lock lock(results_mutex_);
+    tracks_.update(
+        objects_, time, settings.max_objects, max_unseen,
+        [this](guint64 id) -> std::unique_ptr<Lane> {
+          std::unique_ptr<Labeller> labeller = makeLabeller(engine_, id, true);
+          return labeller ? std::make_unique<Lane>(std::move(labeller), handles_) : nullptr;
+        },
+        context_, &retired);
+  }
+  bury(&retired);
 }
 
 GstFlowReturn StreamRunner::push(GstBuffer *buffer, const FrameTime &time) {
@@ -109,120 +216,135 @@ GstFlowReturn StreamRunner::push(GstBuffer *buffer, const FrameTime &time) {
   GstVideoFrame mapped;
   // The mapping ends before anything is attached: it holds a reference, and a buffer with two is not writable.
   if (gst_video_frame_map(&mapped, &info_, buffer, GST_MAP_READ)) {
-    sta_frame frame = inputFrame(core(), mapped);
+    sta_frame frame = inputFrame(frame_->stream()->core(), mapped);
     frame.time = time.time;
     frame.duration = GST_CLOCK_TIME_IS_VALID(time.duration) ? time.duration : STA_TIME_NONE;
     if (GST_BUFFER_IS_DISCONT(buffer)) frame.flags |= STA_FRAME_DISCONT;
-    sta_error error{};
-    const sta_status status = core().sta_stream_push(stream_->handle(), &frame, &error);
+    sta_status status = STA_OK;
+    if (context_.settings.region == kRegionObjects) {
+      status = pushObjects(frame, &problem);
+    } else {
+      sta_error error{};
+      status = frame_->push(frame, &error);
+      if (status != STA_OK) problem = error.message;
+    }
     gst_video_frame_unmap(&mapped);
     if (status == STA_ERROR_FLUSHING) return GST_FLOW_FLUSHING;
-    if (status != STA_OK) problem = error.message;
+    if (status == STA_OK) handles_->counters.frames++;
   } else {
     problem = "its memory cannot be mapped for reading or is smaller than the caps say";
   }
-  if (!problem.empty() && input_warning_.pass())
-    GST_ELEMENT_WARNING(element_, STREAM, FORMAT, ("A frame could not be used: %s", problem.c_str()), ("frames go on, windows lack it"));
+  if (!problem.empty()) warnInput("A frame could not be used: " + problem, "frames go on, windows lack it");
   return GST_FLOW_OK;
 }
 
-ActionRecord StreamRunner::record(const sta_result *result) const {
-  sta_result_info info{};
-  info.struct_size = sizeof info;
-  core().sta_result_get_info(result, &info);
-
-  ActionRecord record;
-  record.window_id = info.window_id;
-  record.window_start = info.window_start;
-  record.window_end = info.window_end;
-  record.inference_time = info.inference_time;
-  record.queue_time = info.queue_time;
-  record.drop_number = info.drop_number;
-  record.batch_size = info.batch_size;
-  record.degraded = (info.flags & STA_RESULT_DEGRADED) != 0;
-  record.tail = (info.flags & STA_RESULT_TAIL) != 0;
-  const Engine &engine = stream_->engine();
-  record.model = engine.info().name;
-  record.stream_id = streamId();
-  if (info.status != STA_OK) {
-    const char *message = core().sta_result_message(result);
-    record.error = message && *message ? message : "the forward pass failed";
-    return record;
-  }
-
-  std::vector<int32_t> ids(settings_.top_k);
-  std::vector<float> confidences(settings_.top_k);
-  const int32_t count = core().sta_result_top(result, settings_.top_k, ids.data(), confidences.data());
-  for (int32_t i = 0; i < count; i++) {
-    record.class_ids.push_back(ids[i]);
-    record.labels.push_back(engine.label(ids[i]));
-    record.confidences.push_back(confidences[i]);
-  }
-  return record;
+// Each object that the frame shows, as its crop of the frame.
+sta_status StreamRunner::pushObjects(const sta_frame &frame, std::string *problem) {
+  sta_status result = STA_OK;
+  tracks_.forEach([&](ObjectTrack &track) {
+    if (track.last_seen != frame.time || result == STA_ERROR_FLUSHING) return;
+    const sta_model_info &model = track.lane->stream()->engine().info();
+    const double par = info_.par_n > 0 && info_.par_d > 0 ? static_cast<double>(info_.par_n) / info_.par_d : 1.0;
+    const Crop crop = cropAround(track.box.box(), static_cast<double>(model.image_width) / model.image_height / par, frame.width, frame.height);
+    if (crop.empty()) return;
+    sta_frame part = frame;
+    cropFrame(info_, crop, &part);
+    sta_error error{};
+    const sta_status status = track.lane->push(part, &error);
+    if (status == STA_OK) return;
+    result = status;
+    *problem = error.message;
+  });
+  return result;
 }
+
+/* ------------------------------------------------------------------------------------------------- results */
 
 void StreamRunner::collect() {
-  while (sta_result *raw = core().sta_stream_pop(stream_->handle())) {
-    const std::unique_ptr<sta_result, ResultFree> result(raw, ResultFree{&core()});
-    ActionRecord window = record(result.get());
-    events_.window(result.get(), &window);
-    const bool below = window.confidences.empty() || window.confidences[0] < settings_.threshold;
-    GST_DEBUG_OBJECT(element_, "window %" G_GUINT64_FORMAT " %" GST_TIME_FORMAT " .. %" GST_TIME_FORMAT ": %s", window.window_id,
-                     GST_TIME_ARGS(window.window_start), GST_TIME_ARGS(window.window_end),
-                     window.labels.empty() ? window.error.c_str() : window.labels[0].c_str());
-    publisher_.window(window, below, settings_.post_windows);
-    publishEvents();
-    if (!window.error.empty()) {
-      publisher_.failure(window.error);
-      continue;  // the older label stays until its time is over
-    }
-    newest_ = std::move(window);
-    shown_since_ = GST_CLOCK_TIME_NONE;
-    // Sorted by confidence, so what is below the threshold is a tail.
-    const auto end = std::find_if(newest_.confidences.begin(), newest_.confidences.end(), [this](gdouble c) { return c < settings_.threshold; });
-    const size_t keep = end - newest_.confidences.begin();
-    newest_.confidences.resize(keep);
-    newest_.labels.resize(keep);
-    newest_.class_ids.resize(keep);
+  Lane::Retired retired;
+  std::string why;
+  bool taken = false, refused = false;
+  {
+    Lock lock(results_mutex_);
+    frame_->collect(&context_);
+    const bool swapping = frame_->swapping();
+    taken = frame_->trySwap(&context_, &retired, &why);
+    refused = swapping && !taken && !frame_->swapping();
+    tracks_.forEach([&](ObjectTrack &track) {
+      track.lane->collect(&context_);
+      std::string ignored;
+      track.lane->trySwap(&context_, &retired, &ignored);
+    });
+  }
+  bury(&retired);
+  if (taken) modelTaken(engine_);
+  if (refused) {
+    GST_ELEMENT_WARNING(element_, LIBRARY, FAILED, ("Model %s was not taken over, its first window failed: %s", engine_->info().name, why.c_str()),
+                        ("the model before goes on"));
+    loader_->bury(std::exchange(engine_, handles_->opened().engine));
   }
 }
 
-void StreamRunner::publishEvents() {
-  for (GstStructure *change : events_.take(streamId())) publisher_.event(change);
+// With sync=true everything is published before the frame goes on; in live mode the frame does not wait for the application's handlers.
+void StreamRunner::publish() {
+  if (context_.settings.sync)
+    outbox_.deliverAll();
+  else
+    dispatcher_.wake();
 }
 
-void StreamRunner::closeEvents() {
-  events_.close();
-  publishEvents();
+// In the dispatcher's thread.
+void StreamRunner::dispatch() {
+  try {
+    {
+      Lock lock(results_mutex_);
+      if (frame_ && !context_.settings.sync) forEachLane([this](Lane &lane) { lane.collect(&context_); });
+    }
+    outbox_.deliver();
+  } catch (const std::exception &exception) {
+    GST_ELEMENT_ERROR(element_, LIBRARY, FAILED, ("staaction failed: %s", exception.what()), (nullptr));
+  }
 }
 
-void StreamRunner::warnOfEvents(const std::string &problem) {
-  if (!problem.empty()) GST_ELEMENT_WARNING(element_, LIBRARY, SETTINGS, ("Events: %s", problem.c_str()), (nullptr));
+static std::vector<GQuark> quarksOf(const Engine &engine, const ActionRecord &record) {
+  std::vector<GQuark> quarks;
+  for (gint id : record.class_ids) quarks.push_back(engine.quark(id));
+  return quarks;
 }
 
 void StreamRunner::attach(GstBuffer *buffer, GstClockTime time) {
-  if (newest_.labels.empty()) return;
-  if (!GST_CLOCK_TIME_IS_VALID(shown_since_)) shown_since_ = time;
-  if (time - shown_since_ >= label_ttl_) {
-    GST_DEBUG_OBJECT(element_, "label of window %" G_GUINT64_FORMAT " is too old", newest_.window_id);
-    newest_ = {};
+  Lock lock(results_mutex_);
+  if (context_.settings.region == kRegionFrame) {
+    const ActionRecord *label = frame_->label(time);
+    if (!label) return;
+    addActionMeta(buffer, *label);
+    if constexpr (kHaveAnalytics) addAnalyticsMeta(buffer, *label, quarksOf(frame_->stream()->engine(), *label));
     return;
   }
-  newest_.result_age = time > newest_.window_end ? time - newest_.window_end : 0;
-  addActionMeta(buffer, newest_);
-  if constexpr (kHaveAnalytics) {
-    std::vector<GQuark> quarks;
-    for (gint id : newest_.class_ids) quarks.push_back(stream_->engine().quark(id));
-    addAnalyticsMeta(buffer, newest_, quarks);
+  for (const Detection &object : objects_) {
+    ObjectTrack *track = tracks_.find(object.track_id);
+    const ActionRecord *label = track ? track->lane->label(time) : nullptr;
+    if (label) addObjectLabel(buffer, object, *label, quarksOf(track->lane->stream()->engine(), *label));
   }
+  objects_.clear();
 }
 
+/* ------------------------------------------------------------------------------------------- interruptions */
+
 void StreamRunner::reset(const char *reason) {
+  if (!frame_) return;
   GST_DEBUG_OBJECT(element_, "reset: %s", reason);
-  if (stream_) core().sta_stream_reset(stream_->handle());
-  closeEvents();
-  newest_ = {};
-  shown_since_ = GST_CLOCK_TIME_NONE;
+  Lane::Retired retired;
+  bool taken = false;
+  {
+    Lock lock(results_mutex_);
+    tracks_.clear(context_, &retired);
+    frame_->reset(context_);
+    taken = frame_->swapNow(context_, &retired);  // no label is lost by it: there is none
+  }
+  bury(&retired);
+  if (taken) modelTaken(engine_);
+  publish();
 }
 
 void StreamRunner::capsChanged(const GstVideoInfo &info) {
@@ -237,11 +359,12 @@ void StreamRunner::segmentChanged(const GstSegment &segment) {
 
 void StreamRunner::streamStarted(const gchar *stream_id) {
   const std::string id = stream_id ? stream_id : "";
-  if (!upstream_id_.empty() && upstream_id_ != id) {
+  if (!context_.upstream_id.empty() && context_.upstream_id != id) {
     reset("a new stream started");
     clock_.clear();
   }
-  upstream_id_ = id;
+  Lock lock(results_mutex_);
+  context_.upstream_id = id;
 }
 
 void StreamRunner::flushed() {
@@ -250,27 +373,43 @@ void StreamRunner::flushed() {
 }
 
 void StreamRunner::gap(GstClockTime timestamp, const GstSegment &segment) {
-  if (!stream_) return;
+  if (!frame_) return;
   takeSettings();
   if (!running(segment) || segment.format != GST_FORMAT_TIME) return;
   const GstClockTime time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, std::min<guint64>(timestamp, segment.stop));
   if (!GST_CLOCK_TIME_IS_VALID(time)) return;
-  sta_error error{};
-  const sta_status status = core().sta_stream_advance(stream_->handle(), time, &error);
-  if (status != STA_OK && status != STA_ERROR_FLUSHING) GST_WARNING_OBJECT(element_, "gap not taken: %s", error.message);
+  forEachLane([&](Lane &lane) {
+    sta_error error{};
+    const sta_status status = lane.advance(time, &error);
+    if (status != STA_OK && status != STA_ERROR_FLUSHING) GST_WARNING_OBJECT(element_, "gap not taken: %s", error.message);
+  });
   clock_.advance(time);
   collect();
+  publish();
 }
 
 void StreamRunner::drain(const GstSegment &segment) {
-  if (!stream_) return;
+  if (!frame_) return;
   takeSettings();
   if (!running(segment)) return;
-  sta_error error{};
-  const sta_status status = core().sta_stream_drain(stream_->handle(), &error);
-  if (status != STA_OK && status != STA_ERROR_FLUSHING) publisher_.failure(error.message);
+  forEachLane([&](Lane &lane) {
+    sta_error error{};
+    const sta_status status = lane.drain(&error);
+    if (status != STA_OK && status != STA_ERROR_FLUSHING)
+      warnInput("The end of the stream could not be classified: " + std::string(error.message), "EOS goes on");
+  });
   collect();
-  closeEvents();
+  Lane::Retired retired;
+  bool taken = false;
+  {
+    Lock lock(results_mutex_);
+    forEachLane([this](Lane &lane) { lane.closeEvents(context_); });
+    tracks_.clear(context_, &retired);
+    taken = frame_->swapNow(context_, &retired);
+  }
+  bury(&retired);
+  if (taken) modelTaken(engine_);
+  outbox_.deliverAll();
 }
 
 }  // namespace sta::gst

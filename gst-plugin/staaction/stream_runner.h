@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
-// One run of a staaction, from READY -> PAUSED to PAUSED -> READY: pushes frames, takes results, keeps the label that is valid, and puts it on
-// frames. All methods belong to the streaming thread (under the sink pad's STREAM_LOCK), so there is no lock in here.
+// One run of a staaction, from READY -> PAUSED to PAUSED -> READY: pushes frames, takes results, and puts labels on frames and objects. Methods
+// belong to the streaming thread (under the sink pad's STREAM_LOCK) unless they say otherwise.
+//
+// Locks, from the outermost: the STREAM_LOCK, results_mutex_, leaves (the element's OBJECT_LOCK for settings, those of Handles, Outbox, Dispatcher,
+// ModelLoader, sta-core's). results_mutex_ guards what the dispatcher shares: the settings' copy, the lanes' labellers and what they make of results.
+// It is held for computing only: never while a frame is pushed (which may wait for a forward pass) and never while the application is told.
 #pragma once
 
 #include <gst/gst.h>
@@ -8,13 +12,21 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "event_tracker.h"
+#include "dispatcher.h"
 #include "frame_clock.h"
-#include "metadata/action_record.h"
+#include "handles.h"
+#include "labeller.h"
+#include "lane.h"
+#include "latency.h"
+#include "model_loader.h"
+#include "object_tracks.h"
+#include "outbox.h"
 #include "publish.h"
-#include "session.h"
 #include "settings.h"
 
 namespace sta::gst {
@@ -23,13 +35,13 @@ class StreamRunner {
  public:
   // refresh: copies the user's settings into its argument if their serial differs from the argument's; called once per frame.
   using Refresh = std::function<void(Settings *)>;
-  StreamRunner(GstElement *element, guint window_signal, guint event_signal, Refresh refresh)
-      : element_(element), publisher_(element, window_signal, event_signal), refresh_(std::move(refresh)) {}
+  StreamRunner(GstElement *element, guint window_signal, guint event_signal, Handles *handles, ModelLoader *loader, Refresh refresh);
 
+  // stream: of whole frames.
   void begin(std::shared_ptr<Stream> stream, const Settings &settings);
   void end();
 
-  // Pushes, publishes and attaches. FLUSHING if a flush or the state change ended the wait; a failed forward pass is no flow error.
+  // Pushes, publishes and attaches. FLUSHING if a flush or the state change ended the wait; ERROR if a window failed and on-error=fail.
   GstFlowReturn frame(GstBuffer *buffer, const GstSegment &segment);
 
   void capsChanged(const GstVideoInfo &info);
@@ -39,43 +51,54 @@ class StreamRunner {
   void gap(GstClockTime timestamp, const GstSegment &segment);
   // Waits for all windows under way and publishes them.
   void drain(const GstSegment &segment);
-  // Forgets half-filled windows, results and the label that was valid.
+  // Forgets half-filled windows, results and the labels that were valid.
   void reset(const char *reason);
   void flushed();
 
+  // What the element adds to the latency now, ns. Any thread.
+  GstClockTime latency() const { return latency_.get(); }
+
  private:
-  const CoreApi &core() const { return stream_->core(); }
   void takeSettings();
-  void configure();
+  void updateLatency();
   bool running(const GstSegment &segment);
   GstFlowReturn push(GstBuffer *buffer, const FrameTime &time);
+  sta_status pushObjects(const sta_frame &frame, std::string *problem);
+  void followObjects(GstBuffer *buffer, GstClockTime time);
+  void takeModel();
   void collect();
-  ActionRecord record(const sta_result *result) const;
-  void publishEvents();
-  void closeEvents();
-  void warnOfEvents(const std::string &problem);
-  const std::string &streamId() const { return settings_.stream_id.empty() ? upstream_id_ : settings_.stream_id; }
+  void publish();
+  void dispatch();
   void attach(GstBuffer *buffer, GstClockTime time);
+  template <typename Visit>
+  void forEachLane(Visit visit);
+  std::unique_ptr<Labeller> makeLabeller(const std::shared_ptr<Engine> &engine, std::optional<guint64> object_id, bool counted);
+  void modelTaken(const std::shared_ptr<Engine> &engine);
+  void warnInput(const std::string &problem, const char *consequence);
+  void bury(Lane::Retired *retired);
 
   GstElement *element_;
-  Publisher publisher_;
+  Handles *handles_;
+  ModelLoader *loader_;
   Refresh refresh_;
+  Publisher publisher_;
+  Outbox outbox_{&publisher_};
   Throttle input_warning_{10 * G_USEC_PER_SEC};
+  LatencyBound latency_;
 
-  std::shared_ptr<Stream> stream_;
-  Settings settings_;           // as last copied
-  Settings applied_;            // as the stream was last configured with
-  GstClockTime label_ttl_ = 0;  // ns, resolved
-  EventTracker events_;
+  std::mutex results_mutex_;
+  RunContext context_;           // written by the streaming thread, under results_mutex_
+  std::unique_ptr<Lane> frame_;  // of whole frames; null: not running
+  ObjectTracks tracks_;
+  Dispatcher dispatcher_;
+
+  std::shared_ptr<Engine> engine_;  // that new lanes get: the newest
+  Settings applied_;                // as the streams were last configured with
   FrameClock clock_;
   GstVideoInfo info_{};
   bool have_info_ = false;
-  bool active_ = false;  // frames are being pushed: enabled, and playing forward
-  std::string upstream_id_;
-
-  // The label that frames carry: entries of newest_ that reach the threshold. Empty labels: none is valid.
-  ActionRecord newest_;
-  GstClockTime shown_since_ = GST_CLOCK_TIME_NONE;  // running time of the first frame that carried it
+  bool active_ = false;             // frames are being pushed: enabled, and playing forward
+  std::vector<Detection> objects_;  // of the frame being worked on
 };
 
 }  // namespace sta::gst
