@@ -17,7 +17,7 @@
 
 namespace sta::gst {
 
-// What all labellers of a run share. Written by the streaming thread under the lock of results, which readers in other threads hold.
+// What all labellers of a run share; guarded by the lock of results.
 struct RunContext {
   Settings settings;        // as last copied from the element
   std::string upstream_id;  // of STREAM_START

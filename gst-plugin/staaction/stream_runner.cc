@@ -177,11 +177,11 @@ GstFlowReturn StreamRunner::frame(GstBuffer *buffer, const GstSegment &segment) 
   if (flow != GST_FLOW_OK) return flow;
   if (context_.settings.sync && latency_.waited((g_get_monotonic_time() - before) * GST_USECOND))
     gst_element_post_message(element_, gst_message_new_latency(GST_OBJECT_CAST(element_)));
-  collect();
+  const bool failed = collect();
   publish();
   attach(buffer, time.time);
   publisher_.quality(*handles_, frame_->stream()->timing().hop, buffer, segment, time.time);
-  return context_.failed ? GST_FLOW_ERROR : GST_FLOW_OK;
+  return failed ? GST_FLOW_ERROR : GST_FLOW_OK;
 }
 
 void StreamRunner::warnInput(const std::string &problem, const char *consequence) {
@@ -260,10 +260,11 @@ sta_status StreamRunner::pushObjects(const sta_frame &frame, std::string *proble
 
 /* ------------------------------------------------------------------------------------------------- results */
 
-void StreamRunner::collect() {
+// TRUE: a window has failed, now or since the frame before, and on-error=fail.
+bool StreamRunner::collect() {
   Lane::Retired retired;
   std::string why;
-  bool taken = false, refused = false;
+  bool taken = false, refused = false, failed = false;
   {
     Lock lock(results_mutex_);
     frame_->collect(&context_);
@@ -275,6 +276,7 @@ void StreamRunner::collect() {
       std::string ignored;
       track.lane->trySwap(&context_, &retired, &ignored);
     });
+    failed = context_.failed;
   }
   bury(&retired);
   if (taken) modelTaken(engine_);
@@ -283,6 +285,7 @@ void StreamRunner::collect() {
                         ("the model before goes on"));
     loader_->bury(std::exchange(engine_, handles_->opened().engine));
   }
+  return failed;
 }
 
 // With sync=true everything is published before the frame goes on; in live mode the frame does not wait for the application's handlers.

@@ -66,7 +66,7 @@ class StreamRunner {
   sta_status pushObjects(const sta_frame &frame, std::string *problem);
   void followObjects(GstBuffer *buffer, GstClockTime time);
   void takeModel();
-  void collect();
+  bool collect();
   void publish();
   void dispatch();
   void attach(GstBuffer *buffer, GstClockTime time);
@@ -87,7 +87,7 @@ class StreamRunner {
   LatencyBound latency_;
 
   std::mutex results_mutex_;
-  RunContext context_;           // written by the streaming thread, under results_mutex_
+  RunContext context_;           // settings and id: written by the streaming thread, which reads them without the lock
   std::unique_ptr<Lane> frame_;  // of whole frames; null: not running
   ObjectTracks tracks_;
   Dispatcher dispatcher_;

@@ -173,7 +173,9 @@ TEST(Live, ASlowHandlerHoldsUpNoFrame) {
     std::atomic<int> entered{0};
     std::vector<guint64> ids;
   } gate;
-  ActionHarness action(liveMode());
+  Properties properties = liveMode();
+  properties.push_back({"label-ttl", std::to_string(GST_SECOND * 60)});
+  ActionHarness action(properties);
   action.rgbCaps(64, 64, 30, 1);
   g_signal_connect(action.element(), "window", G_CALLBACK(+[](GstElement *, GstStructure *window, gpointer data) {
                      Gate *g = static_cast<Gate *>(data);
@@ -194,6 +196,7 @@ TEST(Live, ASlowHandlerHoldsUpNoFrame) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   EXPECT_EQ(gate.entered, 1);
+  ASSERT_TRUE(waitFor([&] { return action.stat("windows-classified") >= 2; }));
   const Buffer out = action.push(i * kFrame, kFrame, i);
   EXPECT_TRUE(parseMeta(out.get(), &label) && label.id > 0) << "labels go on meanwhile";
   gate.open = true;
