@@ -36,7 +36,8 @@ Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, const fl
     at::Tensor original;
     for (int call = 1; call <= 3; ++call) {
       const at::Tensor kept = forward->kept[call - 1].select(0, b).cpu();
-      original = call == 1 ? kept : original.index_select(0, kept);
+      // A pyramid selects anew from the full grid of each stage: its last call names its final tokens.
+      original = call == 1 || engine.description().pyramid() ? kept : original.index_select(0, kept);
       calls[call] = kept.to(at::kInt).contiguous();
     }
     calls[0] = original.to(at::kInt).contiguous();
@@ -125,8 +126,7 @@ sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, sta_flop
                           ModelDescription m;
                           if (name.rfind("arch:", 0) == 0) {
                             if (!describe_arch(name.substr(5), m))
-                              return Error{STA_ERROR_INVALID_ARGUMENT,
-                                           "architecture \"" + name.substr(5) + "\" should be vit_small, vit_base, vit_large or vit_huge"};
+                              return Error{STA_ERROR_INVALID_ARGUMENT, "architecture \"" + name.substr(5) + "\" should be " + arch_names()};
                           } else {
                             auto loaded = load_model(name, {});
                             if (!loaded) return std::move(loaded).error();

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // sta.h: version and engine functions.
+#include <algorithm>
+#include <iterator>
+
 #include "api/c_api.h"
 
 using namespace sta;
@@ -35,6 +38,8 @@ sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engin
     e.max_batch = o.max_batch;
     e.num_heads = o.num_heads;
     e.batch_timeout = o.batch_timeout;
+    e.image_size = o.image_size;
+    e.num_frames = o.num_frames;
     if (e.precision < STA_PRECISION_AUTO || e.precision > STA_PRECISION_FP16)
       return Error{STA_ERROR_INVALID_ARGUMENT, "precision should be auto, fp32, bf16 or fp16"};
     return Engine::open(e);
@@ -86,6 +91,12 @@ void sta_engine_get_info(sta_engine *engine, sta_model_info *info) {
     i.std[c] = m.std[c];
   }
   i.warnings = m.warnings.c_str();
+  i.num_stages = std::min(m.stages(), static_cast<int>(std::size(i.stage_depths)));
+  for (int s = 0; s < i.num_stages; ++s) {
+    i.stage_depths[s] = m.stage_depths[s];
+    i.stage_heads[s] = m.stage_heads[s];
+  }
+  std::copy(m.window.begin(), m.window.end(), i.window);
   write_sized(i, info);
 }
 

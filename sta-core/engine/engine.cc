@@ -30,8 +30,11 @@ Status Engine::check_drop_number(int drop_number) const {
   if (drop_number >= 0 && drop_number <= most) return ok();
   std::string message = "drop-number " + std::to_string(drop_number) + " is impossible for model " + m.name + ": ";
   if (most == 0) {
-    message += "only 0, since its " + std::to_string(m.steps()) + " time steps and " + std::to_string(m.depth) +
-               " blocks leave no three pruning places (steps must be divisible by 4, blocks at least 3)";
+    message += "only 0, since its " + std::to_string(m.steps()) + " time steps and " + std::to_string(m.pyramid() ? m.stages() : m.depth) +
+               (m.pyramid() ? " stages leave no three pruning places (time steps must be divisible by 4, stages must be 4)"
+                            : " blocks leave no three pruning places (steps must be divisible by 4, blocks at least 3)");
+  } else if (m.pyramid()) {
+    message += "0 to " + std::to_string(most) + " (of a frame of 784 tokens)";
   } else {
     message += "0 to " + std::to_string(most) + " (half of its " + std::to_string(m.step_tokens()) + " tokens a time step)";
   }

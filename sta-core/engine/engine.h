@@ -29,6 +29,8 @@ struct EngineOptions {
   int max_batch = 4;
   int num_heads = 0;
   uint64_t batch_timeout = 0;  // ns
+  int image_size = 0;
+  int num_frames = 0;
 };
 
 class Engine {

@@ -12,7 +12,7 @@
 #include "engine/device.h"
 #include "engine/engine.h"
 #include "model/flops.h"
-#include "model/vit.h"
+#include "ops/window_plan.h"
 
 namespace sta {
 namespace {
@@ -20,37 +20,79 @@ namespace {
 constexpr const char *kArchPrefix = "arch:";
 
 // Generated weights of a known architecture, so that speed can be measured without a file. Small values as after initialisation.
-Result<LoadedModel> generate_model(const std::string &name) {
-  LoadedModel model;
-  ModelDescription &m = model.description;
-  if (!describe_arch(name, m))
-    return Error{STA_ERROR_INVALID_ARGUMENT, "architecture \"" + name + "\" should be vit_small, vit_base, vit_large or vit_huge"};
-  at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
-  generator.set_current_seed(1);
-  auto weight = [&](at::IntArrayRef shape) { return at::empty(shape, at::kFloat).normal_(0, 0.02, generator); };
-  const int64_t c = m.embed_dim, f = m.mlp_dim, n = m.num_classes;
-  StateDict &w = model.weights;
-  auto norm = [&](const std::string &name) {
-    w[name + ".weight"] = at::ones({c});
-    w[name + ".bias"] = at::zeros({c});
-  };
-  auto linear = [&](const std::string &name, int64_t out, int64_t in) {
-    w[name + ".weight"] = weight({out, in});
-    w[name + ".bias"] = weight({out});
-  };
-  w["patch_embed.proj.weight"] = weight({c, 3, m.tubelet, m.patch, m.patch});
-  w["patch_embed.proj.bias"] = weight({c});
-  for (int i = 0; i < m.depth; ++i) {
-    const std::string b = "blocks." + std::to_string(i) + ".";
-    norm(b + "norm1");
-    norm(b + "norm2");
+class Generator {
+ public:
+  StateDict weights;
+  at::Tensor normal(at::IntArrayRef shape) { return at::empty(shape, at::kFloat).normal_(0, 0.02, random_); }
+  void norm(const std::string &name, int64_t c) {
+    weights[name + ".weight"] = at::ones({c});
+    weights[name + ".bias"] = at::zeros({c});
+  }
+  void linear(const std::string &name, int64_t out, int64_t in) {
+    weights[name + ".weight"] = normal({out, in});
+    weights[name + ".bias"] = normal({out});
+  }
+  // What a block has in both architectures, for the names are the same.
+  void block(const std::string &b, int64_t c, int64_t f) {
+    norm(b + "norm1", c);
+    norm(b + "norm2", c);
     linear(b + "attn.qkv", 3 * c, c);
     linear(b + "attn.proj", c, c);
     linear(b + "mlp.fc1", f, c);
     linear(b + "mlp.fc2", c, f);
   }
-  norm("fc_norm");
-  linear("head", n, c);
+  void patches(const ModelDescription &m) {
+    weights["patch_embed.proj.weight"] = normal({m.embed_dim, 3, m.tubelet, m.patch, m.patch});
+    weights["patch_embed.proj.bias"] = normal({m.embed_dim});
+  }
+
+ private:
+  static at::Generator seeded() {
+    at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
+    generator.set_current_seed(1);
+    return generator;
+  }
+  at::Generator random_ = seeded();
+};
+
+StateDict generate_vit(const ModelDescription &m) {
+  Generator g;
+  g.patches(m);
+  for (int i = 0; i < m.depth; ++i) g.block("blocks." + std::to_string(i) + ".", m.embed_dim, m.mlp_dim);
+  g.norm("fc_norm", m.embed_dim);
+  g.linear("head", m.num_classes, m.embed_dim);
+  return g.weights;
+}
+
+StateDict generate_swin(const ModelDescription &m) {
+  Generator g;
+  g.patches(m);
+  g.norm("patch_embed.norm", m.embed_dim);
+  for (int s = 0; s < m.stages(); ++s) {
+    const std::string layer = "layers." + std::to_string(s) + ".";
+    const int64_t c = m.stage_dim(s);
+    for (int i = 0; i < m.stage_depths[s]; ++i) {
+      const std::string b = layer + "blocks." + std::to_string(i) + ".";
+      g.block(b, c, int64_t{m.mlp_dim} << s);
+      g.weights[b + "attn.relative_position_bias_table"] = g.normal({ops::bias_rows(m.window), m.stage_heads[s]});
+    }
+    if (s + 1 == m.stages()) continue;
+    g.norm(layer + "downsample.norm", 4 * c);
+    g.weights[layer + "downsample.reduction.weight"] = g.normal({2 * c, 4 * c});
+  }
+  const int64_t last = m.stage_dim(m.stages() - 1);
+  g.norm("norm", last);
+  g.linear("cls_head.fc_cls", m.num_classes, last);
+  return g.weights;
+}
+
+Result<LoadedModel> generate_model(const std::string &name, const EngineOptions &options) {
+  LoadedModel model;
+  ModelDescription &m = model.description;
+  if (!describe_arch(name, m)) return Error{STA_ERROR_INVALID_ARGUMENT, "architecture \"" + name + "\" should be " + arch_names()};
+  if (options.image_size != 0 || options.num_frames != 0)
+    return Error{STA_ERROR_INVALID_ARGUMENT, "image_size and num_frames are for model files, not for architecture \"" + name + "\""};
+  model.weights = m.pyramid() ? generate_swin(m) : generate_vit(m);
   return model;
 }
 
@@ -66,7 +108,8 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
     if (auto found = find_weights(o.model)) file = *std::move(found);
   if (stat(file.c_str(), &info) == 0)
     key += "|" + std::to_string(info.st_size) + "|" + std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
-  return key + "|" + o.labels + "|" + device + "|" + precision + "|" + std::to_string(o.num_heads);
+  for (const int n : {o.num_heads, o.image_size, o.num_frames}) key += "|" + std::to_string(n);
+  return key + "|" + o.labels + "|" + device + "|" + precision;
 }
 
 Status check_options(const EngineOptions &o) {
@@ -78,6 +121,8 @@ Status check_options(const EngineOptions &o) {
   if (o.max_batch < 1 || o.max_batch > 64) return bad("max_batch should be 1 to 64");
   if (o.batch_timeout > 1'000'000'000) return bad("batch-timeout " + std::to_string(o.batch_timeout) + " should be 0 to 1 s, in ns");
   if (o.num_heads < 0 || o.num_heads > 1024) return bad("num_heads should be 0 (from the file) to 1024");
+  if (o.image_size < 0 || o.image_size > 4096) return bad("image_size " + std::to_string(o.image_size) + " should be 0 (from the model) to 4096");
+  if (o.num_frames < 0 || o.num_frames > 1024) return bad("num_frames " + std::to_string(o.num_frames) + " should be 0 (from the model) to 1024");
   return ok();
 }
 
@@ -89,14 +134,15 @@ Status Engine::load() {
   return guarded(("loading model " + options_.model).c_str(), [&]() -> Status {
     const c10::InferenceMode guard;
     const bool arch = options_.model.rfind(kArchPrefix, 0) == 0;
-    auto loaded = arch ? generate_model(options_.model.substr(5)) : load_model(options_.model, {options_.num_heads, options_.labels});
+    auto loaded = arch ? generate_model(options_.model.substr(5), options_)
+                       : load_model(options_.model, {options_.num_heads, options_.labels, options_.image_size, options_.num_frames});
     if (!loaded) return std::move(loaded).error();
     description_ = std::move(loaded->description);
     for (const auto &[name, tensor] : loaded->weights) num_parameters_ += static_cast<uint64_t>(tensor.numel());
     const at::ScalarType type = resolve_precision(options_.precision, *device);
     precision_ = precision_name(type);
     device_name_ = device->str();
-    model_ = std::make_unique<Vit>(description_, loaded->weights, type, *device);
+    model_ = make_model(description_, loaded->weights, type, *device);
     std::array<float, 3> scale{}, shift{};
     for (int c = 0; c < 3; ++c) {
       scale[c] = 1.0f / (255.0f * description_.std[c]);

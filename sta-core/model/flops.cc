@@ -2,6 +2,9 @@
 // See flops.h.
 #include "model/flops.h"
 
+#include <algorithm>
+
+#include "model/video_swin.h"
 #include "model/vit.h"
 
 namespace sta {
@@ -9,19 +12,18 @@ namespace {
 
 // Similarities and mat-vecs of one call with N tokens a group; from the second transition on only kept tokens are old ones.
 uint64_t scoring(uint64_t t, uint64_t n, uint64_t r, uint64_t d) {
-  const uint64_t first = (n + 1) / 2 * (n / 2) * d;
+  uint64_t left = n, drop = r;  // of the first group, whose matching is repeated if r is more than half
+  for (; drop > (left + 1) / 2; left /= 2) drop -= (left + 1) / 2;
+  const uint64_t first = (left + 1) / 2 * (left / 2) * d;
   if (t < 2) return first;
   const uint64_t later = (t - 2) * (n - r);  // old tokens of all transitions but the first, whose mat-vec is a plain row sum
   return first + (n + later) * n * d + later * n;
 }
 
-}  // namespace
-
-void count_flops(const ModelDescription &m, int drop_number, sta_flops &f) {
+void count_vit(const ModelDescription &m, int drop_number, sta_flops &f) {
   const uint64_t c = m.embed_dim, d = m.head_dim(), mlp = m.mlp_dim, r = drop_number;
   uint64_t l = m.tokens();
   f.patch_embed = l * c * m.patch_volume();
-  f.qkv = f.attention_matmul = f.proj = f.mlp = f.layer_norm = f.scoring = 0;
   for (int i = 0; i < m.depth; ++i) {
     f.qkv += l * c * 3 * c;
     f.attention_matmul += 2 * l * l * c;
@@ -36,6 +38,52 @@ void count_flops(const ModelDescription &m, int drop_number, sta_flops &f) {
   }
   f.layer_norm += 5 * c;
   f.head = c * m.num_classes;
+}
+
+// Windows stay full whatever is dropped: attention is counted over all their slots, padding included; linear maps over kept tokens.
+void count_swin(const ModelDescription &m, int drop_number, sta_flops &f) {
+  f.patch_embed = uint64_t(m.tokens()) * m.embed_dim * m.patch_volume();
+  f.layer_norm = 5ull * m.tokens() * m.embed_dim;
+  for (int s = 0; s < m.stages(); ++s) {
+    const std::array<int, 3> grid = m.stage_grid(s);
+    const uint64_t l = uint64_t(grid[0]) * grid[1] * grid[2], c = m.stage_dim(s), depth = m.stage_depths[s];
+    const uint64_t mlp = uint64_t(m.mlp_dim) << s;
+    uint64_t kept = l, slots = 1, window = 1;
+    if (const StagePrune p = stage_prune(m, s, drop_number); p.call.index != 0) {
+      const uint64_t t = p.call.groups, n = l / t;
+      f.scoring += scoring(t, n, p.drop_number, c / m.stage_heads[s]);
+      kept = t * (n - p.drop_number);
+    }
+    for (int i = 0; i < 3; ++i) {
+      const int w = std::min(grid[i], m.window[i]);
+      window *= w;
+      slots *= (grid[i] + w - 1) / w * w;
+    }
+    f.qkv += depth * kept * c * 3 * c;
+    f.attention_matmul += depth * 2 * slots * window * c;
+    f.proj += depth * kept * c * c;
+    f.mlp += depth * 2 * kept * c * mlp;
+    f.layer_norm += depth * 2 * 5 * kept * c;
+    if (s + 1 == m.stages()) {
+      f.layer_norm += 5 * l * c;
+      f.head = c * m.num_classes;
+      break;
+    }
+    const std::array<int, 3> next = m.stage_grid(s + 1);
+    const uint64_t merged = uint64_t(next[0]) * next[1] * next[2];
+    f.patch_embed += merged * 4 * c * 2 * c;
+    f.layer_norm += 5 * merged * 4 * c;
+  }
+}
+
+}  // namespace
+
+void count_flops(const ModelDescription &m, int drop_number, sta_flops &f) {
+  f.patch_embed = f.qkv = f.attention_matmul = f.proj = f.mlp = f.layer_norm = f.scoring = f.head = 0;
+  if (m.pyramid())
+    count_swin(m, drop_number, f);
+  else
+    count_vit(m, drop_number, f);
   f.total = f.patch_embed + f.qkv + f.attention_matmul + f.proj + f.mlp + f.layer_norm + f.scoring + f.head;
 }
 
@@ -44,21 +92,41 @@ bool describe_arch(const std::string &name, ModelDescription &m) {
     const char *name;
     int embed_dim, depth, num_heads;
   };
+  struct Swin {
+    const char *name;
+    int embed_dim, third_depth, num_heads, window, num_classes;
+  };
+  m = ModelDescription();
+  m.name = name;
+  m.path = "arch:" + name;
+  m.num_classes = 400;
   for (const Arch &a :
        {Arch{"vit_small", 384, 12, 6}, Arch{"vit_base", 768, 12, 12}, Arch{"vit_large", 1024, 24, 16}, Arch{"vit_huge", 1280, 32, 16}}) {
     if (name != a.name) continue;
-    m = ModelDescription();
-    m.name = name;
-    m.path = "arch:" + name;
     m.embed_dim = a.embed_dim;
     m.depth = a.depth;
     m.num_heads = a.num_heads;
-    m.mlp_dim = 4 * a.embed_dim;
-    m.num_classes = 400;
-    for (int i = 0; i < m.num_classes; ++i) m.labels.push_back("class " + std::to_string(i));
-    return true;
   }
-  return false;
+  for (const Swin &a : {Swin{"video_swin_tiny", 96, 6, 3, 8, 400}, Swin{"video_swin_small", 96, 18, 3, 8, 400},
+                        Swin{"video_swin_base", 128, 18, 4, 8, 400}, Swin{"video_swin_base_w16", 128, 18, 4, 16, 174}}) {
+    if (name != a.name) continue;
+    describe_swin_defaults(m);
+    m.embed_dim = a.embed_dim;
+    m.stage_depths = {2, 2, a.third_depth, 2};
+    m.depth = a.third_depth + 6;
+    m.num_heads = a.num_heads;
+    m.stage_heads = {a.num_heads, 2 * a.num_heads, 4 * a.num_heads, 8 * a.num_heads};
+    m.window = {a.window, 7, 7};
+    m.num_classes = a.num_classes;
+  }
+  if (m.embed_dim == 0) return false;
+  m.mlp_dim = 4 * m.embed_dim;
+  for (int i = 0; i < m.num_classes; ++i) m.labels.push_back("class " + std::to_string(i));
+  return true;
+}
+
+std::string arch_names() {
+  return "vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16";
 }
 
 }  // namespace sta

@@ -6,6 +6,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "model/description.h"
@@ -23,6 +26,8 @@ struct ForwardOutput {
 struct ForwardProbe {
   std::function<void(int block, const at::Tensor &x)> block;
   std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;
+  // Video Swin instead of `block`: the full grid [B,D,H,W,C] at "patch_embed", "block.S.I", "stage.S", "merge.S", "norm".
+  std::function<void(const std::string &name, const at::Tensor &x)> point;
 };
 
 class Model {
@@ -43,5 +48,9 @@ class Model {
   const at::ScalarType type_;
   const at::Device device_;
 };
+
+/// The class of the description's architecture. weights: canonical names of that architecture, checked. Throws c10::Error.
+std::unique_ptr<Model> make_model(const ModelDescription &description, const std::map<std::string, at::Tensor> &weights, at::ScalarType type,
+                                  at::Device device);
 
 }  // namespace sta

@@ -24,12 +24,14 @@ struct PruneSettings {
   sta_pruning rule = STA_PRUNING_STA;
   int drop_number = 0;          // r; 0 = dense
   std::vector<uint64_t> seeds;  // [B], of the random rule; missing ones are 0
+  // Video Swin only, for comparison: windows see the keys of dropped tokens as well, computed in each block from their value at the stage's entry.
+  bool fill_dropped_keys = false;
 
   bool active() const { return rule != STA_PRUNING_NONE && drop_number > 0; }
 };
 
-/// One of the three calls of a forward pass. Groups are halved from call to call and the scan direction alternates, so that both ends of the clip
-/// serve as the reference once.
+/// One of the three calls of a forward pass, at the places that the model says. Groups are halved from call to call and the scan direction
+/// alternates, so that both ends of the clip serve as the reference once.
 struct PruneCall {
   int index;      // 1, 2, 3
   int groups;     // T: n_t, n_t/2, n_t/4
@@ -42,14 +44,15 @@ struct PruneTrace {
   at::Tensor semantic;     // F~ f32 [B,T,N]
   at::Tensor accumulated;  // A  f32 [B,T,N]
   at::Tensor score;        // S = A·(1 - F~) f32 [B,T,N]
-  at::Tensor first_sim;    // f32 [B,ceil(N/2)]: largest cosine of each even position of the first group to an odd one
+  at::Tensor first_sim;    // f32 [B,ceil(N/2)]: largest cosine of each even position of the first group to an odd one (of what the last round saw)
 };
 
 /// Selects the tokens to keep.
 ///   x         [B,L,C] residual stream after the block, any floating type
 ///   key_mean  [B,L,D] mean over heads of that block's keys, any floating type; scoring is done in fp32 whatever comes in
 /// Returns int64 [B, T·(N-r)], indices into 0..L-1 in emitted order (groups ascending in time; inside a group ascending score).
-/// L must be a multiple of T and r <= ceil(N/2): the first group may lose only its even positions.
+/// L must be a multiple of T, and r < N. The first group loses even positions; if that is not enough (r > ceil(N/2), no case of the paper's ViT), all
+/// of them go and the matching is repeated on the odd ones.
 /// Degenerate input (all tokens equal, zero keys) gives finite scores; ties keep the earlier token.
 at::Tensor select_tokens(const at::Tensor &x, const at::Tensor &key_mean, const PruneCall &call, const PruneSettings &settings,
                          PruneTrace *trace = nullptr);

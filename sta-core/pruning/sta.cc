@@ -31,14 +31,22 @@ at::Tensor semantic_score(const at::Tensor &x) {
 }
 
 // The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]
-at::Tensor keep_first(const at::Tensor &key, int64_t r, at::Tensor &similarity) {
-  const int64_t b = key.size(0), n = key.size(1), sources = (n + 1) / 2;
+at::Tensor keep_first(at::Tensor key, int64_t r, at::Tensor &similarity) {
+  const int64_t b = key.size(0);
+  int64_t first = 0, step = 1;         // position i of `key` is position first + step·i of the group
+  while (r > (key.size(1) + 1) / 2) {  // more must go than there are sources: all of them, and the targets are matched anew
+    r -= (key.size(1) + 1) / 2;
+    key = key.slice(1, 1, key.size(1), 2);
+    first += step;
+    step *= 2;
+  }
+  const int64_t n = key.size(1), sources = (n + 1) / 2;
   const at::Tensor even = key.slice(1, 0, n, 2), odd = key.slice(1, 1, n, 2);
   similarity = n > 1 ? at::amax(at::matmul(even, odd.transpose(1, 2)), -1) : at::zeros({b, 1}, key.options());
   const at::Tensor order = std::get<1>(at::sort(similarity, /*stable=*/true, -1, /*descending=*/false));  // [B,sources]
   const at::Tensor kept_sources = order.slice(1, 0, sources - r) * 2;
   const at::Tensor targets = at::arange(1, n, 2, order.options()).unsqueeze(0).expand({b, n / 2});
-  return at::cat({targets, kept_sources}, 1);
+  return at::cat({targets, kept_sources}, 1) * step + first;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,50 @@ TEST(Flops, ThePapersSixteenFigures) {
       sta::count_flops(m, drops[i], f);
       EXPECT_NEAR(static_cast<double>(f.total) / 1e9 / paper[a][i], 1.0, 0.007) << kArchs[a].second << " r " << drops[i];
     }
+}
+
+// Sixteen more of Video Swin, whose pruning is a reconstruction with these figures as its only check (model/video_swin.h).
+TEST(Flops, ThePapersSixteenFiguresOfVideoSwin) {
+  const std::pair<const char *, std::array<double, 4>> paper[] = {{"video_swin_tiny", {88, 68, 61, 54}},
+                                                                  {"video_swin_small", {166, 121, 106, 91}},
+                                                                  {"video_swin_base", {282, 202, 176, 149}},
+                                                                  {"video_swin_base_w16", {321, 241, 215, 188}}};
+  const int drops[] = {0, 192, 256, 320};
+  for (const auto &[arch, figures] : paper)
+    for (int i = 0; i < 4; ++i) {
+      sta::ModelDescription m;
+      ASSERT_TRUE(sta::describe_arch(arch, m));
+      sta_flops f{};
+      sta::count_flops(m, drops[i], f);
+      EXPECT_NEAR(static_cast<double>(f.total) / 1e9 / figures[i], 1.0, 0.005) << arch << " r " << drops[i];
+      EXPECT_EQ(f.total, f.patch_embed + f.qkv + f.attention_matmul + f.proj + f.mlp + f.layer_norm + f.scoring + f.head);
+    }
+}
+
+// What the published figures prove: attention inside windows is not reduced, and everything that is saved grows with the square of the width.
+TEST(Flops, VideoSwinSavesLinearMapsOnly) {
+  uint64_t saved[2] = {};
+  for (const auto &[arch, which] : {std::pair{"video_swin_base", 0}, {"video_swin_base_w16", 1}}) {
+    sta::ModelDescription m;
+    ASSERT_TRUE(sta::describe_arch(arch, m));
+    sta_flops dense{}, pruned{};
+    sta::count_flops(m, 0, dense);
+    sta::count_flops(m, 320, pruned);
+    EXPECT_EQ(dense.attention_matmul, pruned.attention_matmul);
+    EXPECT_EQ(dense.patch_embed, pruned.patch_embed);
+    EXPECT_EQ(dense.scoring, 0u);
+    saved[which] = dense.total - pruned.total;
+    // 12 C² of each dropped token and block: 4, 6 and 8 times 320 tokens in units of the third stage, whose width is 512.
+    const uint64_t tokens = 320 * (2 * 4 + 18 * 6 + 2 * 8);
+    EXPECT_EQ(dense.qkv + dense.proj + dense.mlp - pruned.qkv - pruned.proj - pruned.mlp, tokens * 12 * 512 * 512);
+  }
+  EXPECT_EQ(saved[0], saved[1]) << "whatever the window";
+}
+
+TEST(Flops, UnknownArchitecture) {
+  sta::ModelDescription m;
+  EXPECT_FALSE(sta::describe_arch("video_swin_large", m));
+  EXPECT_FALSE(sta::describe_arch("", m));
 }
 
 }  // namespace

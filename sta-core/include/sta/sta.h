@@ -92,8 +92,9 @@ typedef struct sta_engine sta_engine;
 
 typedef struct sta_engine_options {
   size_t struct_size;
-  /** Folder in Hugging Face VideoMAE layout, or one .safetensors, .pth or .bin file in the names of VideoMAE, VideoMAE v2, mmaction2 or Hugging Face.
-   * Or "arch:vit_small|vit_base|vit_large|vit_huge": that architecture with generated weights, for benchmarks. */
+  /** Folder in Hugging Face VideoMAE layout or with a Video Swin, or one .safetensors, .pth or .bin file in the names of VideoMAE, VideoMAE v2,
+   * mmaction2, Hugging Face, Video Swin (mmcv) or torchvision. Or "arch:NAME": an architecture with generated weights, for benchmarks; NAME is
+   * vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16. */
   const char *model;
   /** Text file with one label a line, as many as the model has classes. NULL: the labels of the model folder, else "class N". */
   const char *labels;
@@ -111,30 +112,35 @@ typedef struct sta_engine_options {
   /** Since 1.2: how long a window waits for those of other streams, so that they share a forward pass, in ns, at most 1 s. 0 (default): not at all.
    * It never waits for a stream that has nothing to send, nor once max_batch windows are there. Taken from whoever opens the engine first. */
   uint64_t batch_timeout;
+  /** Since 1.2: height and width of the input in pixels and frames of a window, where the file does not say and they are not 224 and 16 (Video Swin:
+   * 32). 0: from the model. */
+  int32_t image_size, num_frames;
 } sta_engine_options;
 
 typedef struct sta_model_info {
   size_t struct_size;
   const char *name;         /* last part of the model path */
   const char *path;         /* as resolved */
-  const char *architecture; /* "videomae" */
+  const char *architecture; /* "videomae", "video_swin" */
   const char *device;       /* "cpu", "cuda:0" */
   const char *precision;    /* "fp32", "bf16", "fp16" */
   int32_t num_frames, tubelet, patch, image_height, image_width;
-  int32_t embed_dim, depth, num_heads, mlp_dim, num_classes;
-  int32_t num_tokens;      /* at the input, n_t * n_s */
-  int32_t tokens_per_step; /* n_s: tokens of one tubelet step */
-  int32_t max_drop_number; /* largest legal drop number; 0: this model cannot be pruned (steps not divisible by 4) */
+  int32_t embed_dim, depth, num_heads, mlp_dim, num_classes; /* video_swin: of the first stage; depth of all stages together */
+  int32_t num_tokens;                                        /* at the input, n_t * n_s */
+  int32_t tokens_per_step;                                   /* n_s: tokens of one tubelet step */
+  int32_t max_drop_number; /* largest legal drop number; 0: this model cannot be pruned (steps not divisible by 4). video_swin: of 784 tokens */
   uint64_t num_parameters;
   uint64_t sample_interval_ns; /* spacing of the frames the model was trained on, rounded */
   int32_t antialias;           /* 1: the model folder asks for antialiased resizing */
   float mean[3], std[3];
   const char *warnings; /* lines, e.g. a head count that was corrected; "" if none */
+  /** Since 1.2, of video_swin: blocks and heads of each of the num_stages stages (0: no stages), and the window in steps, rows, columns. */
+  int32_t num_stages, stage_depths[8], stage_heads[8], window[3];
 } sta_model_info;
 
 STA_API void sta_engine_options_init(sta_engine_options *options);
-/** Loads a model, or returns the engine that already holds it (same resolved path, labels, device, precision). Blocks while reading; not for a
- * streaming thread. Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT, DEVICE, OUT_OF_MEMORY. */
+/** Loads a model, or returns the engine that already holds it (same resolved path, labels, device, precision, heads, image size, frames). Blocks
+ * while reading; not for a streaming thread. Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT, DEVICE, OUT_OF_MEMORY. */
 STA_API sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engine, sta_error *err);
 STA_API sta_engine *sta_engine_ref(sta_engine *engine);
 /** Gives a reference back; the last one joins the worker thread (waits for a forward pass under way). NULL is ignored. */
@@ -151,7 +157,7 @@ STA_API sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop
 typedef struct sta_forward_options {
   size_t struct_size;
   sta_pruning pruning;
-  int32_t drop_number; /* r: tokens dropped per group and call; 0 = dense */
+  int32_t drop_number; /* r: tokens dropped per group and call; 0 = dense. video_swin: of a frame of 784 tokens, scaled to each group */
   uint64_t seed;       /* of STA_PRUNING_RANDOM */
 } sta_forward_options;
 
@@ -164,6 +170,7 @@ STA_API sta_status sta_engine_forward(sta_engine *engine, const float *clip, int
 /** logits: f32 [batch, num_classes]. */
 STA_API const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes);
 /** Indices kept by pruning call 1, 2, 3 into that call's input sequence, in emitted order; call 0: final tokens as original token indices.
+ *  video_swin selects at the entry of stages 2, 3, 4 from the full grid of each; call 0 is then the same as call 3.
  *  item: index in the batch. NULL with *count = 0 if nothing was pruned. */
 STA_API const int32_t *sta_clip_result_kept(const sta_clip_result *result, int32_t item, int32_t call, int32_t *count);
 STA_API void sta_clip_result_free(sta_clip_result *result);
