@@ -28,6 +28,8 @@ std::string interval_text(const Spacing &spacing) {
   return std::to_string(num / last) + "/" + std::to_string(den / last);
 }
 
+const char *type_name(at::ScalarType type) { return type == at::kHalf ? "float16" : type == at::kBFloat16 ? "bfloat16" : "float32"; }
+
 ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
   ordered_json id2label = ordered_json::object(), label2id = ordered_json::object();
   for (size_t i = 0; i < m.labels.size(); ++i) {
@@ -35,6 +37,22 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
     label2id[m.labels[i]] = i;
   }
   const ordered_json image = m.height == m.width ? ordered_json(m.height) : ordered_json{m.height, m.width};
+  // No other program has a configuration of Video Swin in this format; the names are those of the official configurations.
+  if (m.pyramid())
+    return {{"model_type", "video_swin"},
+            {"embed_dim", m.embed_dim},
+            {"depths", m.stage_depths},
+            {"num_heads", m.stage_heads},
+            {"window_size", m.window},
+            {"patch_size", {m.tubelet, m.patch, m.patch}},
+            {"mlp_ratio", static_cast<double>(m.mlp_dim) / m.embed_dim},
+            {"layer_norm_eps", m.block_eps},
+            {"image_size", image},
+            {"num_frames", m.num_frames},
+            {"torch_dtype", type_name(type)},
+            {"id2label", id2label},
+            {"label2id", label2id},
+            {"sta", {{"sample_interval", interval_text(m.spacing)}}}};
   return {{"architectures", {"VideoMAEForVideoClassification"}},
           {"model_type", "videomae"},
           {"hidden_size", m.embed_dim},
@@ -50,9 +68,7 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
           {"tubelet_size", m.tubelet},
           {"qkv_bias", true},
           {"use_mean_pooling", true},
-          {"torch_dtype", type == at::kHalf       ? "float16"
-                          : type == at::kBFloat16 ? "bfloat16"
-                                                  : "float32"},
+          {"torch_dtype", type_name(type)},
           {"id2label", id2label},
           {"label2id", label2id},
           {"sta", {{"sample_interval", interval_text(m.spacing)}, {"fc_norm_eps", m.fc_norm_eps}}}};
@@ -112,6 +128,14 @@ std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, a
   return out;
 }
 
+// The tensors of the file that is written: Hugging Face names, or the canonical ones of Video Swin.
+std::map<std::string, at::Tensor> written_tensors(const LoadedModel &model, at::ScalarType type) {
+  if (!model.description.pyramid()) return hugging_face_names(model, type);
+  std::map<std::string, at::Tensor> out;
+  for (const auto &[name, tensor] : model.weights) out[name] = tensor.to(type).contiguous();
+  return out;
+}
+
 Status write_json(const fs::path &path, const ordered_json &json) {
   std::ofstream out(path, std::ios::binary);
   out << json.dump(2) << '\n';
@@ -133,7 +157,7 @@ Status write_model_folder(const LoadedModel &model, const std::string &folder) {
   const at::ScalarType stored = model.weights.at("patch_embed.proj.weight").scalar_type();
   const at::ScalarType type = stored == at::kHalf || stored == at::kBFloat16 ? stored : at::kFloat;
   // The configuration last: a folder without one is no model, so an interrupted run leaves nothing that looks whole.
-  if (auto s = write_safetensors((path / "model.safetensors").string(), hugging_face_names(model, type), {{"format", "pt"}}); !s) return s;
+  if (auto s = write_safetensors((path / "model.safetensors").string(), written_tensors(model, type), {{"format", "pt"}}); !s) return s;
   if (auto s = write_json(path / "preprocessor_config.json", preprocessor_of(model.description)); !s) return s;
   return write_json(path / "config.json", config_of(model.description, type));
 }

@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
-#include <sstream>
 
 #include "checkpoint/builtin_labels.h"
+#include "checkpoint/config_json.h"
+#include "checkpoint/swin_names.h"
 #include "checkpoint/weight_files.h"
 
 namespace sta {
@@ -19,83 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr uintmax_t kMaxJsonFile = 64u << 20;
-
 Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
-
-Result<json> read_json(const std::string &path) {
-  std::error_code ec;
-  if (!fs::is_regular_file(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such file"};
-  if (fs::file_size(path, ec) > kMaxJsonFile) return bad(path + ": too large for a configuration file");
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  json root = json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
-  if (root.is_discarded() || !root.is_object()) return bad(path + ": not a JSON object");
-  return root;
-}
-
-// A positive integer of a configuration; `value` stays as it is if the key is absent.
-Status get_size(const json &root, const char *key, int &value, const std::string &path) {
-  if (!root.contains(key)) return ok();
-  const json &v = root[key];
-  if (!v.is_number_integer() || v.get<int64_t>() < 1 || v.get<int64_t>() > 1'000'000) return bad(path + ": " + key + " should be a positive integer");
-  value = v.get<int>();
-  return ok();
-}
-
-Status get_number(const json &root, const char *key, double &value, const std::string &path) {
-  if (!root.contains(key)) return ok();
-  if (!root[key].is_number() || !(root[key].get<double>() > 0)) return bad(path + ": " + key + " should be a positive number");
-  value = root[key].get<double>();
-  return ok();
-}
-
-Status get_triple(const json &root, const char *key, std::array<float, 3> &value, const std::string &path) {
-  if (!root.contains(key)) return ok();
-  const json &v = root[key];
-  if (!v.is_array() || v.size() != 3 || !std::all_of(v.begin(), v.end(), [](const json &x) { return x.is_number(); }))
-    return bad(path + ": " + key + " should be three numbers");
-  for (int i = 0; i < 3; ++i) value[i] = v[i].get<float>();
-  return ok();
-}
-
-// [H, W] of "size": a number, {"height","width"}, {"shortest_edge"} or [H, W].
-bool read_size(const json &v, int &height, int &width) {
-  if (v.is_number_integer()) {
-    height = width = v.get<int>();
-  } else if (v.is_array() && v.size() == 2 && v[0].is_number_integer() && v[1].is_number_integer()) {
-    height = v[0].get<int>();
-    width = v[1].get<int>();
-  } else if (v.is_object() && v.contains("shortest_edge") && v["shortest_edge"].is_number_integer()) {
-    height = width = v["shortest_edge"].get<int>();
-  } else if (v.is_object() && v.contains("height") && v.contains("width") && v["height"].is_number_integer() && v["width"].is_number_integer()) {
-    height = v["height"].get<int>();
-    width = v["width"].get<int>();
-  } else {
-    return false;
-  }
-  return height >= 1 && height <= 4096 && width >= 1 && width <= 4096;
-}
-
-// Seconds as "2/15", "0.1" or a number, to nanoseconds as a fraction.
-bool read_spacing(const json &v, Spacing &spacing) {
-  int64_t num = 0, den = 1;
-  if (v.is_string()) {
-    const std::string text = v.get<std::string>();
-    int used = 0;
-    if (std::sscanf(text.c_str(), "%ld/%ld%n", &num, &den, &used) != 2 || used != static_cast<int>(text.size())) return false;
-    if (num < 1 || den < 1 || num > 3600 * den || num > 1'000'000 || den > 1'000'000) return false;
-    num *= 1'000'000'000;
-  } else if (v.is_number() && v.get<double>() >= 1e-4 && v.get<double>() <= 3600) {
-    num = static_cast<int64_t>(v.get<double>() * 1e9 + 0.5);
-  } else {
-    return false;
-  }
-  const int64_t common = std::gcd(num, den);
-  spacing = {num / common, den / common};
-  return true;
-}
 
 Status read_label_map(const json &root, ModelDescription &m, const std::string &path) {
   if (!root.contains("id2label")) return ok();
@@ -139,8 +63,16 @@ Status read_preprocessor(const std::string &path, ModelDescription &m) {
   return ok();
 }
 
+Status check_size(const ModelDescription &m, const std::string &path) {
+  if (m.num_frames > 1024 || m.height > 4096 || m.width > 4096 || int64_t{m.steps()} * m.step_tokens() > 200'000)
+    return bad(path + ": " + std::to_string(m.num_frames) + " frames of " + std::to_string(m.height) + "x" + std::to_string(m.width) +
+               " are more tokens than the 200000 that this library handles");
+  return ok();
+}
+
 // Heads, frames and image must fit each other; run for every model once all is known.
 Status check_geometry(ModelDescription &m, const std::string &path) {
+  if (m.architecture == "video_swin") return check_size(m, path);  // any size will do, what does not divide is padded
   if (m.embed_dim == 384 && m.num_heads == 16) {
     // The published conversions of ViT-S say 16, the model was trained with 6; with 16 it computes, but scores half.
     m.num_heads = 6;
@@ -156,9 +88,7 @@ Status check_geometry(ModelDescription &m, const std::string &path) {
   if (m.height % m.patch != 0 || m.width % m.patch != 0)
     return bad(path + ": image size " + std::to_string(m.height) + "x" + std::to_string(m.width) + " is not a multiple of the patch size " +
                std::to_string(m.patch));
-  if (m.num_frames > 1024 || m.tokens() > 200'000)
-    return bad(path + ": " + std::to_string(m.tokens()) + " tokens are beyond what this library handles");
-  return ok();
+  return check_size(m, path);
 }
 
 // What transformers writes into a config.json for which nobody gave names.
@@ -212,19 +142,18 @@ ModelDescription describe_file(const TensorFile &file) {
 }
 
 // The position table, where it is stored, is as long as the image is large; else the size that all published models have.
-Status settle_image(ModelDescription &m, const StateDict &weights, const std::string &path) {
+Status settle_image(ModelDescription &m, const StateDict &weights) {
   if (m.height == 0) {
     m.height = m.width = 224;
     if (const int tokens = position_table_tokens(weights); tokens > 0 && m.num_frames >= m.tubelet) {
       const int side = static_cast<int>(std::lround(std::sqrt(tokens / m.steps())));
       if (side * side * m.steps() != tokens)
-        return bad(path + ": a position table of " + std::to_string(tokens) + " tokens fits no square image of " + std::to_string(m.num_frames) +
-                   " frames");
+        return bad("a position table of " + std::to_string(tokens) + " tokens fits no square image of " + std::to_string(m.num_frames) + " frames");
       m.height = m.width = side * m.patch;
     }
     m.short_side = m.height;
   }
-  if (m.height > 4096) return bad(path + ": image size " + std::to_string(m.height) + " is beyond what this library handles");
+  if (m.height > 4096) return bad("image size " + std::to_string(m.height) + " is beyond what this library handles");
   return ok();
 }
 
@@ -234,6 +163,80 @@ std::string base_name(const std::string &path) {
   for (const char *extension : {".safetensors", ".pth", ".pt", ".bin", ".ckpt"})
     if (p.extension() == extension) return p.stem().string();
   return p.filename().string();
+}
+
+// The keys of a Hugging Face VideoMAE configuration.
+Status read_videomae(const json &root, ModelDescription &m, const std::string &path) {
+  int channels = 3;
+  for (auto [key, value] : {std::pair<const char *, int *>{"hidden_size", &m.embed_dim},
+                            {"num_hidden_layers", &m.depth},
+                            {"num_attention_heads", &m.num_heads},
+                            {"intermediate_size", &m.mlp_dim},
+                            {"tubelet_size", &m.tubelet},
+                            {"patch_size", &m.patch},
+                            {"num_channels", &channels}})
+    if (auto s = get_size(root, key, *value, path); !s) return s;
+  if (auto s = get_number(root, "layer_norm_eps", m.block_eps, path); !s) return s;
+  m.fc_norm_eps = 1e-5;  // transformers builds fc_norm with the framework's default
+  if (channels != 3) return Error{STA_ERROR_UNSUPPORTED, path + ": num_channels other than 3 is not supported"};
+  if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
+    return Error{STA_ERROR_UNSUPPORTED, path + ": hidden_act " + act.dump() + " is not supported, \"gelu\" is"};
+  if (root.value("use_mean_pooling", json(true)) != true) return Error{STA_ERROR_UNSUPPORTED, path + ": use_mean_pooling false is not supported"};
+  return ok();
+}
+
+// The keys of the official code's configurations: what convert.h writes.
+Status read_video_swin(const json &root, ModelDescription &m, const std::string &path) {
+  describe_swin_defaults(m);
+  std::vector<int> window, patch{m.tubelet, m.patch, m.patch};
+  double mlp_ratio = 0;
+  if (auto s = get_size(root, "embed_dim", m.embed_dim, path); !s) return s;
+  if (auto s = get_sizes(root, "depths", 0, m.stage_depths, path); !s) return s;
+  if (auto s = get_sizes(root, "num_heads", m.stage_depths.size(), m.stage_heads, path); !s) return s;
+  if (auto s = get_sizes(root, "window_size", 3, window, path); !s) return s;
+  if (auto s = get_sizes(root, "patch_size", 3, patch, path); !s) return s;
+  if (auto s = get_number(root, "mlp_ratio", mlp_ratio, path); !s) return s;
+  if (auto s = get_number(root, "layer_norm_eps", m.block_eps, path); !s) return s;
+  m.fc_norm_eps = m.block_eps;
+  if (patch[1] != patch[2]) return Error{STA_ERROR_UNSUPPORTED, path + ": patch_size that is not square is not supported"};
+  m.tubelet = patch[0];
+  m.patch = patch[1];
+  if (!window.empty()) m.window = {window[0], window[1], window[2]};
+  if (mlp_ratio > 64) return bad(path + ": mlp_ratio should be at most 64");
+  m.mlp_dim = static_cast<int>(mlp_ratio * m.embed_dim);
+  return ok();
+}
+
+// A file's tensors under canonical names, and what they and the file's notes tell. Messages are without the file's name.
+Status take_vit(const TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
+  ModelDescription &m = model.description;
+  if (!folder) {
+    m = describe_file(file);
+    apply_overrides(m, options);
+  }
+  auto weights = canonical_names(file.tensors);
+  if (!weights) return std::move(weights).error();
+  model.weights = *std::move(weights);
+  if (auto s = check_state_dict(model.weights, m); !s) return s;
+  return settle_image(m, model.weights);
+}
+
+Status take_swin(const TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
+  ModelDescription &m = model.description;
+  auto names = swin_canonical_names(file.tensors);
+  if (!names) return std::move(names).error();
+  if (!folder) {
+    m = ModelDescription();
+    describe_swin_defaults(m);
+    m.tubelet = m.patch = 0;  // from the weights
+    m.height = 224;
+    if (auto s = read_swin_metadata(file.metadata, m); !s) return s;
+    apply_overrides(m, options);
+    // torchvision tests its models on the middle of frames of 256; the others are tested on frames as large as the image.
+    m.short_side = names->torchvision ? (m.height * 256 + 112) / 224 : m.height;
+  }
+  model.weights = std::move(names->weights);
+  return check_swin_state_dict(model.weights, m);
 }
 
 }  // namespace
@@ -265,26 +268,17 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
   if (!read) return std::move(read).error();
   const json &root = *read;
   const std::string type = root.value("model_type", json("")).is_string() ? root.value("model_type", "") : "";
-  if (type != "videomae") return Error{STA_ERROR_UNSUPPORTED, path + ": model_type \"" + type + "\" is not supported, \"videomae\" is"};
   ModelDescription m;
   m.path = folder;
   m.name = base_name(folder);
-  int channels = 3;
-  for (auto [key, value] : {std::pair<const char *, int *>{"hidden_size", &m.embed_dim},
-                            {"num_hidden_layers", &m.depth},
-                            {"num_attention_heads", &m.num_heads},
-                            {"intermediate_size", &m.mlp_dim},
-                            {"num_frames", &m.num_frames},
-                            {"tubelet_size", &m.tubelet},
-                            {"patch_size", &m.patch},
-                            {"num_channels", &channels}})
-    if (auto s = get_size(root, key, *value, path); !s) return std::move(s).error();
-  if (auto s = get_number(root, "layer_norm_eps", m.block_eps, path); !s) return std::move(s).error();
-  m.fc_norm_eps = 1e-5;  // transformers builds fc_norm with the framework's default
-  if (channels != 3) return Error{STA_ERROR_UNSUPPORTED, path + ": num_channels other than 3 is not supported"};
-  if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
-    return Error{STA_ERROR_UNSUPPORTED, path + ": hidden_act " + act.dump() + " is not supported, \"gelu\" is"};
-  if (root.value("use_mean_pooling", json(true)) != true) return Error{STA_ERROR_UNSUPPORTED, path + ": use_mean_pooling false is not supported"};
+  if (type == "videomae") {
+    if (auto s = read_videomae(root, m, path); !s) return std::move(s).error();
+  } else if (type == "video_swin") {
+    if (auto s = read_video_swin(root, m, path); !s) return std::move(s).error();
+  } else {
+    return Error{STA_ERROR_UNSUPPORTED, path + ": model_type \"" + type + "\" is not supported, \"videomae\" and \"video_swin\" are"};
+  }
+  if (auto s = get_size(root, "num_frames", m.num_frames, path); !s) return std::move(s).error();
   if (root.contains("image_size") && !read_size(root["image_size"], m.height, m.width))
     return bad(path + ": image_size should be a number or [height, width]");
   m.short_side = std::min(m.height, m.width);
@@ -308,33 +302,26 @@ Result<LoadedModel> load_model(const std::string &path, const LoadOptions &optio
   std::error_code ec;
   if (!fs::exists(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such model file or folder"};
   LoadedModel model;
-  ModelDescription &m = model.description;
   std::string file_path = path;
   const bool folder = fs::is_directory(path, ec);
   if (folder) {
     auto config = read_config(path, options);
     if (!config) return std::move(config).error();
-    m = *std::move(config);
+    model.description = *std::move(config);
     auto found = find_weights(path);
     if (!found) return std::move(found).error();
     file_path = *std::move(found);
   }
   auto file = read_weights(file_path);
   if (!file) return std::move(file).error();
-  if (!folder) {
-    m = describe_file(*file);
-    apply_overrides(m, options);
-  }
-  m.path = path;
-  m.name = base_name(path);
-  auto weights = canonical_names(file->tensors);
-  if (!weights) return Error{weights.error().status, file_path + ": " + weights.error().message};
-  model.weights = *std::move(weights);
-  if (auto s = check_state_dict(model.weights, m); !s) return Error{s.error().status, file_path + ": " + s.error().message};
-  if (auto s = settle_image(m, model.weights, file_path); !s) return std::move(s).error();
-  if (auto s = check_geometry(m, file_path); !s) return std::move(s).error();
-  if (auto s = drop_position_table(model.weights, m); !s) return Error{s.error().status, file_path + ": " + s.error().message};
-  if (auto s = apply_labels(m, options); !s) return std::move(s).error();
+  const bool swin = folder ? model.description.architecture == "video_swin" : is_swin(file->tensors);
+  const Status taken = swin ? take_swin(*file, folder, options, model) : take_vit(*file, folder, options, model);
+  if (!taken) return Error{taken.error().status, file_path + ": " + taken.error().message};
+  model.description.path = path;
+  model.description.name = base_name(path);
+  if (auto s = check_geometry(model.description, file_path); !s) return std::move(s).error();
+  if (auto s = drop_position_table(model.weights, model.description); !s) return Error{s.error().status, file_path + ": " + s.error().message};
+  if (auto s = apply_labels(model.description, options); !s) return std::move(s).error();
   return model;
 }
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Loading a model, in whatever form it is distributed, into a ModelDescription and canonical weights:
-//   - a Hugging Face VideoMAE folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin or shards of either
+// VideoMAE
+//   - a Hugging Face folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin or shards of either
 //   - one .safetensors file, whose string metadata may carry num_heads, image_size, num_frames
 //   - one file written by torch.save (.pth, .pt, .bin, .ckpt): VideoMAE, VideoMAE v2, DeepSpeed, mmaction2
+// Video Swin
+//   - a folder with a config.json whose model_type is "video_swin" and whose other keys are those of the official configurations (convert.h)
+//   - one file of torch.save or one .safetensors file: mmcv, mmaction2, torchvision, canonical names (swin_names.h)
 // A single file tells its dims by the shapes of its tensors. What these do not tell: the heads are 64 wide (16 heads for widths 1280 and 1408),
-// frames are 16, the image is as large as a stored position table says, else 224; LoadOptions overrides each.
+// frames are 16 (Video Swin: 32), the image is as large as a stored position table says, else 224; LoadOptions overrides each.
 //
 // Labels come from, in this order: a file of the user; id2label of the config.json; a built-in list, if the number of classes is that of a known data
 // set (then with a warning); "class N".

@@ -174,11 +174,32 @@ void read_arguments(const Value &root, std::map<std::string, std::string> &metad
     if (const Value *v = args->find(from); v && v->is(Kind::kInt) && v->integer > 0 && v->integer <= 4096) metadata[to] = std::to_string(v->integer);
 }
 
+// The window of a Video Swin, from the configuration that mmcv (as "config") and mmaction2 (as "cfg") write into a checkpoint: Python text, in which
+// window_size is a tuple or list of three; other things have a window_size too, a single number.
+void read_configuration(const Value &root, std::map<std::string, std::string> &metadata) {
+  const Value *meta = root.is(Kind::kDict) ? root.find("meta") : nullptr;
+  for (const char *key : {"config", "cfg"}) {
+    const Value *config = meta ? meta->find(key) : nullptr;
+    if (!config || !config->is(Kind::kString)) continue;
+    constexpr std::string_view name = "window_size=";
+    for (size_t at = config->text.find(name); at != std::string_view::npos; at = config->text.find(name, at)) {
+      at += name.size();
+      const std::string_view rest = config->text.substr(at, 40);
+      const size_t end = rest.find_first_of(")]");
+      if (!rest.empty() && (rest[0] == '(' || rest[0] == '[') && end != std::string_view::npos) {
+        metadata["window_size"] = rest.substr(0, end + 1);
+        return;
+      }
+    }
+  }
+}
+
 Result<TensorFile> read_tensors(const Graph &graph, Source source) {
   auto dict = find_state_dict(*graph.root);
   if (!dict) return std::move(dict).error();
   TensorFile result;
   read_arguments(*graph.root, result.metadata);
+  read_configuration(*graph.root, result.metadata);
   const auto &items = (*dict)->items;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
     if (!items[i]->is(Kind::kString)) continue;

@@ -12,7 +12,8 @@
 
 namespace sta {
 
-/// Tensors by name. metadata: image_size and num_frames where the file has the arguments of the training run. Errors: NOT_FOUND, BAD_MODEL,
+/// Tensors by name. metadata: image_size and num_frames where the file has the arguments of the training run, window_size where it has an mmcv
+/// configuration. Errors: NOT_FOUND, BAD_MODEL,
 /// UNSUPPORTED; the message begins with the path.
 Result<TensorFile> read_torch_file(const std::string &path);
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Reading values of config.json and preprocessor_config.json. Each getter leaves the value as it is if the key is absent, and otherwise wants it
+// right: an error names the file, the key, and what would be right.
+#pragma once
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "result.h"
+#include "window/sampling_grid.h"
+
+namespace sta {
+
+/// A JSON object of at most 64 MiB. Errors: NOT_FOUND, BAD_MODEL.
+Result<nlohmann::json> read_json(const std::string &path);
+
+/// A positive integer.
+Status get_size(const nlohmann::json &root, const char *key, int &value, const std::string &path);
+/// A list of `count` positive integers; 0: of one to eight.
+Status get_sizes(const nlohmann::json &root, const char *key, size_t count, std::vector<int> &value, const std::string &path);
+/// A positive number.
+Status get_number(const nlohmann::json &root, const char *key, double &value, const std::string &path);
+/// Three numbers.
+Status get_triple(const nlohmann::json &root, const char *key, std::array<float, 3> &value, const std::string &path);
+
+/// [H, W] of "size": a number, {"height","width"}, {"shortest_edge"} or [H, W]. False if it is none of these.
+bool read_size(const nlohmann::json &v, int &height, int &width);
+/// Seconds as "2/15" or a number, to nanoseconds as a fraction. False if it is neither.
+bool read_spacing(const nlohmann::json &v, Spacing &spacing);
+
+}  // namespace sta
