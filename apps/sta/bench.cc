@@ -40,9 +40,11 @@ int bench(int argc, char **argv) {
   int runs = 10, warmup = 2, batch = 1;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {
-      {"arch", 'a', 0, G_OPTION_ARG_STRING, &arch.value, "vit_small, vit_base, vit_large or vit_huge with generated weights, instead of MODEL",
+      {"arch", 'a', 0, G_OPTION_ARG_STRING, &arch.value,
+       "An architecture with generated weights instead of MODEL: vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, "
+       "video_swin_base or video_swin_base_w16",
        "NAME"},
-      {"drop-number", 'r', 0, G_OPTION_ARG_STRING, &drops.value, "Default 0,32,48,64 for architectures", "R,R,..."},
+      {"drop-number", 'r', 0, G_OPTION_ARG_STRING, &drops.value, "Default 0,32,48,64 (Video Swin: 0,192,256,320) for architectures", "R,R,..."},
       {"runs", 'n', 0, G_OPTION_ARG_INT, &runs, "Timed runs of each, default 10", "N"},
       {"warmup", 'w', 0, G_OPTION_ARG_INT, &warmup, "Runs before that, default 2", "N"},
       {"batch", 'b', 0, G_OPTION_ARG_INT, &batch, "Clips in one forward pass, default 1", "N"},
@@ -53,7 +55,11 @@ int bench(int argc, char **argv) {
   if (runs < 1 || runs > 100000 || warmup < 0 || warmup > 100000) throw UsageError("--runs should be 1 to 100000, --warmup 0 to 100000");
   if (batch < 1 || batch > 1024) throw UsageError("--batch should be 1 to 1024");
   const std::string model = arch.given() ? "arch:" + arch.str() : rest[0];
-  const std::vector<int> list = number_list(drops.given() ? drops.str() : arch.given() ? "0,32,48,64" : "0", "--drop-number");
+  const std::vector<int> list = number_list(drops.given()                          ? drops.str()
+                                            : !arch.given()                        ? "0"
+                                            : arch.str().starts_with("video_swin") ? "0,192,256,320"
+                                                                                   : "0,32,48,64",
+                                            "--drop-number");
   const sta::Engine engine = engine_flags.open(model);
   const sta_model_info m = engine.info();
   sta_error err;

@@ -16,11 +16,12 @@ int convert(int argc, char **argv) {
       {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "Text file with one label a line, instead of the model's labels", "FILE"},
       {"num-heads", 0, 0, G_OPTION_ARG_INT, &num_heads, "Attention heads, where the model file does not say", "N"},
       {"image-size", 0, 0, G_OPTION_ARG_INT, &image_size, "Height and width in pixels, where the model file does not say and it is not 224", "N"},
-      {"num-frames", 0, 0, G_OPTION_ARG_INT, &num_frames, "Frames of a clip, where the model file does not say and it is not 16", "N"},
+      {"num-frames", 0, 0, G_OPTION_ARG_INT, &num_frames, "Frames of a clip, where the model file does not say and it is not 16 (Video Swin: 32)",
+       "N"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object", nullptr}};
   const auto rest = parse(argc, argv, "IN OUT",
                           "Writes a model (.pth, .bin, .safetensors or folder, in any known layout) as the folder OUT: config.json, "
-                          "preprocessor_config.json and model.safetensors with Hugging Face names.",
+                          "preprocessor_config.json and model.safetensors, with Hugging Face names or, for a Video Swin, the official ones.",
                           {own});
   if (rest.size() != 2) throw UsageError("a model and a new folder are needed");
   if (num_heads < 0 || image_size < 0 || num_frames < 0) throw UsageError("--num-heads, --image-size and --num-frames should be 1 or more");

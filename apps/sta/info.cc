@@ -31,6 +31,9 @@ int info(int argc, char **argv) {
                                   {"depth", m.depth},
                                   {"heads", m.num_heads},
                                   {"mlp_dim", m.mlp_dim},
+                                  {"stage_depths", std::vector<int>(m.stage_depths, m.stage_depths + m.num_stages)},
+                                  {"stage_heads", std::vector<int>(m.stage_heads, m.stage_heads + m.num_stages)},
+                                  {"window", m.num_stages > 0 ? std::vector<int>(m.window, m.window + 3) : std::vector<int>()},
                                   {"tokens", m.num_tokens},
                                   {"max_drop_number", m.max_drop_number},
                                   {"antialias", m.antialias != 0},
@@ -45,10 +48,20 @@ int info(int argc, char **argv) {
   std::printf("%s (%s), %.1f M parameters, %s\n", m.name, m.architecture, static_cast<double>(m.num_parameters) / 1e6, describe(m).c_str());
   std::printf("  input     %d frames of %dx%d, one every %.1f ms: a window of %.2f s, resized %s\n", m.num_frames, m.image_width, m.image_height,
               interval * 1e3, interval * m.num_frames, m.antialias ? "with antialiasing" : "bilinearly");
-  std::printf("  network   %d blocks, width %d, %d heads, MLP %d, patch %d, tubelet %d\n", m.depth, m.embed_dim, m.num_heads, m.mlp_dim, m.patch,
-              m.tubelet);
+  if (m.num_stages > 0) {
+    std::printf("  network   %d stages of", m.num_stages);
+    for (int s = 0; s < m.num_stages; ++s) std::printf("%s %d", s ? "," : "", m.stage_depths[s]);
+    std::printf(" blocks with");
+    for (int s = 0; s < m.num_stages; ++s) std::printf("%s %d", s ? "," : "", m.stage_heads[s]);
+    std::printf(" heads, width %d to %d, window %dx%dx%d, patch %d, tubelet %d\n", m.embed_dim, m.embed_dim << (m.num_stages - 1), m.window[0],
+                m.window[1], m.window[2], m.patch, m.tubelet);
+  } else {
+    std::printf("  network   %d blocks, width %d, %d heads, MLP %d, patch %d, tubelet %d\n", m.depth, m.embed_dim, m.num_heads, m.mlp_dim, m.patch,
+                m.tubelet);
+  }
   if (m.max_drop_number > 0)
-    std::printf("  tokens    %d (%d a time step), drop number 0 to %d\n", m.num_tokens, m.tokens_per_step, m.max_drop_number);
+    std::printf("  tokens    %d (%d a time step), drop number 0 to %d%s\n", m.num_tokens, m.tokens_per_step, m.max_drop_number,
+                m.num_stages > 0 ? " of a frame of 784 (reconstructed)" : "");
   else
     std::printf("  tokens    %d (%d a time step), cannot be pruned\n", m.num_tokens, m.tokens_per_step);
   std::printf("  classes   %d:", m.num_classes);

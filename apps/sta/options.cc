@@ -14,7 +14,10 @@ std::vector<GOptionEntry> EngineFlags::entries() {
            "TYPE"},
           {"threads", 't', 0, G_OPTION_ARG_INT, &threads, "CPU threads of a forward pass, 0 (default) = automatic", "N"},
           {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "Text file with one label a line, instead of the model's labels", "FILE"},
-          {"num-heads", 0, 0, G_OPTION_ARG_INT, &num_heads, "Attention heads, where the model file does not say", "N"}};
+          {"num-heads", 0, 0, G_OPTION_ARG_INT, &num_heads, "Attention heads, where the model file does not say", "N"},
+          {"image-size", 0, 0, G_OPTION_ARG_INT, &image_size, "Height and width in pixels, where the model file does not say and it is not 224", "N"},
+          {"num-frames", 0, 0, G_OPTION_ARG_INT, &num_frames,
+           "Frames of a window, where the model file does not say and it is not 16 (Video Swin: 32)", "N"}};
 }
 
 sta::Engine EngineFlags::open(const std::string &model) const {
@@ -26,6 +29,8 @@ sta::Engine EngineFlags::open(const std::string &model) const {
   o.precision = precision_of(precision.str());
   o.inference_threads = threads;
   o.num_heads = num_heads;
+  o.image_size = image_size;
+  o.num_frames = num_frames;
   o.worker_nice = 0;
   sta::Engine engine = sta::Engine::open(o);
   if (const std::string warnings = engine.info().warnings; !warnings.empty()) std::fprintf(stderr, "sta: warning: %s", warnings.c_str());

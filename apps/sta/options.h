@@ -32,10 +32,10 @@ struct Text {
   std::string str() const { return value ? value : ""; }
 };
 
-/// --device, --precision, --threads, --num-heads, --labels.
+/// --device, --precision, --threads, --num-heads, --image-size, --num-frames, --labels.
 struct EngineFlags {
   Text device, precision, labels;
-  int threads = 0, num_heads = 0;
+  int threads = 0, num_heads = 0, image_size = 0, num_frames = 0;
   std::vector<GOptionEntry> entries();
   /// Opens a model; warnings of the model go to stderr.
   sta::Engine open(const std::string &model) const;
