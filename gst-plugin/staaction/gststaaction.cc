@@ -129,6 +129,7 @@ static Settings copySettings(GstStaAction *self) {
 
 // NULL -> READY.
 static gboolean openElement(GstStaAction *self) {
+  self->state->loader.stop();  // what was set while the element went to NULL is in the settings
   OpenFailure failure;
   std::shared_ptr<Stream> stream;
   const std::shared_ptr<Engine> engine = sta::gst::openModel(copySettings(self), &stream, &failure);
@@ -156,8 +157,8 @@ static GstStateChangeReturn gst_sta_action_change_state(GstElement *element, Gst
   }
   const GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    self->state->handles.exchange({});  // from here on a model that is set is not loaded
     self->state->loader.stop();
-    self->state->handles.exchange({});
   }
   return result;
 }

@@ -47,7 +47,7 @@ void ModelLoader::stop() {
   }
   changed_.notify_all();
   if (ended.joinable()) ended.join();
-  loaded_ = nullptr;  // the thread is over, nobody else asks
+  take();
 }
 
 void ModelLoader::work() {

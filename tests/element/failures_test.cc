@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <new>
@@ -115,6 +118,36 @@ TEST_F(Failures, FailIsOneErrorAndEndsTheStream) {
     g_every = 0;
     action.reset();
   }
+}
+
+// A new model proves itself with its first window before the old one goes.
+TEST_F(Failures, AModelWhoseFirstWindowFailsIsNotTakenOver) {
+  start(fileMode(), "continue");
+  int i = 0;
+  for (; i < 61; i++) action->push(i * kFrame, kFrame, i);
+  action->messages(GST_MESSAGE_WARNING);
+  g_every = 1;
+  const std::string path = testing::TempDir() + "other_labels.txt";
+  std::ofstream(path) << "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n";
+  action->set("labels", path.c_str());
+  bool refused = false;
+  EXPECT_TRUE(waitFor([&] {
+    action->push(i * kFrame, kFrame, i);
+    i++;
+    for (const Message &message : action->messages(GST_MESSAGE_WARNING)) {
+      GError *error = nullptr;
+      gst_message_parse_warning(message.get(), &error, nullptr);
+      refused |= strstr(error->message, "its first window failed: ") != nullptr;
+      g_error_free(error);
+    }
+    return refused;
+  }));
+  g_every = 0;
+  action->windows();
+  for (int end = i + 70; i < end; i++) action->push(i * kFrame, kFrame, i);
+  for (const Window &window : action->windows()) EXPECT_EQ(window.label.rfind("class ", 0), 0u) << window.label;
+  EXPECT_EQ(action->stat("model-swaps"), 0u);
+  std::filesystem::remove(path);
 }
 
 // Failures at places that a generator chooses, with frames as fast as they go: every frame comes out, and the element ends as ever.
