@@ -180,7 +180,9 @@ void Engine::run_batch(std::vector<Taken> &batch) const noexcept {
     for (const Taken &taken : batch) prune.seeds.push_back(taken.job.seed + taken.job.id);
     auto probabilities = guarded("forward pass", [&]() -> Result<at::Tensor> {
       const c10::InferenceMode guard;
-      const ForwardProbe probe{[](int, const at::Tensor &) { fault_point(FaultPoint::kBlock); }, {}};
+      ForwardProbe probe;
+      probe.block = [](int, const at::Tensor &) { fault_point(FaultPoint::kBlock); };
+      probe.point = [](const std::string &, const at::Tensor &) { fault_point(FaultPoint::kBlock); };
       fault_point(FaultPoint::kClip);
       const at::Tensor logits = model_->forward(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr).logits;
       fault_point(FaultPoint::kScores);
