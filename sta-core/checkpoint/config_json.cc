@@ -9,6 +9,8 @@
 #include <numeric>
 #include <sstream>
 
+#include "checkpoint/json_text.h"
+
 namespace sta {
 namespace {
 
@@ -16,6 +18,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr uintmax_t kMaxJsonFile = 64u << 20;
+constexpr int kMaxJsonDepth = 32;
 
 Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
 
@@ -28,7 +31,9 @@ Result<json> read_json(const std::string &path) {
   std::ifstream in(path, std::ios::binary);
   std::stringstream text;
   text << in.rdbuf();
-  json root = json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  const std::string all_text = std::move(text).str();
+  if (json_too_deep(all_text.data(), all_text.size(), kMaxJsonDepth)) return bad(path + ": nested too deeply for a configuration file");
+  json root = parse_json(all_text.data(), all_text.size(), kMaxJsonDepth);
   if (root.is_discarded() || !root.is_object()) return bad(path + ": not a JSON object");
   return root;
 }
@@ -41,37 +46,50 @@ Status get_size(const json &root, const char *key, int &value, const std::string
   return ok();
 }
 
-Status get_number(const json &root, const char *key, double &value, const std::string &path) {
+Status get_number(const json &root, const char *key, double below, double &value, const std::string &path) {
   if (!root.contains(key)) return ok();
-  if (!root[key].is_number() || !(root[key].get<double>() > 0)) return bad(path + ": " + key + " should be a positive number");
+  if (!root[key].is_number() || !(root[key].get<double>() > 0 && root[key].get<double>() < below)) {
+    std::ostringstream limit;
+    limit << below;
+    return bad(path + ": " + key + " should be a number above 0 and below " + limit.str());
+  }
   value = root[key].get<double>();
   return ok();
 }
 
-Status get_triple(const json &root, const char *key, std::array<float, 3> &value, const std::string &path) {
+Status get_triple(const json &root, const char *key, double least, std::array<float, 3> &value, const std::string &path) {
   if (!root.contains(key)) return ok();
   const json &v = root[key];
-  if (!v.is_array() || v.size() != 3 || !std::all_of(v.begin(), v.end(), [](const json &x) { return x.is_number(); }))
-    return bad(path + ": " + key + " should be three numbers");
+  const auto fits = [&](const json &x) { return x.is_number() && x.get<double>() >= least && x.get<double>() <= 1000; };
+  if (!v.is_array() || v.size() != 3 || !std::all_of(v.begin(), v.end(), fits)) {
+    std::ostringstream range;
+    range << least << " to 1000";
+    return bad(path + ": " + key + " should be three numbers within " + range.str());
+  }
   for (int i = 0; i < 3; ++i) value[i] = v[i].get<float>();
   return ok();
 }
 
 bool read_size(const json &v, int &height, int &width) {
-  if (v.is_number_integer()) {
-    height = width = v.get<int>();
-  } else if (v.is_array() && v.size() == 2 && v[0].is_number_integer() && v[1].is_number_integer()) {
-    height = v[0].get<int>();
-    width = v[1].get<int>();
-  } else if (v.is_object() && v.contains("shortest_edge") && v["shortest_edge"].is_number_integer()) {
-    height = width = v["shortest_edge"].get<int>();
-  } else if (v.is_object() && v.contains("height") && v.contains("width") && v["height"].is_number_integer() && v["width"].is_number_integer()) {
-    height = v["height"].get<int>();
-    width = v["width"].get<int>();
+  const json *h = nullptr, *w = nullptr;
+  if (v.is_number()) {
+    h = w = &v;
+  } else if (v.is_array() && v.size() == 2) {
+    h = &v[0];
+    w = &v[1];
+  } else if (v.is_object() && v.contains("shortest_edge")) {
+    h = w = &v["shortest_edge"];
+  } else if (v.is_object() && v.contains("height") && v.contains("width")) {
+    h = &v["height"];
+    w = &v["width"];
   } else {
     return false;
   }
-  return height >= 1 && height <= 4096 && width >= 1 && width <= 4096;
+  for (const json *side : {h, w})
+    if (!side->is_number_unsigned() || side->get<uint64_t>() < 1 || side->get<uint64_t>() > 4096) return false;
+  height = h->get<int>();
+  width = w->get<int>();
+  return true;
 }
 
 bool read_spacing(const json &v, Spacing &spacing) {
@@ -80,9 +98,9 @@ bool read_spacing(const json &v, Spacing &spacing) {
     const std::string text = v.get<std::string>();
     int used = 0;
     if (std::sscanf(text.c_str(), "%ld/%ld%n", &num, &den, &used) != 2 || used != static_cast<int>(text.size())) return false;
-    if (num < 1 || den < 1 || num > 3600 * den || num > 1'000'000 || den > 1'000'000) return false;
+    if (num < 1 || den < 1 || num > 1'000'000 || den > 1'000'000 || num > 3600 * den || 1000 * num < den) return false;
     num *= 1'000'000'000;
-  } else if (v.is_number() && v.get<double>() >= 1e-4 && v.get<double>() <= 3600) {
+  } else if (v.is_number() && v.get<double>() >= 1e-3 && v.get<double>() <= 3600) {
     num = static_cast<int64_t>(v.get<double>() * 1e9 + 0.5);
   } else {
     return false;

@@ -13,21 +13,21 @@
 
 namespace sta {
 
-/// A JSON object of at most 64 MiB. Errors: NOT_FOUND, BAD_MODEL.
+/// A JSON object of at most 64 MiB that is not nested deeply. Errors: NOT_FOUND, BAD_MODEL.
 Result<nlohmann::json> read_json(const std::string &path);
 
 /// A positive integer.
 Status get_size(const nlohmann::json &root, const char *key, int &value, const std::string &path);
 /// A list of `count` positive integers; 0: of one to eight.
 Status get_sizes(const nlohmann::json &root, const char *key, size_t count, std::vector<int> &value, const std::string &path);
-/// A positive number.
-Status get_number(const nlohmann::json &root, const char *key, double &value, const std::string &path);
-/// Three numbers.
-Status get_triple(const nlohmann::json &root, const char *key, std::array<float, 3> &value, const std::string &path);
+/// A number above 0 and below `below`.
+Status get_number(const nlohmann::json &root, const char *key, double below, double &value, const std::string &path);
+/// Three numbers of at least `least` and at most 1000: what lies beyond has no use, and would make infinities of pixels.
+Status get_triple(const nlohmann::json &root, const char *key, double least, std::array<float, 3> &value, const std::string &path);
 
 /// [H, W] of "size": a number, {"height","width"}, {"shortest_edge"} or [H, W]. False if it is none of these.
 bool read_size(const nlohmann::json &v, int &height, int &width);
-/// Seconds as "2/15" or a number, to nanoseconds as a fraction. False if it is neither.
+/// Seconds as "2/15" or a number, 1 ms to 1 h like the property, to nanoseconds as a fraction. False if it is neither.
 bool read_spacing(const nlohmann::json &v, Spacing &spacing);
 
 }  // namespace sta

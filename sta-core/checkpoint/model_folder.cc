@@ -41,10 +41,8 @@ Status read_preprocessor(const std::string &path, ModelDescription &m) {
   auto read = read_json(path);
   if (!read) return std::move(read).error();
   const json &root = *read;
-  if (auto s = get_triple(root, "image_mean", m.mean, path); !s) return s;
-  if (auto s = get_triple(root, "image_std", m.std, path); !s) return s;
-  for (float s : m.std)
-    if (!(s > 0)) return bad(path + ": image_std should be positive");
+  if (auto s = get_triple(root, "image_mean", -1000, m.mean, path); !s) return s;
+  if (auto s = get_triple(root, "image_std", 1e-4, m.std, path); !s) return s;
   if (root.contains("rescale_factor") && root["rescale_factor"].is_number() && std::abs(root["rescale_factor"].get<double>() * 255 - 1) > 1e-3)
     return Error{STA_ERROR_UNSUPPORTED, path + ": rescale_factor other than 1/255 is not supported"};
   int h = m.height, w = m.width;
@@ -138,6 +136,7 @@ ModelDescription describe_file(const TensorFile &file) {
   number("num_frames", m.num_frames);
   number("num_heads", m.num_heads);
   m.width = m.height;
+  if (m.height > 0) m.short_side = m.height;
   return m;
 }
 
@@ -176,7 +175,7 @@ Status read_videomae(const json &root, ModelDescription &m, const std::string &p
                             {"patch_size", &m.patch},
                             {"num_channels", &channels}})
     if (auto s = get_size(root, key, *value, path); !s) return s;
-  if (auto s = get_number(root, "layer_norm_eps", m.block_eps, path); !s) return s;
+  if (auto s = get_number(root, "layer_norm_eps", 1, m.block_eps, path); !s) return s;
   m.fc_norm_eps = 1e-5;  // transformers builds fc_norm with the framework's default
   if (channels != 3) return Error{STA_ERROR_UNSUPPORTED, path + ": num_channels other than 3 is not supported"};
   if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
@@ -195,8 +194,8 @@ Status read_video_swin(const json &root, ModelDescription &m, const std::string 
   if (auto s = get_sizes(root, "num_heads", m.stage_depths.size(), m.stage_heads, path); !s) return s;
   if (auto s = get_sizes(root, "window_size", 3, window, path); !s) return s;
   if (auto s = get_sizes(root, "patch_size", 3, patch, path); !s) return s;
-  if (auto s = get_number(root, "mlp_ratio", mlp_ratio, path); !s) return s;
-  if (auto s = get_number(root, "layer_norm_eps", m.block_eps, path); !s) return s;
+  if (auto s = get_number(root, "mlp_ratio", 64, mlp_ratio, path); !s) return s;
+  if (auto s = get_number(root, "layer_norm_eps", 1, m.block_eps, path); !s) return s;
   m.fc_norm_eps = m.block_eps;
   if (patch[1] != patch[2]) return Error{STA_ERROR_UNSUPPORTED, path + ": patch_size that is not square is not supported"};
   m.tubelet = patch[0];
@@ -285,9 +284,9 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
   if (auto s = read_label_map(root, m, path); !s) return std::move(s).error();
   if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
       !read_spacing(root["sta"]["sample_interval"], m.spacing))
-    return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number");
+    return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");
   if (root.contains("sta") && root["sta"].is_object())
-    if (auto s = get_number(root["sta"], "fc_norm_eps", m.fc_norm_eps, path); !s) return std::move(s).error();
+    if (auto s = get_number(root["sta"], "fc_norm_eps", 1, m.fc_norm_eps, path); !s) return std::move(s).error();
   const std::string preprocessor = (fs::path(folder) / "preprocessor_config.json").string();
   std::error_code ec;
   if (fs::exists(preprocessor, ec)) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "checkpoint/json_text.h"
 #include "checkpoint/mapped_file.h"
 
 namespace sta {
@@ -22,6 +23,7 @@ using nlohmann::json;
 
 // As the reference implementation: a header beyond this is no header.
 constexpr uint64_t kMaxHeader = 100'000'000;
+constexpr int kMaxDepth = 8;  // of its JSON: three are in use
 
 std::optional<at::ScalarType> scalar_type(const std::string &name) {
   static const std::map<std::string, at::ScalarType> types = {{"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf},  {"BF16", at::kBFloat16},
@@ -32,28 +34,6 @@ std::optional<at::ScalarType> scalar_type(const std::string &name) {
 }
 
 constexpr std::pair<const char *, at::ScalarType> kWritten[] = {{"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I32", at::kInt}};
-
-// Depth of the JSON text, counted before parsing: 20,000 nested arrays are no header and must not become a tree.
-bool too_deep(const char *text, size_t size, int limit) {
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < size; ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > limit) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
 
 // Product of the dimensions times the element size; nullopt on overflow.
 std::optional<uint64_t> byte_count(const std::vector<int64_t> &shape, uint64_t element) {
@@ -110,8 +90,8 @@ Result<TensorFile> read_safetensors(const std::string &path) {
   if (header > size - 8) return bad("header exceeds the file: not a .safetensors file, or truncated");
   if (header > kMaxHeader) return bad("header of " + std::to_string(header) + " bytes is beyond the format's limit of " + std::to_string(kMaxHeader));
   const char *text = reinterpret_cast<const char *>(data + 8);
-  if (too_deep(text, header, 8)) return bad("header is not valid JSON for tensors: nested too deeply");
-  const json root = json::parse(text, text + header, nullptr, /*allow_exceptions=*/false);
+  if (json_too_deep(text, header, kMaxDepth)) return bad("header is not valid JSON for tensors: nested too deeply");
+  const json root = parse_json(text, header, kMaxDepth);
   if (root.is_discarded() || !root.is_object()) return bad("header is not valid JSON");
 
   TensorFile result;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "checkpoint/json_text.h"
 #include "checkpoint/torch_file.h"
 
 namespace sta {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr uintmax_t kMaxIndex = 64u << 20;
+constexpr int kMaxDepth = 8;  // of an index's JSON: two are in use
 constexpr size_t kMaxShards = 1000;
 
 Result<TensorFile> read_one(const std::string &path) {
@@ -30,7 +32,8 @@ Result<TensorFile> read_shards(const std::string &path) {
   std::ifstream in(path, std::ios::binary);
   std::stringstream text;
   text << in.rdbuf();
-  const json root = json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  const std::string all_text = std::move(text).str();
+  const json root = parse_json(all_text.data(), all_text.size(), kMaxDepth);
   if (root.is_discarded() || !root.is_object() || !root.contains("weight_map") || !root["weight_map"].is_object())
     return bad("not an index of shards: no weight_map");
   std::map<std::string, std::vector<std::string>> shards;  // file -> tensors

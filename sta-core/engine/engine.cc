@@ -7,6 +7,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/catch.h"
@@ -145,19 +146,24 @@ void Engine::take_batch() {
   const auto now = Clock::now();
   const size_t count = ports_.size();
   size_t last = next_port_;
+  std::optional<size_t> passed_over;
   for (size_t i = 0; i < count && static_cast<int>(batch_.size()) < options_.max_batch && reused_.size() < reused_.capacity(); ++i) {
     const size_t at = (next_port_ + i) % count;
     const auto &port = ports_[at];
     if (!port->mailbox) continue;
     if (port->mailbox->drop_number == STA_DROP_AUTO) port->mailbox->drop_number = adaptive_drop(*port, now);
     const bool reuse = port->reuse_last(*port->mailbox);
-    if (!reuse && !batch_.empty() && !pruned_alike(batch_[0].job, *port->mailbox)) continue;
+    if (!reuse && !batch_.empty() && !pruned_alike(batch_[0].job, *port->mailbox)) {
+      if (!passed_over) passed_over = at;
+      continue;
+    }
     (reuse ? reused_ : batch_).push_back({port, std::move(*port->mailbox)});
     port->mailbox.reset();
     ++port->in_flight;
     last = at;
   }
-  if (count > 0) next_port_ = (last + 1) % count;
+  // Who was passed over begins the next batch: two ports that are always ready would otherwise keep one with another drop number waiting for ever.
+  if (count > 0) next_port_ = passed_over.value_or((last + 1) % count);
 }
 
 // u8 [T,H,W,3] each -> f32 [B,3,T,H,W], normalised, on the model's device.

@@ -25,7 +25,9 @@ struct Spacing {
 
   /// k·Δ rounded to the nearest nanosecond; k >= 0.
   uint64_t times(uint64_t k) const { return static_cast<uint64_t>((static_cast<unsigned __int128>(num) * k + den / 2) / den); }
-  bool operator==(const Spacing &other) const { return num * other.den == other.num * den; }
+  bool operator==(const Spacing &other) const {
+    return static_cast<__int128>(num) * other.den == static_cast<__int128>(other.num) * den;  // 64 bits are too few for two fractions of seconds
+  }
 };
 
 struct GridSettings {

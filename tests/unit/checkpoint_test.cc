@@ -153,7 +153,12 @@ TEST(ModelFolder, ConfigIsChecked) {
                         {R"({BASE,"id2label":{"0":1}})", "id2label entry"},
                         {R"({BASE,"sta":{"sample_interval":"1/0"}})", "sample_interval"},
                         {R"({BASE,"sta":{"sample_interval":-1}})", "sample_interval"},
+                        {R"({BASE,"sta":{"sample_interval":"1/1000000"}})", "0.001 to 3600"},
+                        {R"({BASE,"sta":{"sample_interval":0.0001}})", "0.001 to 3600"},
                         {R"({BASE,"layer_norm_eps":"x"})", "layer_norm_eps"},
+                        {R"({BASE,"layer_norm_eps":1e300})", "layer_norm_eps should be a number above 0 and below 1"},
+                        {R"({BASE,"image_size":[64,4294967360]})", "image_size"},  // 64 in its lower half
+                        {R"({BASE,"image_size":4096,"patch_size":1,"num_frames":1024,"tubelet_size":1})", "17179869184 tokens are beyond"},
                         {R"({BASE,"hidden_size":1e9})", "hidden_size"}}) {
     TempFolder folder;
     std::string text = c.config;
@@ -163,6 +168,40 @@ TEST(ModelFolder, ConfigIsChecked) {
     ASSERT_FALSE(config) << text;
     EXPECT_NE(config.error().message.find(c.says), std::string::npos) << config.error().message;
   }
+}
+
+// Numbers that would make infinities or nothing of every pixel.
+TEST(ModelFolder, NormalisationMustBeUsable) {
+  TempFolder folder;
+  folder.write("config.json", R"({"model_type":"videomae","hidden_size":96,"num_hidden_layers":6,"num_attention_heads":3,"image_size":64})");
+  for (const char *bad : {R"("image_mean":[0.5,1e39,0.5])", R"("image_std":[0.5,0.5,0])", R"("image_std":[0.5,-0.5,0.5])",
+                          R"("image_std":[1e-30,0.5,0.5])", R"("image_std":[0.5,0.5])"}) {
+    folder.write("preprocessor_config.json", std::string("{") + bad + "}");
+    auto config = sta::read_config(folder.path(), {});
+    ASSERT_FALSE(config) << bad;
+    EXPECT_NE(config.error().message.find("should be three numbers within "), std::string::npos) << config.error().message;
+  }
+}
+
+// Copying or printing such a value calls itself for each level; the stack is smaller than the file may be.
+TEST(ModelFolder, DeeplyNestedJsonIsRefused) {
+  TempFolder folder;
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  for (const char *key : {"model_type", "hidden_act", "use_mean_pooling", "id2label"}) {
+    folder.write("config.json", std::string(R"({"architectures":[],")") + key + "\":" + deep + "}");
+    auto config = sta::read_config(folder.path(), {});
+    ASSERT_FALSE(config) << key;
+    EXPECT_NE(config.error().message.find("nested too deeply"), std::string::npos) << config.error().message.substr(0, 200);
+  }
+  folder.write("model.safetensors.index.json", R"({"weight_map":)" + deep + "}");
+  EXPECT_NE(failure(folder / "model.safetensors.index.json", STA_ERROR_BAD_MODEL).find("not an index of shards"), std::string::npos);
+}
+
+// A lone file that says how large its image is means the resized frame too.
+TEST(Checkpoint, ImageSizeOfAFileIsItsShortSide) {
+  TempFolder folder;
+  ASSERT_TRUE(sta::write_safetensors(folder / "m.safetensors", golden::weights(golden::describe("tiny"), 7), {{"image_size", "64"}}));
+  EXPECT_EQ(load(folder / "m.safetensors", options(2)).description.short_side, 64);
 }
 
 TEST(ModelFolder, SamplingAndPreprocessor) {

@@ -334,4 +334,12 @@ TEST(SamplingGrid, TenThousandRandomStreams) {
   EXPECT_GT(compared, 50'000u);
 }
 
+// Two intervals of a config.json, each as exact as it may be: the products of their parts have 70 bits.
+TEST(Spacing, LongFractionsAreCompared) {
+  const Spacing a{999'983'000'000'000, 999'979}, b{999'979'000'000'000, 999'983};
+  EXPECT_TRUE(a == a);
+  EXPECT_FALSE(a == b);
+  EXPECT_TRUE((Spacing{400'000'000, 3} == Spacing{800'000'000, 6}));
+}
+
 }  // namespace

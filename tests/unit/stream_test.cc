@@ -256,6 +256,27 @@ TEST(Engine, IsSharedAndServesAllStreams) {
   EXPECT_GT(largest_batch, 1);
 }
 
+// Windows of different drop numbers do not go into one forward pass: two streams that fit together must not keep the third out for ever.
+TEST(Engine, StreamThatFitsNoBatchIsNotStarved) {
+  sta::Engine engine = open_micro();
+  std::vector<std::unique_ptr<sta::Stream>> streams;
+  for (const int drop_number : {0, 5, 0}) {
+    sta_stream_options o = sta::Stream::options();
+    o.drop_number = drop_number;
+    o.sample_interval = o.hop = 1'000'000;  // each frame completes a window: many more than can be classified
+    streams.push_back(std::make_unique<sta::Stream>(engine, o));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  for (uint64_t i = 0; streams[0]->stats().windows_classified < 20 && std::chrono::steady_clock::now() - begin < std::chrono::minutes(2); ++i) {
+    const Picture picture(static_cast<uint8_t>(i));
+    for (auto &stream : streams) stream->push(picture.frame(i * 1'000'000, 1'000'000));
+    std::this_thread::sleep_for(std::chrono::microseconds(200));  // the worker's priority is lower
+  }
+  EXPECT_GE(streams[0]->stats().windows_classified, 20u);
+  EXPECT_GE(streams[1]->stats().windows_classified, 7u);
+  EXPECT_GE(streams[2]->stats().windows_classified, 10u);
+}
+
 TEST(Engine, ClearErrors) {
   struct Case {
     const char *model, *device, *says;
