@@ -14,12 +14,12 @@ import os
 import subprocess
 
 # What the camera does, in order; seconds from the beginning. Between two of these it stands still.
-EVENTS = [("pan-left", 6.0, 9.0), ("pan-right", 13.0, 16.0), ("zoom-in", 20.0, 23.0), ("zoom-out", 27.0, 30.0), ("shake", 34.0, 38.0),
+EVENTS = [("pan-left", 6.0, 9.0), ("pan-right", 13.0, 16.0), ("zoom-in", 20.0, 22.0), ("zoom-out", 27.0, 29.0), ("shake", 34.0, 38.0),
           ("covered", 42.0, 47.0), ("defocused", 51.0, 56.0)]
 LENGTH = 60.0
 RATE = 25
 WIDTH, HEIGHT = 640, 360
-WIDE_ZOOM, CLOSE_ZOOM = 1.35, 2.3  # the view shows 1 / zoom of the footage's width
+WIDE_ZOOM, CLOSE_ZOOM = 1.3, 2.8  # the view shows 1 / zoom of the footage's width
 SLIDE = 0.4  # seconds in which the cover comes and goes
 
 
@@ -46,7 +46,7 @@ def camera():
 def lens():
     """Blur that grows in three steps, holds, and goes."""
     start, end = times_of("defocused")
-    steps = [(2.5, start, start + 0.2), (5, start + 0.2, start + 0.4), (9, start + 0.4, end - 0.2), (4, end - 0.2, end)]
+    steps = [(3, start, start + 0.2), (7, start + 0.2, start + 0.4), (13, start + 0.4, end - 0.2), (5, end - 0.2, end)]
     return ",".join(f"gblur=sigma={sigma}:steps=3:enable='gte(t,{a:.2f})*lt(t,{b:.2f})'" for sigma, a, b in steps)
 
 
