@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// The C interface of libsta-cuda, the CUDA kernels of this project. sta-core loads that library with dlopen when a CUDA device is used, so that
+// nothing else depends on CUDA; neither side needs the other's headers beyond this one, and this one needs neither CUDA nor LibTorch.
+//
+// All pointers named in the argument structs are device memory of the current device unless they say otherwise; strides are in elements. Work is put
+// into `stream` (a cudaStream_t; NULL: the default stream) and nothing waits for it: every call may be captured into a CUDA graph. All functions are
+// thread-safe. Kernels never allocate; scratch memory is the caller's.
+//
+// Dimension letters: model/description.h.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Changes with every change of this header: both sides must have been built from the same one.
+#define STA_CUDA_ABI 1u
+
+#define STA_CUDA_MESSAGE 256
+
+typedef enum sta_cuda_status {
+  STA_CUDA_OK = 0,
+  STA_CUDA_UNSUPPORTED = 1, /* the arguments lie outside of what the kernels take; the message says which; nothing was launched */
+  STA_CUDA_NO_DEVICE = 2,
+  STA_CUDA_FAILED = 3 /* an error of the CUDA runtime */
+} sta_cuda_status;
+
+typedef enum sta_cuda_type { STA_CUDA_FP32 = 0, STA_CUDA_FP16 = 1, STA_CUDA_BF16 = 2 } sta_cuda_type;
+
+/* ---- the library */
+
+uint32_t sta_cuda_abi(void);
+/* Number of usable devices. 0: message says why ("no CUDA device: ..."). message: host memory, STA_CUDA_MESSAGE bytes, may be NULL. */
+int sta_cuda_devices(char *message);
+/* Kernels launched by this process through this library so far. */
+uint64_t sta_cuda_launches(void);
+
+/* ---- one pruning call: pruning/sta.cc in at most three launches. Scores are fp32, sums have a fixed order, ties keep the earlier token. */
+
+typedef struct sta_cuda_prune_args {
+  const void *x;    /* [B,L,C], channels contiguous: the residual stream */
+  const void *keys; /* [B,L,h,D], D contiguous: the block's keys of all heads; h = 1 for their mean */
+  int64_t x_batch, x_token;
+  int64_t key_batch, key_token, key_head;
+  sta_cuda_type type;   /* of x and keys */
+  int32_t batch;        /* B */
+  int32_t groups;       /* T */
+  int32_t group_tokens; /* N, 1 .. 2048; L = T·N */
+  int32_t channels;     /* C */
+  int32_t heads;        /* h */
+  int32_t head_dim;     /* D, 1 .. 128 */
+  int32_t drop;         /* r, 0 .. ceil(N/2), less than N */
+  int32_t backward;     /* scan from the last group to the first */
+  void *workspace;      /* sta_cuda_prune_workspace() bytes, aligned to 16 */
+  int64_t *kept;        /* out [B,T·(N-r)]: indices into 0..L-1 in emitted order */
+  /* Scores for tests and pictures, each may be NULL: pruning.h, PruneTrace. */
+  float *semantic;         /* out F~ [B,T,N] */
+  float *accumulated;      /* out A  [B,T,N] */
+  float *score;            /* out S  [B,T,N] */
+  float *first_similarity; /* out [B,ceil(N/2)] */
+} sta_cuda_prune_args;
+
+/* Bytes of scratch memory; reads only the sizes in args. 0: they are out of range. */
+size_t sta_cuda_prune_workspace(const sta_cuda_prune_args *args);
+/* message: host memory, STA_CUDA_MESSAGE bytes, may be NULL; written unless the call succeeds. */
+sta_cuda_status sta_cuda_prune(const sta_cuda_prune_args *args, void *stream, char *message);
+
+/* ---- gather of the kept tokens, together with the LayerNorm that reads them next: one launch */
+
+typedef struct sta_cuda_gather_args {
+  const void *x; /* [B,L,C], channels contiguous */
+  int64_t x_batch, x_token;
+  const int64_t *kept; /* [B,K]; indices outside 0..L-1 are not checked */
+  void *out;           /* [B,K,C], contiguous */
+  void *normed;        /* out LayerNorm(out) [B,K,C], contiguous; NULL: none */
+  const void *weight;  /* [C] of the LayerNorm */
+  const void *bias;    /* [C] */
+  float eps;
+  sta_cuda_type type; /* of x, out, normed, weight, bias */
+  int32_t batch;      /* B */
+  int32_t kept_count; /* K */
+  int32_t channels;   /* C */
+} sta_cuda_gather_args;
+
+sta_cuda_status sta_cuda_gather(const sta_cuda_gather_args *args, void *stream, char *message);
+
+#ifdef __cplusplus
+}
+#endif
