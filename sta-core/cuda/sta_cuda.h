@@ -21,6 +21,10 @@ extern "C" {
 
 #define STA_CUDA_MESSAGE 256
 
+#ifndef STA_CUDA_API
+#define STA_CUDA_API __attribute__((visibility("default")))
+#endif
+
 typedef enum sta_cuda_status {
   STA_CUDA_OK = 0,
   STA_CUDA_UNSUPPORTED = 1, /* the arguments lie outside of what the kernels take; the message says which; nothing was launched */
@@ -32,11 +36,11 @@ typedef enum sta_cuda_type { STA_CUDA_FP32 = 0, STA_CUDA_FP16 = 1, STA_CUDA_BF16
 
 /* ---- the library */
 
-uint32_t sta_cuda_abi(void);
+STA_CUDA_API uint32_t sta_cuda_abi(void);
 /* Number of usable devices. 0: message says why ("no CUDA device: ..."). message: host memory, STA_CUDA_MESSAGE bytes, may be NULL. */
-int sta_cuda_devices(char *message);
+STA_CUDA_API int sta_cuda_devices(char *message);
 /* Kernels launched by this process through this library so far. */
-uint64_t sta_cuda_launches(void);
+STA_CUDA_API uint64_t sta_cuda_launches(void);
 
 /* ---- one pruning call: pruning/sta.cc in at most three launches. Scores are fp32, sums have a fixed order, ties keep the earlier token. */
 
@@ -64,9 +68,9 @@ typedef struct sta_cuda_prune_args {
 } sta_cuda_prune_args;
 
 /* Bytes of scratch memory; reads only the sizes in args. 0: they are out of range. */
-size_t sta_cuda_prune_workspace(const sta_cuda_prune_args *args);
+STA_CUDA_API size_t sta_cuda_prune_workspace(const sta_cuda_prune_args *args);
 /* message: host memory, STA_CUDA_MESSAGE bytes, may be NULL; written unless the call succeeds. */
-sta_cuda_status sta_cuda_prune(const sta_cuda_prune_args *args, void *stream, char *message);
+STA_CUDA_API sta_cuda_status sta_cuda_prune(const sta_cuda_prune_args *args, void *stream, char *message);
 
 /* ---- gather of the kept tokens, together with the LayerNorm that reads them next: one launch */
 
@@ -85,7 +89,7 @@ typedef struct sta_cuda_gather_args {
   int32_t channels;   /* C */
 } sta_cuda_gather_args;
 
-sta_cuda_status sta_cuda_gather(const sta_cuda_gather_args *args, void *stream, char *message);
+STA_CUDA_API sta_cuda_status sta_cuda_gather(const sta_cuda_gather_args *args, void *stream, char *message);
 
 #ifdef __cplusplus
 }

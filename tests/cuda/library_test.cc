@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// libsta-cuda as nvcc built it, loaded as sta-core loads it: it has the version and the functions of its header, exports nothing else, and on a
+// machine without a device says so instead of crashing.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "cuda/sta_cuda.h"
+
+namespace {
+
+const char *g_path = nullptr;
+
+class CudaLibrary : public testing::Test {
+ protected:
+  void SetUp() override {
+    library_ = dlopen(g_path, RTLD_NOW | RTLD_LOCAL);
+    ASSERT_TRUE(library_) << dlerror();
+  }
+  template <typename F>
+  F *function(const char *name) {
+    void *address = dlsym(library_, name);
+    EXPECT_TRUE(address) << name;
+    return reinterpret_cast<F *>(address);
+  }
+  void *library_ = nullptr;  // never closed: neither does sta-core
+};
+
+TEST_F(CudaLibrary, LoadsWithTheVersionOfItsHeader) { EXPECT_EQ(function<decltype(sta_cuda_abi)>("sta_cuda_abi")(), STA_CUDA_ABI); }
+
+TEST_F(CudaLibrary, KeepsTheRuntimeToItself) {
+  for (const char *name : {"cudaMalloc", "cudaGetDeviceCount", "cudaLaunchKernel"})
+    if (void *address = dlsym(library_, name)) {
+      Dl_info info{};
+      ASSERT_TRUE(dladdr(address, &info));
+      EXPECT_FALSE(std::strstr(info.dli_fname, "libsta-cuda")) << name;
+    }
+}
+
+TEST_F(CudaLibrary, CountsDevicesOrSaysWhyThereIsNone) {
+  char message[STA_CUDA_MESSAGE] = "";
+  const int count = function<decltype(sta_cuda_devices)>("sta_cuda_devices")(message);
+  if (count > 0) {
+    EXPECT_STREQ(message, "");
+  } else {
+    EXPECT_EQ(count, 0);
+    EXPECT_EQ(std::string(message).rfind("no CUDA device: ", 0), 0u) << message;
+  }
+  EXPECT_EQ(function<decltype(sta_cuda_devices)>("sta_cuda_devices")(nullptr), count);
+}
+
+TEST_F(CudaLibrary, RefusesWorkWithoutADevice) {
+  if (function<decltype(sta_cuda_devices)>("sta_cuda_devices")(nullptr) > 0) GTEST_SKIP() << "there is a device";
+  alignas(16) char memory[4096] = {};  // never followed: nothing is launched
+  int64_t kept[8];
+  sta_cuda_prune_args a{};
+  a.x = a.keys = a.workspace = memory;
+  a.kept = kept;
+  a.batch = a.groups = a.heads = 1;
+  a.group_tokens = 4;
+  a.channels = a.head_dim = 4;
+  char message[STA_CUDA_MESSAGE] = "";
+  EXPECT_EQ(function<decltype(sta_cuda_prune)>("sta_cuda_prune")(&a, nullptr, message), STA_CUDA_FAILED);
+  EXPECT_EQ(std::string(message).rfind("pruning: ", 0), 0u) << message;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc != 2) return 2;
+  g_path = argv[1];
+  return RUN_ALL_TESTS();
+}
