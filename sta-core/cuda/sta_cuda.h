@@ -91,6 +91,34 @@ typedef struct sta_cuda_gather_args {
 
 STA_CUDA_API sta_cuda_status sta_cuda_gather(const sta_cuda_gather_args *args, void *stream, char *message);
 
+/* ---- one frame in device memory -> one time step of a clip: preprocess/ without antialiasing, and the normalisation, in one launch */
+
+typedef enum sta_cuda_sample { STA_CUDA_BYTE = 0, STA_CUDA_HIGH10 = 1, STA_CUDA_LOW10 = 2 } sta_cuda_sample;
+
+typedef struct sta_cuda_frame_args {
+  /* The frame: frame_layout.h says how samples are found. */
+  const uint8_t *plane[3];
+  int64_t stride[3];  /* bytes */
+  int32_t shift_y[3]; /* per plane */
+  struct {
+    int32_t plane, offset, step, shift_x;
+  } component[3];     /* Y U V, R G B, or Y alone */
+  int32_t components; /* 3 or 1 */
+  int32_t convert;    /* 0: components are R G B; 1: by the factors below, color.h */
+  sta_cuda_sample sample;
+  int32_t y_zero, c_zero, ky, krv, kgu, kgv, kbu;
+  /* The picture: lerp_table.h, as int32 [4,width] and [4,height]: first pixel, second pixel, first weight, second weight. */
+  const int32_t *columns, *rows;
+  int32_t width, height;
+  /* The clip: value = level · scale + shift per channel, in fp32, then rounded to `type`. */
+  float scale[3], shift[3];
+  void *out; /* [3,height,width] with the strides below, columns contiguous */
+  int64_t out_channel, out_row;
+  sta_cuda_type type;
+} sta_cuda_frame_args;
+
+STA_CUDA_API sta_cuda_status sta_cuda_frame(const sta_cuda_frame_args *args, void *stream, char *message);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "checkpoint/weight_files.h"
+#include "cuda/kernel_library.h"
 #include "engine/catch.h"
 #include "engine/device.h"
 #include "engine/engine.h"
@@ -142,7 +143,14 @@ Status Engine::load() {
     const at::ScalarType type = resolve_precision(options_.precision, *device);
     precision_ = precision_name(type);
     device_name_ = device->str();
-    model_ = make_model(description_, loaded->weights, type, *device);
+    const KernelLibrary *kernels = nullptr;
+    if (device->is_cuda() && !description_.pyramid()) {
+      std::string why;
+      kernels = load_kernel_library(&why);
+      // Not an error: LibTorch's kernels give the same tokens, with more launches.
+      if (!kernels) description_.warnings += "pruning uses LibTorch's kernels, not those of libsta-cuda: " + why + "\n";
+    }
+    model_ = make_model(description_, loaded->weights, type, *device, kernels);
     std::array<float, 3> scale{}, shift{};
     for (int c = 0; c < 3; ++c) {
       scale[c] = 1.0f / (255.0f * description_.std[c]);

@@ -30,6 +30,8 @@ struct ForwardProbe {
   std::function<void(const std::string &name, const at::Tensor &x)> point;
 };
 
+struct KernelLibrary;
+
 class Model {
  public:
   Model(const ModelDescription &description, at::ScalarType type, at::Device device) : description_(description), type_(type), device_(device) {}
@@ -49,8 +51,9 @@ class Model {
   const at::Device device_;
 };
 
+/// kernels: those of libsta-cuda for the pruning of a plain ViT, NULL for ATen alone; Video Swin has no use for them.
 /// The class of the description's architecture. weights: canonical names of that architecture, checked. Throws c10::Error.
 std::unique_ptr<Model> make_model(const ModelDescription &description, const std::map<std::string, at::Tensor> &weights, at::ScalarType type,
-                                  at::Device device);
+                                  at::Device device, const KernelLibrary *kernels = nullptr);
 
 }  // namespace sta

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include <utility>
+
 namespace sta {
 
 PruneCall prune_call_after(const ModelDescription &m, int block) {
@@ -13,7 +15,8 @@ PruneCall prune_call_after(const ModelDescription &m, int block) {
   return {0, 0, false};
 }
 
-Vit::Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device) : Model(description, type, device) {
+Vit::Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
+    : Model(description, type, device), kernels_(kernels) {
   // clone: the file's mapping must not outlive loading, a file replaced on disk would change or break a running model.
   auto pack = [&](const std::string &name, at::ScalarType to) {
     return weights.at(name).to(device, to, /*non_blocking=*/false, /*copy=*/true).contiguous();
@@ -40,19 +43,30 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
   ForwardOutput out;
   at::Tensor x = ops::patch_embed(clip.to(device_, type_), patch_, m.tubelet, m.patch);  // [B,L,C]
   x += position_;
+  at::Tensor normed;  // norm1 of x, where the pruning kernels have made it already
   for (int i = 0; i < m.depth; ++i) {
     const Block &block = blocks_[i];
     const PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
     // Keys of this very block, before its MLP: that is what the official code scores with.
-    const ops::AttentionOutput attended = ops::attention(ops::layer_norm(x, block.norm1), block.qkv, block.proj, m.num_heads, call.index != 0);
+    const ops::AttentionOutput attended =
+        ops::attention(normed.defined() ? normed : ops::layer_norm(x, block.norm1), block.qkv, block.proj, m.num_heads, call.index != 0);
+    normed.reset();
     x += attended.x;
     x += ops::mlp(ops::layer_norm(x, block.norm2), block.fc1, block.fc2);
     if (probe && probe->block) probe->block(i, x);
     if (call.index == 0) continue;
-    PruneTrace trace;
     const bool traced = probe && probe->prune;
-    const at::Tensor keep = select_tokens(x, attended.key_mean, call, prune, traced ? &trace : nullptr);
-    if (traced) probe->prune(call.index, attended.key_mean, trace);
+    if (!traced && kernels_take(kernels_, x, attended.keys, call, prune)) {
+      PrunedTokens pruned = prune_by_kernels(*kernels_, x, attended.keys, call, prune.drop_number, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
+      x = std::move(pruned.x);
+      normed = std::move(pruned.normed);
+      out.kept.push_back(std::move(pruned.kept));
+      continue;
+    }
+    PruneTrace trace;
+    const at::Tensor key_mean = ops::key_mean(attended.keys);
+    const at::Tensor keep = select_tokens(x, key_mean, call, prune, traced ? &trace : nullptr);
+    if (traced) probe->prune(call.index, key_mean, trace);
     x = ops::gather_tokens(x, keep);
     out.kept.push_back(keep);
   }

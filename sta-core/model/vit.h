@@ -8,6 +8,7 @@
 #include "checkpoint/vit_names.h"
 #include "model/model.h"
 #include "ops/ops.h"
+#include "pruning/prune_step.h"
 
 namespace sta {
 
@@ -15,7 +16,8 @@ class Vit : public Model {
  public:
   /// weights: canonical names, checked (checkpoint/vit_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error (out of memory, no such device): callers are inside sta-core's edge.
-  Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device);
+  /// kernels: of the device, for pruning; NULL: ATen's.
+  Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
@@ -24,6 +26,7 @@ class Vit : public Model {
     ops::LayerNorm norm1, norm2;
     ops::Linear qkv, proj, fc1, fc2;
   };
+  const KernelLibrary *kernels_;
   ops::Linear patch_;    // weight [C, 3·tubelet·patch²]
   at::Tensor position_;  // [L,C]
   std::vector<Block> blocks_;

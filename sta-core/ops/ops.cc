@@ -26,16 +26,18 @@ at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2) {
   return linear(hidden, fc2);
 }
 
-AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const Linear &proj, int heads, bool want_key_mean) {
+AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const Linear &proj, int heads, bool want_keys) {
   const int64_t b = x.size(0), l = x.size(1), c = x.size(2), d = c / heads;
   const at::Tensor qkv = linear(x, qkv_weights).view({b, l, 3, heads, d});
   const at::Tensor q = qkv.select(2, 0), k = qkv.select(2, 1), v = qkv.select(2, 2);  // [B,L,h,D]
   AttentionOutput out;
-  if (want_key_mean) out.key_mean = k.to(at::kFloat).mean(2);
+  if (want_keys) out.keys = k;
   const at::Tensor mixed = at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));  // [B,h,L,D], scale D^-1/2
   out.x = linear(mixed.transpose(1, 2).reshape({b, l, c}), proj);
   return out;
 }
+
+at::Tensor key_mean(const at::Tensor &keys) { return keys.to(at::kFloat).mean(2); }
 
 at::Tensor gather_tokens(const at::Tensor &x, const at::Tensor &index) {
   const int64_t b = x.size(0), l = x.size(1), c = x.size(2), k = index.size(1);

@@ -32,12 +32,15 @@ at::Tensor layer_norm(const at::Tensor &x, const LayerNorm &norm);
 at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2);
 
 struct AttentionOutput {
-  at::Tensor x;         // [B,L,C], after the output projection
-  at::Tensor key_mean;  // f32 [B,L,D], mean over heads of the keys; undefined if not asked for
+  at::Tensor x;     // [B,L,C], after the output projection
+  at::Tensor keys;  // [B,L,h,D], a view; undefined if not asked for
 };
 
 /// Multi-head self-attention of x [B,L,C]; qkv.weight rows are q, k, v, each heads × D.
-AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_key_mean);
+AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_keys);
+
+/// keys [B,L,h,D] -> f32 [B,L,D], mean over heads.
+at::Tensor key_mean(const at::Tensor &keys);
 
 /// x [B,L,C], index int64 [B,K] -> [B,K,C]
 at::Tensor gather_tokens(const at::Tensor &x, const at::Tensor &index);

@@ -3,7 +3,6 @@
 #include "preprocess/bilinear_scaler.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "preprocess/color.h"
@@ -12,21 +11,6 @@
 namespace sta {
 
 namespace {
-
-struct Lerp {
-  int64_t left;  // source index; may be -1 or source - 1 at the edges
-  float fraction;
-};
-
-// As OpenCV: the ratio is inverted twice in double, the position is a float.
-Lerp lerp_at(const Axis &axis, int i) {
-  const double scale = 1.0 / (static_cast<double>(axis.resized) / axis.source);
-  const float position = static_cast<float>((static_cast<double>(axis.crop + i) + 0.5) * scale - 0.5);
-  const float left = std::floor(position);
-  return {static_cast<int64_t>(left), position - left};
-}
-
-int16_t weight11(float w) { return static_cast<int16_t>(std::lrint(w * 2048.0f)); }
 
 void gather(SampleType type, const uint8_t *row, const int32_t *offset, int n, uint16_t *out) {
   switch (type) {
@@ -49,38 +33,18 @@ void BilinearScaler::prepare(const FrameLayout &layout, const Geometry &geometry
   width_ = geometry.x.output;
   height_ = geometry.y.output;
   channels_ = layout.model == ColorModel::kGray ? 1 : 3;
-  const size_t w = static_cast<size_t>(width_), h = static_cast<size_t>(height_);
+  const size_t w = static_cast<size_t>(width_);
 
-  weight_left_.resize(w);
-  weight_right_.resize(w);
-  for (auto &offset : offset_) offset.resize(2 * w);
-  const int last_column = geometry.x.source - 1;
-  for (int i = 0; i < width_; ++i) {
-    Lerp l = lerp_at(geometry.x, i);
-    if (l.left < 0) l = {0, 0.0f};
-    if (l.left >= last_column) l = {last_column, 0.0f};
-    weight_left_[i] = weight11(1.0f - l.fraction);
-    weight_right_[i] = weight11(l.fraction);
-    const int left = static_cast<int>(l.left), right = std::min(left + 1, last_column);
-    for (int c = 0; c < layout.num_components; ++c) {
-      const ComponentLayout &component = layout.components[c];
-      auto offset_of = [&](int x) { return (component.offset + component.step * (x >> component.shift_x)) * layout.sample_bytes(); };
-      offset_[c][i] = offset_of(left);
-      offset_[c][width_ + i] = offset_of(right);
+  make_column_table(geometry.x, &columns_);
+  make_row_table(geometry.y, &rows_);
+  for (int c = 0; c < layout.num_components; ++c) {
+    const ComponentLayout &component = layout.components[c];
+    offset_[c].resize(2 * w);
+    auto offset_of = [&](int x) { return (component.offset + component.step * (x >> component.shift_x)) * layout.sample_bytes(); };
+    for (int i = 0; i < width_; ++i) {
+      offset_[c][i] = offset_of(columns_.first[i]);
+      offset_[c][width_ + i] = offset_of(columns_.second[i]);
     }
-  }
-
-  row0_.resize(h);
-  row1_.resize(h);
-  weight0_.resize(h);
-  weight1_.resize(h);
-  const int64_t last_row = geometry.y.source - 1;
-  for (int i = 0; i < height_; ++i) {
-    const Lerp l = lerp_at(geometry.y, i);
-    row0_[i] = static_cast<int32_t>(std::clamp<int64_t>(l.left, 0, last_row));
-    row1_[i] = static_cast<int32_t>(std::clamp<int64_t>(l.left + 1, 0, last_row));
-    weight0_[i] = weight11(1.0f - l.fraction);
-    weight1_[i] = weight11(l.fraction);
   }
 
   samples_.resize(3 * 2 * w);
@@ -109,7 +73,7 @@ void BilinearScaler::lerp_source_row(const sta_frame &frame, const ColorConversi
   if (layout_->model == ColorModel::kYuv) kernels::convert_yuv(samples[0], samples[1], samples[2], 0, conversion, n, pixels[0], pixels[1], pixels[2]);
   if (layout_->model == ColorModel::kGray) kernels::convert_gray(samples[0], 0, conversion, n, pixels[0]);
   for (int c = 0; c < channels_; ++c)
-    kernels::lerp_columns(pixels[c], pixels[c] + width_, weight_left_.data(), weight_right_.data(), width_, out + c * width_);
+    kernels::lerp_columns(pixels[c], pixels[c] + width_, columns_.first_weight.data(), columns_.second_weight.data(), width_, out + c * width_);
 }
 
 void BilinearScaler::run(const sta_frame &frame, uint8_t *rgb) {
@@ -120,23 +84,23 @@ void BilinearScaler::run(const sta_frame &frame, uint8_t *rgb) {
   int upper_row = -1, lower_row = -1;  // source rows held there
   const uint8_t *r = out_.data(), *g = channels_ == 3 ? r + width_ : r, *b = channels_ == 3 ? g + width_ : r;
   for (int y = 0; y < height_; ++y) {
-    if (row0_[y] == lower_row) {
+    if (rows_.first[y] == lower_row) {
       std::swap(upper, lower);
       std::swap(upper_row, lower_row);
     }
-    if (row0_[y] != upper_row) {
-      lerp_source_row(frame, conversion, row0_[y], upper);
-      upper_row = row0_[y];
+    if (rows_.first[y] != upper_row) {
+      lerp_source_row(frame, conversion, rows_.first[y], upper);
+      upper_row = rows_.first[y];
     }
-    if (row1_[y] != lower_row) {
+    if (rows_.second[y] != lower_row) {
       // At the bottom edge both rows are the same one: a copy is cheaper to reason about than an alias.
-      if (row1_[y] == upper_row)
+      if (rows_.second[y] == upper_row)
         std::copy(upper, upper + n, lower);
       else
-        lerp_source_row(frame, conversion, row1_[y], lower);
-      lower_row = row1_[y];
+        lerp_source_row(frame, conversion, rows_.second[y], lower);
+      lower_row = rows_.second[y];
     }
-    kernels::lerp_rows(upper, lower, weight0_[y], weight1_[y], n, out_.data());
+    kernels::lerp_rows(upper, lower, rows_.first_weight[y], rows_.second_weight[y], n, out_.data());
     kernels::interleave(r, g, b, width_, rgb + static_cast<size_t>(y) * width_ * 3);
   }
 }

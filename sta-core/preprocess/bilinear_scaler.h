@@ -14,6 +14,7 @@
 
 #include "preprocess/frame_layout.h"
 #include "preprocess/geometry.h"
+#include "preprocess/lerp_table.h"
 
 namespace sta {
 
@@ -30,12 +31,9 @@ class BilinearScaler {
   const FrameLayout *layout_ = nullptr;
   int width_ = 0, height_ = 0;  // output
   int channels_ = 0;            // 3, or 1 for gray
-  // Per output column: left and right source pixel and their weights. Columns of the left ones first, then of the right ones: [2 * width].
-  std::vector<int32_t> offset_[3];                   // bytes from the start of a row of the component's plane
-  std::vector<int16_t> weight_left_, weight_right_;  // [width]
-  // Per output row.
-  std::vector<int32_t> row0_, row1_;
-  std::vector<int16_t> weight0_, weight1_;
+  // Bytes from the start of a row of the component's plane to the left source pixel of each output column, then to the right one: [2 * width].
+  std::vector<int32_t> offset_[3];
+  LerpTable columns_, rows_;
   // Scratch.
   std::vector<uint16_t> samples_;  // [3][2 * width]
   std::vector<uint8_t> pixels_;    // [3][2 * width]

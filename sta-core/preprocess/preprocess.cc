@@ -14,6 +14,8 @@ constexpr int kMaxOutputSize = 4096;  // bounds tables and scratch; no video mod
 
 Error invalid(std::string message) { return Error{STA_ERROR_INVALID_ARGUMENT, std::move(message)}; }
 
+}  // namespace
+
 Status check_spec(const PreprocessSpec &spec) {
   if (spec.height < 1 || spec.width < 1 || spec.height > kMaxOutputSize || spec.width > kMaxOutputSize)
     return invalid("output size " + std::to_string(spec.width) + "x" + std::to_string(spec.height) + " is not within 1 .. " +
@@ -23,8 +25,6 @@ Status check_spec(const PreprocessSpec &spec) {
                    std::to_string(kMaxOutputSize) + ", from the smaller output dimension up");
   return ok();
 }
-
-}  // namespace
 
 Status Preprocessor::prepare(const sta_frame &frame) {
   Key key{frame.format, frame.width, frame.height, frame.par_n, frame.par_d};

@@ -24,6 +24,9 @@ struct PreprocessSpec {
   bool antialias;
 };
 
+/// INVALID_ARGUMENT if a number is out of its range.
+Status check_spec(const PreprocessSpec &spec);
+
 // One per stream, not thread-safe. Tables and scratch memory are kept for the geometry and format of the last frame: nothing is allocated while they
 // stay the same.
 class Preprocessor {

@@ -14,25 +14,7 @@ namespace {
 
 double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
 
-struct Input {
-  at::Tensor x, key;  // [1,L,C], [1,L,D]
-};
-
-// Section 3 of tests/golden/README.md: clustered keys.
-Input generate(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed) {
-  const int64_t l = t * n;
-  const at::Tensor center = golden::tensor("unit.center", {8, d}, seed, 1.0), noise = golden::tensor("unit.noise", {l, d}, seed, 1.0);
-  at::Tensor x = golden::tensor("unit.x", {l, c}, seed, 1.0), key = at::empty({l, d});
-  const uint64_t cluster_seed = golden::seed_of("unit.cluster", seed), gain_seed = golden::seed_of("unit.gain", seed);
-  for (int64_t i = 0; i < l; ++i) {
-    const double u = golden::uniform(cluster_seed, static_cast<uint64_t>(i));
-    const int64_t kind = (i / n) % 3;
-    const double w = kind == 0 ? u : kind == 1 ? u * u : (u * u) * u;
-    key[i] = center[static_cast<int64_t>(8 * w)] + 0.25f * noise[i];
-    if (golden::uniform(gain_seed, static_cast<uint64_t>(i)) >= 0.96) x[i] *= 4.0f;
-  }
-  return {x.unsqueeze(0), key.unsqueeze(0)};
-}
+using golden::PruneInput;
 
 std::vector<std::string> files() {
   std::vector<std::string> names;
@@ -49,7 +31,7 @@ TEST_P(GoldenPrune, ExactTokensInOrder) {
   const auto &m = file.metadata;
   auto number = [&](const char *key) { return std::stoi(m.at(key)); };
   const int t = number("T"), r = number("r");
-  const Input in = generate(t, number("N"), number("C"), number("D"), std::stoull(m.at("seed")));
+  const PruneInput in = golden::prune_input(t, number("N"), number("C"), number("D"), std::stoull(m.at("seed")));
   sta::PruneTrace trace;
   const sta::PruneCall call{t == 8 ? 1 : t == 4 ? 2 : 3, t, m.at("scan") == "backward"};
   const at::Tensor kept = sta::select_tokens(in.x, in.key, call, {STA_PRUNING_STA, r, {}}, &trace);
@@ -66,7 +48,8 @@ INSTANTIATE_TEST_SUITE_P(Official, GoldenPrune, testing::ValuesIn(files()), [](c
 TEST(GoldenPruneReduced, Bf16InputsKeepNearlyTheSame) {
   const c10::InferenceMode guard;
   const auto file = golden::read("prune/prune_T8_N196_r64.safetensors");
-  const Input in = generate(8, 196, std::stoi(file.metadata.at("C")), std::stoi(file.metadata.at("D")), std::stoull(file.metadata.at("seed")));
+  const PruneInput in =
+      golden::prune_input(8, 196, std::stoi(file.metadata.at("C")), std::stoi(file.metadata.at("D")), std::stoull(file.metadata.at("seed")));
   const at::Tensor kept = sta::select_tokens(in.x.to(at::kBFloat16), in.key.to(at::kBFloat16), {1, 8, false}, {STA_PRUNING_STA, 64, {}});
   const at::Tensor want = file.tensors.at("kept").to(at::kLong);
   const double common = at::isin(kept[0], want).to(at::kDouble).mean().item<double>();

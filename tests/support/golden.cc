@@ -135,4 +135,19 @@ sta::TensorFile read(const std::string &relative) {
   return *file;
 }
 
+PruneInput prune_input(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed) {
+  const int64_t l = t * n;
+  const at::Tensor center = tensor("unit.center", {8, d}, seed, 1.0), noise = tensor("unit.noise", {l, d}, seed, 1.0);
+  at::Tensor x = tensor("unit.x", {l, c}, seed, 1.0), key = at::empty({l, d});
+  const uint64_t cluster_seed = seed_of("unit.cluster", seed), gain_seed = seed_of("unit.gain", seed);
+  for (int64_t i = 0; i < l; ++i) {
+    const double u = uniform(cluster_seed, static_cast<uint64_t>(i));
+    const int64_t kind = (i / n) % 3;
+    const double w = kind == 0 ? u : kind == 1 ? u * u : (u * u) * u;
+    key[i] = center[static_cast<int64_t>(8 * w)] + 0.25f * noise[i];
+    if (uniform(gain_seed, static_cast<uint64_t>(i)) >= 0.96) x[i] *= 4.0f;
+  }
+  return {x.unsqueeze(0), key.unsqueeze(0)};
+}
+
 }  // namespace golden

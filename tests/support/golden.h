@@ -30,6 +30,12 @@ at::Tensor clip(const std::string &kind, int64_t size, uint64_t seed);
 sta::ModelDescription describe(const std::string &config);
 sta::StateDict weights(const sta::ModelDescription &model, uint64_t seed);
 
+struct PruneInput {
+  at::Tensor x, key;  // f32 [1,L,C], [1,L,D]
+};
+/// Section 3 of tests/golden/README.md: clustered keys.
+PruneInput prune_input(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed);
+
 /// A golden file; fails the test if it is not there.
 sta::TensorFile read(const std::string &relative);
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// The frame kernel: what preprocess/ does on the CPU without antialiasing, bit for bit, for a frame that lies in device memory, and the
+// normalisation, written straight into a time step of a clip in the model's type. All of it is integer arithmetic up to the level; tables and colour
+// factors are the CPU's own (frame_plan.h).
+//
+// A thread per output pixel reads the at most 2 x 2 source pixels under it: 1080p to 224 x 224 touches a tenth of the frame, whatever its format.
+#include "cuda/numeric.h"
+#include "cuda/sta_cuda.h"
+#include "cuda/status.h"
+
+namespace sta::cuda {
+namespace {
+
+constexpr int kPixelsPerBlock = 128, kColorBits = 21;
+
+__device__ __forceinline__ int32_t sample_at(const sta_cuda_frame_args &a, int c, int x, int y) {
+  const auto &component = a.component[c];
+  const uint8_t *row = a.plane[component.plane] + static_cast<int64_t>(y >> a.shift_y[component.plane]) * a.stride[component.plane];
+  const int i = component.offset + component.step * (x >> component.shift_x);
+  if (a.sample == STA_CUDA_BYTE) return row[i];
+  const int32_t word = row[2 * i] | row[2 * i + 1] << 8;
+  return a.sample == STA_CUDA_HIGH10 ? word >> 6 : word & 0x3ff;
+}
+
+__device__ __forceinline__ int32_t level_of(int32_t fixed) {
+  const int32_t level = (fixed + (1 << (kColorBits - 1))) >> kColorBits;
+  return level < 0 ? 0 : level > 255 ? 255 : level;
+}
+
+// One source pixel: rgb[i] in 0..255; of gray, rgb[0] alone.
+__device__ __forceinline__ void pixel_at(const sta_cuda_frame_args &a, int x, int y, int32_t (&rgb)[3]) {
+  int32_t sample[3] = {0, 0, 0};
+  for (int c = 0; c < a.components; ++c) sample[c] = sample_at(a, c, x, y);
+  if (!a.convert) {
+    for (int c = 0; c < 3; ++c) rgb[c] = sample[c];
+    return;
+  }
+  const int32_t luma = (sample[0] - a.y_zero) * a.ky, cb = sample[1] - a.c_zero, cr = sample[2] - a.c_zero;
+  if (a.components == 1) {
+    rgb[0] = level_of(luma);
+    return;
+  }
+  rgb[0] = level_of(luma + cr * a.krv);
+  rgb[1] = level_of(luma - cb * a.kgu - cr * a.kgv);
+  rgb[2] = level_of(luma + cb * a.kbu);
+}
+
+// Grid: columns / kPixelsPerBlock x rows.
+template <typename T>
+__global__ void __launch_bounds__(kPixelsPerBlock) frame_to_clip(sta_cuda_frame_args a) {
+  const int column = static_cast<int>(blockIdx.x) * kPixelsPerBlock + static_cast<int>(threadIdx.x), row = static_cast<int>(blockIdx.y);
+  if (column >= a.width) return;
+  const int32_t x[2] = {a.columns[column], a.columns[a.width + column]}, y[2] = {a.rows[row], a.rows[a.height + row]};
+  const int32_t x_weight[2] = {a.columns[2 * a.width + column], a.columns[3 * a.width + column]};
+  const int32_t y_weight[2] = {a.rows[2 * a.height + row], a.rows[3 * a.height + row]};
+  int32_t level[3] = {2, 2, 2};  // rounding of the two bits that are cut at the end
+  for (int j = 0; j < 2; ++j) {
+    int32_t left[3] = {}, right[3] = {};
+    pixel_at(a, x[0], y[j], left);
+    pixel_at(a, x[1], y[j], right);
+    // 15 bits of a row, then the upper half of the product, as OpenCV's vector code.
+    for (int c = 0; c < 3; ++c) level[c] += ((left[c] * x_weight[0] + right[c] * x_weight[1]) >> 4) * y_weight[j] >> 16;
+  }
+  T *out = static_cast<T *>(a.out) + row * a.out_row + column;
+  for (int c = 0; c < 3; ++c) {
+    const float value = static_cast<float>(level[a.components == 1 ? 0 : c] >> 2);
+    out[c * a.out_channel] = from_float<T>(value * a.scale[c] + a.shift[c]);
+  }
+}
+
+template <typename T>
+void launch_frame(const sta_cuda_frame_args &a, cudaStream_t stream) {
+  STA_LAUNCH(frame_to_clip<T>, dim3(static_cast<unsigned>((a.width + kPixelsPerBlock - 1) / kPixelsPerBlock), static_cast<unsigned>(a.height)),
+             dim3(kPixelsPerBlock), 0, stream, a);
+}
+
+}  // namespace
+}  // namespace sta::cuda
+
+using namespace sta::cuda;
+
+extern "C" sta_cuda_status sta_cuda_frame(const sta_cuda_frame_args *args, void *stream_pointer, char *message) {
+  const sta_cuda_frame_args &a = *args;
+  auto unsupported = [&](const char *why) { return report(STA_CUDA_UNSUPPORTED, "frame", why, message); };
+  if (a.type < STA_CUDA_FP32 || a.type > STA_CUDA_BF16) return unsupported("type is none of fp32, fp16, bf16");
+  if (a.sample < STA_CUDA_BYTE || a.sample > STA_CUDA_LOW10) return unsupported("unknown kind of sample");
+  if (a.components != 1 && a.components != 3) return unsupported("there must be 1 or 3 components");
+  if (a.width < 1 || a.height < 1 || a.width > 65535 || a.height > 65535) return unsupported("the picture is not within 1 .. 65535 pixels a side");
+  for (int c = 0; c < a.components; ++c) {
+    if (a.component[c].plane < 0 || a.component[c].plane > 2) return unsupported("a component names a plane that there cannot be");
+    if (!a.plane[a.component[c].plane]) return unsupported("a plane is NULL");
+  }
+  if (!a.columns || !a.rows || !a.out) return unsupported("a pointer is NULL");
+  const auto stream = static_cast<cudaStream_t>(stream_pointer);
+  if (a.type == STA_CUDA_FP32) launch_frame<float>(a, stream);
+  if (a.type == STA_CUDA_FP16) launch_frame<Half>(a, stream);
+  if (a.type == STA_CUDA_BF16) launch_frame<Bfloat16>(a, stream);
+  return finish("frame", message);
+}

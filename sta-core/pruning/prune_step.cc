@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Tensors to the plain pointers of libsta-cuda. Only the generic parts of c10 are used, so that this compiles against a LibTorch without CUDA.
+#include "pruning/prune_step.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <limits>
+
+namespace sta {
+namespace {
+
+// The types that the kernels know.
+bool type_of(const at::Tensor &x, sta_cuda_type &type) {
+  switch (x.scalar_type()) {
+    case at::kFloat:
+      type = STA_CUDA_FP32;
+      return true;
+    case at::kHalf:
+      type = STA_CUDA_FP16;
+      return true;
+    case at::kBFloat16:
+      type = STA_CUDA_BF16;
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The CUDA stream that ATen would launch in; a CPU has none.
+void *current_stream(at::Device device) {
+  if (!device.is_cuda()) return nullptr;
+  return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
+}
+
+bool arguments(const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number, sta_cuda_prune_args &a) {
+  a = {};
+  if (!type_of(x, a.type) || keys.scalar_type() != x.scalar_type() || x.stride(2) != 1 || keys.stride(3) != 1) return false;
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  if (x.size(0) > kMost || x.size(1) > kMost || x.size(2) > kMost || x.size(1) % call.groups != 0) return false;
+  a.x = x.const_data_ptr();
+  a.keys = keys.const_data_ptr();
+  a.x_batch = x.stride(0);
+  a.x_token = x.stride(1);
+  a.key_batch = keys.stride(0);
+  a.key_token = keys.stride(1);
+  a.key_head = keys.stride(2);
+  a.batch = static_cast<int32_t>(x.size(0));
+  a.groups = call.groups;
+  a.group_tokens = static_cast<int32_t>(x.size(1)) / call.groups;
+  a.channels = static_cast<int32_t>(x.size(2));
+  a.heads = static_cast<int32_t>(keys.size(2));
+  a.head_dim = static_cast<int32_t>(keys.size(3));
+  a.drop = drop_number;
+  a.backward = call.backward;
+  return true;
+}
+
+}  // namespace
+
+bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, const PruneSettings &settings) {
+  sta_cuda_prune_args a;
+  return kernels && settings.rule == STA_PRUNING_STA && arguments(x, keys, call, settings.drop_number, a) && kernels->prune_workspace(&a) > 0;
+}
+
+PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,
+                              const ops::LayerNorm *next) {
+  const c10::DeviceGuard guard(x.device());
+  void *stream = current_stream(x.device());
+  char message[STA_CUDA_MESSAGE] = "";
+  sta_cuda_prune_args a;
+  TORCH_CHECK(arguments(x, keys, call, drop_number, a), "the pruning kernels do not take these tensors");
+  PrunedTokens out;
+  const int64_t b = x.size(0), c = x.size(2), kept = static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop);
+  // Freed when this returns, while the kernels may still run: the allocator gives it to later work of the same stream only.
+  const at::Tensor workspace = at::empty({static_cast<int64_t>(kernels.prune_workspace(&a))}, x.options().dtype(at::kByte));
+  out.kept = at::empty({b, kept}, x.options().dtype(at::kLong));
+  a.workspace = workspace.mutable_data_ptr();
+  a.kept = out.kept.mutable_data_ptr<int64_t>();
+  TORCH_CHECK(kernels.prune(&a, stream, message) == STA_CUDA_OK, message);
+
+  out.x = at::empty({b, kept, c}, x.options());
+  sta_cuda_gather_args g{};
+  g.x = x.const_data_ptr();
+  g.x_batch = x.stride(0);
+  g.x_token = x.stride(1);
+  g.kept = a.kept;
+  g.out = out.x.mutable_data_ptr();
+  if (next) {
+    out.normed = at::empty_like(out.x);
+    g.normed = out.normed.mutable_data_ptr();
+    g.weight = next->weight.const_data_ptr();
+    g.bias = next->bias.const_data_ptr();
+    g.eps = static_cast<float>(next->eps);
+  }
+  g.type = a.type;
+  g.batch = a.batch;
+  g.kept_count = static_cast<int32_t>(kept);
+  g.channels = a.channels;
+  TORCH_CHECK(kernels.gather(&g, stream, message) == STA_CUDA_OK, message);
+  return out;
+}
+
+}  // namespace sta
