@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <type_traits>
 #include <vector>
 
 namespace sta {
@@ -40,6 +41,7 @@ std::string resolve(void *library, KernelLibrary &table) {
     if (!function) missing = name;
   };
   find("sta_cuda_devices", table.devices);
+  find("sta_cuda_launches", table.launches);
   find("sta_cuda_prune_workspace", table.prune_workspace);
   find("sta_cuda_prune", table.prune);
   find("sta_cuda_gather", table.gather);

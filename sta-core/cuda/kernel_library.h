@@ -11,6 +11,7 @@ namespace sta {
 
 struct KernelLibrary {
   decltype(&::sta_cuda_devices) devices;
+  decltype(&::sta_cuda_launches) launches;
   decltype(&::sta_cuda_prune_workspace) prune_workspace;
   decltype(&::sta_cuda_prune) prune;
   decltype(&::sta_cuda_gather) gather;

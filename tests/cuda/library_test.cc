@@ -4,10 +4,11 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
-#include "cuda/sta_cuda.h"
+#include "cuda/kernel_library.h"
 
 namespace {
 
@@ -64,6 +65,26 @@ TEST_F(CudaLibrary, RefusesWorkWithoutADevice) {
   char message[STA_CUDA_MESSAGE] = "";
   EXPECT_EQ(function<decltype(sta_cuda_prune)>("sta_cuda_prune")(&a, nullptr, message), STA_CUDA_FAILED);
   EXPECT_EQ(std::string(message).rfind("pruning: ", 0), 0u) << message;
+}
+
+// As sta-core does it: a library that cannot be used is a sentence with every place and reason.
+TEST(CudaLoader, SaysWhatItTried) {
+  const auto reason = [](const char *path) {
+    setenv("STA_CUDA_PATH", path, 1);
+    std::string why;
+    EXPECT_EQ(sta::load_kernel_library(&why), nullptr);
+    return why;
+  };
+  EXPECT_EQ(reason("/no/such/libsta-cuda.so.1"), "tried /no/such/libsta-cuda.so.1: no such file");
+  EXPECT_EQ(reason("libm.so.6"), "tried libm.so.6: not libsta-cuda (it has no sta_cuda_abi)");
+  setenv("STA_CUDA_PATH", g_path, 1);
+  std::string why;
+  const sta::KernelLibrary *table = sta::load_kernel_library(&why);
+  if (table) {
+    EXPECT_GT(table->devices(nullptr), 0);
+  } else {
+    EXPECT_EQ(why.rfind(std::string("tried ") + g_path + ": no CUDA device: ", 0), 0u) << why;
+  }
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace {
 
 using prune_case::Kind;
 
-const sta::KernelLibrary kEmulated{&sta_cuda_devices, &sta_cuda_prune_workspace, &sta_cuda_prune, &sta_cuda_gather, &sta_cuda_frame};
+const sta::KernelLibrary kEmulated{&sta_cuda_devices, &sta_cuda_launches, &sta_cuda_prune_workspace,
+                                   &sta_cuda_prune,   &sta_cuda_gather,   &sta_cuda_frame};
 
 double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
 

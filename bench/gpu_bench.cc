@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+// What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, with the pruning kernels of libsta-cuda
+// and with ATen's; the pruning call alone; 1080p preprocessing; and first a check that the device computes what the CPU does. Prints a table and
+// writes one JSON file. scripts/gpu-check runs it. Exit status: 0, 1 the device computes something else, 2 wrong command line, 77 no CUDA device.
+//
+//   gpu-bench [--device D] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..] [--runs N] [--json FILE]
+//
+// --device cpu tries the program itself where there is no GPU: without kernels, and without the parts that need device memory.
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "cuda/frame_plan.h"
+#include "engine/device.h"
+#include "engine/engine.h"
+#include "pruning/prune_step.h"
+
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+at::Device g_device = at::kCPU;
+int g_runs = 20;
+
+[[noreturn]] void stop(int status, const std::string &message) {
+  std::fprintf(stderr, "gpu-bench: %s\n", message.c_str());
+  std::exit(status);
+}
+
+void wait() {
+  if (g_device.is_cuda()) c10::impl::VirtualGuardImpl(g_device.type()).synchronizeDevice(g_device.index());
+}
+
+// Median seconds of warm calls; every call is waited for, so that a launch that the GPU hides counts where a camera would notice it.
+double median_seconds(const std::function<void()> &call, int runs) {
+  for (int i = 0; i < 3; ++i) call();
+  std::vector<double> seconds;
+  for (int i = 0; i < runs; ++i) {
+    wait();
+    const auto begin = Clock::now();
+    call();
+    wait();
+    seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + runs / 2, seconds.end());
+  return seconds[static_cast<size_t>(runs) / 2];
+}
+
+std::vector<std::string> split(const std::string &text) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+int number(const std::string &text, const char *option) {
+  char *end = nullptr;
+  const long value = std::strtol(text.c_str(), &end, 10);
+  if (text.empty() || *end || value < 0 || value > 4096) stop(2, std::string(option) + ": \"" + text + "\" should be a number from 0 to 4096");
+  return static_cast<int>(value);
+}
+
+// The path is read whenever a model is opened: a file that is not there leaves it to ATen.
+std::shared_ptr<sta::Engine> open(const std::string &arch, const std::string &precision, const std::string &device, bool kernels) {
+  if (kernels)
+    unsetenv("STA_CUDA_PATH");
+  else
+    setenv("STA_CUDA_PATH", "/nonexistent/so/that/aten/prunes", 1);
+  sta::EngineOptions options;
+  options.model = "arch:" + arch;
+  options.device = device;
+  options.precision = precision == "fp32" ? STA_PRECISION_FP32 : precision == "fp16" ? STA_PRECISION_FP16 : STA_PRECISION_BF16;
+  auto engine = sta::Engine::open(options);
+  if (!engine) stop(1, engine.error().message);
+  if (kernels && (*engine)->description().warnings.find("libsta-cuda") != std::string::npos) stop(1, (*engine)->description().warnings);
+  return *std::move(engine);
+}
+
+sta::ForwardOutput forward(const sta::Engine &engine, const at::Tensor &clip, int r) {
+  auto out = engine.forward(clip, {STA_PRUNING_STA, r, {}});
+  if (!out) stop(1, out.error().message);
+  return *std::move(out);
+}
+
+at::Tensor random_clip(int batch) {
+  at::manual_seed(1);
+  return at::rand({batch, 3, 16, 224, 224}, at::kFloat) * 4 - 2;
+}
+
+// fp32, r = 64: share of equal kept tokens in each call, largest difference of logits.
+json check(const std::string &device, bool kernels) {
+  const at::Tensor clip = random_clip(2);
+  const sta::ForwardOutput want = forward(*open("vit_small", "fp32", "cpu", false), clip, 64);
+  const sta::ForwardOutput got = forward(*open("vit_small", "fp32", device, kernels), clip, 64);
+  json shares = json::array();
+  bool good = true;
+  for (size_t i = 0; i < want.kept.size(); ++i) {
+    const at::Tensor a = got.kept[i].cpu(), &b = want.kept[i];
+    int64_t common = 0;
+    for (int64_t k = 0; k < b.size(0); ++k) common += at::isin(a[k], b[k]).sum().item<int64_t>();
+    shares.push_back(static_cast<double>(common) / static_cast<double>(b.numel()));
+    good = good && shares.back().get<double>() >= 0.995;
+  }
+  const double worst = (got.logits.cpu() - want.logits).abs().max().item<double>(), scale = want.logits.abs().max().item<double>();
+  good = good && worst <= 0.01 * scale;
+  std::printf("check (%s): kept tokens as on the CPU %s, logits differ by %.2g of %.2g: %s\n", kernels ? "kernels" : "ATen", shares.dump().c_str(),
+              worst, scale, good ? "good" : "BAD");
+  return {{"pruning", kernels ? "kernels" : "aten"}, {"kept_share", shares}, {"logit_difference", worst}, {"logit_scale", scale}, {"good", good}};
+}
+
+// The three calls of ViT-B, r = 64, with the LayerNorm behind: microseconds of either way.
+json prune_calls(const sta::KernelLibrary &kernels, at::ScalarType type, int batch) {
+  json rows = json::array();
+  const std::pair<sta::PruneCall, int> calls[] = {{{1, 8, false}, 196}, {{2, 4, true}, 264}, {{3, 2, false}, 400}};
+  for (const auto &[call, n] : calls) {
+    const int64_t l = static_cast<int64_t>(call.groups) * n;
+    const auto options = at::TensorOptions(g_device).dtype(type);
+    const at::Tensor x = at::randn({batch, l, 768}, options), qkv = at::randn({batch, l, 3, 12, 64}, options), keys = qkv.select(2, 1);
+    const sta::ops::LayerNorm norm{at::ones({768}, options), at::zeros({768}, options), 1e-6};
+    const sta::PruneCall place = call;
+    const uint64_t before = kernels.launches();
+    sta::prune_by_kernels(kernels, x, keys, place, 64, &norm);
+    const uint64_t launches = kernels.launches() - before;
+    const double ours = median_seconds([&] { sta::prune_by_kernels(kernels, x, keys, place, 64, &norm); }, g_runs);
+    const double aten = median_seconds(
+        [&] {
+          const at::Tensor kept = sta::select_tokens(x, sta::ops::key_mean(keys), place, {STA_PRUNING_STA, 64, {}});
+          sta::ops::layer_norm(sta::ops::gather_tokens(x, kept), norm);
+        },
+        g_runs);
+    std::printf("pruning call %d, batch %2d: %8.1f us with %llu launches; ATen %8.1f us\n", place.index, batch, ours * 1e6,
+                static_cast<unsigned long long>(launches), aten * 1e6);
+    rows.push_back({{"call", place.index}, {"batch", batch}, {"kernels_us", ours * 1e6}, {"launches", launches}, {"aten_us", aten * 1e6}});
+  }
+  return rows;
+}
+
+// A 1080p NV12 frame to a time step: the kernel on the device, the scaler on one core.
+json preprocessing(const sta::KernelLibrary *kernels) {
+  std::vector<uint8_t> bytes(1920 * 1080 * 3 / 2, 100), rgb(224 * 224 * 3);
+  sta_frame frame{};
+  frame.struct_size = sizeof(frame);
+  frame.format = STA_FORMAT_NV12;
+  frame.width = 1920;
+  frame.height = 1080;
+  frame.stride[0] = frame.stride[1] = 1920;
+  frame.matrix = STA_MATRIX_BT709;
+  frame.plane[0] = bytes.data();
+  frame.plane[1] = bytes.data() + 1920 * 1080;
+  const sta::PreprocessSpec spec{224, 224, 224, false};
+  sta::Preprocessor scaler(spec);
+  bool good = true;
+  json out = {{"cpu_us", median_seconds([&] { good = good && scaler.run(frame, rgb.data()); }, g_runs) * 1e6}};
+  if (!good) stop(1, "preprocessing failed");
+  if (kernels) {
+    const at::Tensor device_bytes = at::from_blob(bytes.data(), {static_cast<int64_t>(bytes.size())}, at::kByte).to(g_device);
+    frame.plane[0] = device_bytes.const_data_ptr<uint8_t>();
+    frame.plane[1] = frame.plane[0] + 1920 * 1080;
+    auto plan = sta::make_frame_plan(frame, spec, {0.01f, 0.01f, 0.01f}, {0, 0, 0});
+    if (!plan) stop(1, plan.error().message);
+    const auto upload = [](std::vector<int32_t> &v) { return at::from_blob(v.data(), {static_cast<int64_t>(v.size())}, at::kInt).to(g_device); };
+    const at::Tensor columns = upload(plan->columns), rows = upload(plan->rows),
+                     step = at::empty({3, 224, 224}, at::TensorOptions(g_device).dtype(at::kBFloat16));
+    sta_cuda_frame_args a = plan->args;
+    a.columns = columns.const_data_ptr<int32_t>();
+    a.rows = rows.const_data_ptr<int32_t>();
+    a.out = step.mutable_data_ptr();
+    a.out_channel = 224 * 224;
+    a.out_row = 224;
+    a.type = STA_CUDA_BF16;
+    char message[STA_CUDA_MESSAGE] = "";
+    out["kernel_us"] = median_seconds(
+                           [&] {
+                             if (kernels->frame(&a, nullptr, message) != STA_CUDA_OK) stop(1, message);
+                           },
+                           g_runs) *
+                       1e6;
+  }
+  std::printf("1080p NV12 to 224 x 224, us: %s\n", out.dump().c_str());
+  return out;
+}
+
+struct Sweep {
+  std::vector<std::string> archs{"vit_small", "vit_base", "vit_large", "vit_huge"}, precisions{"fp16", "bf16"};
+  std::vector<int> drops{0, 16, 32, 48, 64, 80, 96}, batches{1, 8, 32};
+};
+
+json forwards(const Sweep &sweep, const std::string &device, bool kernels_too) {
+  json rows = json::array();
+  for (const std::string &arch : sweep.archs)
+    for (const std::string &precision : sweep.precisions)
+      for (const bool kernels : kernels_too ? std::vector<bool>{false, true} : std::vector<bool>{false}) {
+        const auto engine = open(arch, precision, device, kernels);
+        for (const int batch : sweep.batches) {
+          const at::Tensor clip = random_clip(batch).to(g_device);
+          double dense = 0;
+          for (const int r : sweep.drops) {
+            const double seconds = median_seconds([&] { forward(*engine, clip, r); }, batch >= 32 ? std::max(1, g_runs / 4) : g_runs);
+            if (r == 0) dense = seconds;
+            const double speed_up = dense > 0 ? dense / seconds : 0;
+            std::printf("%-9s %s %-7s batch %2d r %2d  %9.3f ms  %8.1f clips/s  %.2f x\n", arch.c_str(), precision.c_str(),
+                        kernels ? "kernels" : "ATen", batch, r, seconds * 1e3, batch / seconds, speed_up);
+            std::fflush(stdout);
+            rows.push_back({{"arch", arch},
+                            {"precision", precision},
+                            {"pruning", kernels ? "kernels" : "aten"},
+                            {"batch", batch},
+                            {"drop_number", r},
+                            {"ms", seconds * 1e3},
+                            {"clips_per_second", batch / seconds},
+                            {"speed_up", speed_up}});
+          }
+        }
+      }
+  return rows;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  Sweep sweep;
+  std::string device = "cuda", file;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string option = argv[i];
+    if (i + 1 == argc) stop(2, option + " needs a value");
+    const std::string value = argv[i + 1];
+    const auto numbers = [&] {
+      std::vector<int> list;
+      for (const std::string &part : split(value)) list.push_back(number(part, option.c_str()));
+      return list;
+    };
+    if (option == "--device")
+      device = value;
+    else if (option == "--archs")
+      sweep.archs = split(value);
+    else if (option == "--drops")
+      sweep.drops = numbers();
+    else if (option == "--batches")
+      sweep.batches = numbers();
+    else if (option == "--precisions")
+      sweep.precisions = split(value);
+    else if (option == "--runs")
+      g_runs = std::max(1, number(value, "--runs"));
+    else if (option == "--json")
+      file = value;
+    else
+      stop(2, option + " should be --device, --archs, --drops, --batches, --precisions, --runs or --json");
+  }
+  for (const std::string &precision : sweep.precisions)
+    if (precision != "fp32" && precision != "fp16" && precision != "bf16")
+      stop(2, "--precisions: \"" + precision + "\" should be fp32, fp16 or bf16");
+  auto resolved = sta::resolve_device(device);
+  if (!resolved && resolved.error().status != STA_ERROR_DEVICE) stop(2, resolved.error().message);
+  if (!resolved) {
+    std::fprintf(stderr, "no CUDA device: %s\n", resolved.error().message.c_str());
+    return 77;
+  }
+  g_device = *resolved;
+  const c10::InferenceMode guard;
+  const sta::KernelLibrary *kernels = nullptr;
+  std::string why;
+  if (g_device.is_cuda() && !(kernels = sta::load_kernel_library(&why))) stop(1, "libsta-cuda: " + why);
+
+  json report = {{"device", g_device.str()}, {"runs", g_runs}};
+  report["check"].push_back(check(device, false));
+  if (kernels) report["check"].push_back(check(device, true));
+  report["preprocessing"] = preprocessing(kernels);
+  if (kernels)
+    for (const int batch : sweep.batches)
+      for (const json &row : prune_calls(*kernels, at::kBFloat16, batch)) report["pruning_calls"].push_back(row);
+  report["forward"] = forwards(sweep, device, kernels != nullptr);
+  if (!file.empty()) {
+    std::ofstream out(file);
+    out << report.dump(1) << "\n";
+    if (!out.flush()) stop(1, "cannot write " + file);
+  }
+  for (const json &c : report["check"])
+    if (!c["good"].get<bool>()) stop(1, "the device computes something else than the CPU");
+  return 0;
+}
