@@ -245,7 +245,7 @@ TEST(ConvertVideoSwin, ConfigurationIsChecked) {
                         {"layer_norm_eps", "0", "layer_norm_eps"},
                         {"num_frames", "5000", "5000 frames"},
                         {"model_type", "\"swin\"", "\"videomae\" and \"video_swin\" are"},
-                        {"model_type", "\"videomae\"", "not a VideoMAE model"}}) {
+                        {"model_type", "\"videomae\"", "patch_size should be a positive integer"}}) {
     auto config = good;
     config[c.key] = nlohmann::json::parse(c.value);
     std::ofstream(path) << config.dump();
