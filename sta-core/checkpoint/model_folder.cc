@@ -201,7 +201,6 @@ Status read_video_swin(const json &root, ModelDescription &m, const std::string 
   m.tubelet = patch[0];
   m.patch = patch[1];
   if (!window.empty()) m.window = {window[0], window[1], window[2]};
-  if (mlp_ratio > 64) return bad(path + ": mlp_ratio should be at most 64");
   m.mlp_dim = static_cast<int>(mlp_ratio * m.embed_dim);
   return ok();
 }

@@ -158,7 +158,7 @@ TEST(ModelFolder, ConfigIsChecked) {
                         {R"({BASE,"layer_norm_eps":"x"})", "layer_norm_eps"},
                         {R"({BASE,"layer_norm_eps":1e300})", "layer_norm_eps should be a number above 0 and below 1"},
                         {R"({BASE,"image_size":[64,4294967360]})", "image_size"},  // 64 in its lower half
-                        {R"({BASE,"image_size":4096,"patch_size":1,"num_frames":1024,"tubelet_size":1})", "17179869184 tokens are beyond"},
+                        {R"({BASE,"image_size":4096,"patch_size":1,"num_frames":1024,"tubelet_size":1})", "1024 frames of 4096x4096 are more tokens"},
                         {R"({BASE,"hidden_size":1e9})", "hidden_size"}}) {
     TempFolder folder;
     std::string text = c.config;

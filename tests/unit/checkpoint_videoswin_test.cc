@@ -240,7 +240,7 @@ TEST(ConvertVideoSwin, ConfigurationIsChecked) {
                         {"patch_size", "[2,4,2]", "not square"},
                         {"patch_size", "[2,2,2]", "patch size is 2 by the configuration but 4"},
                         {"mlp_ratio", "2", "MLP width of the first stage is 16 by the configuration but 32"},
-                        {"mlp_ratio", "1e300", "mlp_ratio should be at most 64"},
+                        {"mlp_ratio", "1e300", "mlp_ratio should be a number above 0 and below 64"},
                         {"embed_dim", "-1", "embed_dim should be a positive integer"},
                         {"layer_norm_eps", "0", "layer_norm_eps"},
                         {"num_frames", "5000", "5000 frames"},
