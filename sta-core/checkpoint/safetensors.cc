@@ -68,7 +68,7 @@ Result<at::Tensor> view_entry(const std::string &name, const json &entry, const 
   // The format only promises alignment of the body to 8 bytes from some writers; an unaligned tensor is copied.
   at::Tensor view = at::from_blob(
       data, shape, [file](void *) {}, at::TensorOptions().dtype(*type));
-  if (reinterpret_cast<uintptr_t>(data) % c10::elementSize(*type) != 0) {
+  if (*needed > 0 && reinterpret_cast<uintptr_t>(data) % c10::elementSize(*type) != 0) {
     at::Tensor copy = at::empty(shape, at::TensorOptions().dtype(*type));
     std::memcpy(copy.data_ptr(), data, *needed);
     view = copy;

@@ -170,6 +170,19 @@ TEST(ModelFolder, ConfigIsChecked) {
   }
 }
 
+// No data, and at an odd place of the file: a copy to nowhere was made of it (seen by UndefinedBehaviorSanitizer).
+TEST(Checkpoint, EmptyTensorThatIsNotAligned) {
+  TempFolder folder;
+  const std::string header = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[0,4],"data_offsets":[1,1]}})";
+  std::string text(8, '\0');
+  text[0] = static_cast<char>(header.size());
+  folder.write("m.safetensors", text + header + "x");
+  auto file = sta::read_safetensors(folder / "m.safetensors");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->tensors.at("b").numel(), 0);
+  EXPECT_EQ(file->tensors.at("a").item<uint8_t>(), 'x');
+}
+
 // Numbers that would make infinities or nothing of every pixel.
 TEST(ModelFolder, NormalisationMustBeUsable) {
   TempFolder folder;
