@@ -6,6 +6,8 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "action_harness.h"
 
@@ -60,14 +62,17 @@ TEST(Live, SkippedWindowsArePostedAsQosAtMostOnceASecond) {
   action.set("hop", std::to_string(kInterval).c_str());
   const auto begin = Clock::now();
   int i = 0;
-  while (seconds(Clock::now() - begin) < 2.6) {
+  std::vector<Message> messages;
+  // Long enough for a second one; on a machine that is very slow, until there is one at all.
+  while (seconds(Clock::now() - begin) < 2.6 || (messages.empty() && seconds(Clock::now() - begin) < 60)) {
     action.push(i * kFrame, kFrame, i);
     i++;
+    for (Message &message : action.messages(GST_MESSAGE_QOS)) messages.push_back(std::move(message));
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  const auto messages = action.messages(GST_MESSAGE_QOS);
+  const double elapsed = seconds(Clock::now() - begin);
   ASSERT_GE(messages.size(), 1u);
-  EXPECT_LE(messages.size(), 3u);
+  EXPECT_LE(static_cast<double>(messages.size()), elapsed + 1);
   GstFormat format;
   guint64 processed = 0, dropped = 0;
   gst_message_parse_qos_stats(messages.back().get(), &format, &processed, &dropped);
