@@ -14,7 +14,7 @@ namespace sta::gst {
 // the next call, since the user may have installed it meanwhile.
 //
 // Order: $STA_CORE_PATH (a full file path; if set, the only place), ../sta-core/ beside the folder of libgststa.so (running uninstalled), the
-// installed libdir, the dynamic linker's own search for libsta-core.so.1.
+// installed libdir, the dynamic linker's own search for libsta-core.so.2.
 const CoreApi *loadCore(std::string *error);
 
 }  // namespace sta::gst

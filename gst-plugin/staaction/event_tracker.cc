@@ -28,7 +28,7 @@ std::vector<std::string> split(const std::string &list) {
 sta_timeline_options EventTracker::options(const Settings &settings, std::string *problem) {
   const Engine &engine = stream_->engine();
   sta_timeline_options options;
-  stream_->core().sta_timeline_options_init(&options);
+  stream_->core().sta_timeline_options_init_sized(&options, sizeof(options));
   options.smoothing = settings.smoothing;
   options.enter_threshold = settings.enter_threshold;
   options.exit_threshold = std::min(settings.exit_threshold, settings.enter_threshold);

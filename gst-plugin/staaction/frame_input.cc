@@ -65,7 +65,7 @@ static sta_color_matrix colorMatrix(const GstVideoInfo &info) {
 sta_frame inputFrame(const CoreApi &core, const GstVideoFrame &mapped) {
   const GstVideoInfo &info = mapped.info;
   sta_frame frame;
-  core.sta_frame_init(&frame);
+  core.sta_frame_init_sized(&frame, sizeof(frame));
   frame.format = pixelFormat(GST_VIDEO_INFO_FORMAT(&info));
   frame.width = GST_VIDEO_INFO_WIDTH(&info);
   frame.height = GST_VIDEO_INFO_HEIGHT(&info);

@@ -6,7 +6,7 @@ namespace sta::gst {
 
 sta_engine_options engineOptions(const CoreApi &core, const Settings &settings) {
   sta_engine_options options;
-  core.sta_engine_options_init(&options);
+  core.sta_engine_options_init_sized(&options, sizeof(options));
   options.model = settings.model.c_str();
   options.labels = settings.labels.empty() ? nullptr : settings.labels.c_str();
   options.device = settings.device.empty() ? nullptr : settings.device.c_str();
@@ -19,7 +19,7 @@ sta_engine_options engineOptions(const CoreApi &core, const Settings &settings) 
 
 sta_stream_options streamOptions(const CoreApi &core, const Settings &settings) {
   sta_stream_options options;
-  core.sta_stream_options_init(&options);
+  core.sta_stream_options_init_sized(&options, sizeof(options));
   options.sample_interval = settings.sample_interval;
   options.hop = settings.hop;
   options.gap_policy = static_cast<sta_gap_policy>(settings.gap_policy);

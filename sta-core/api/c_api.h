@@ -59,6 +59,16 @@ bool read_sized(const T *in, T &out) {
   return true;
 }
 
+/// Defaults into a caller's struct of struct_size bytes, which its header may have made smaller or larger than this library's; what is beyond is
+/// zero.
+template <typename T>
+void write_defaults(T defaults, T *out, size_t struct_size) {
+  if (!out || struct_size < sizeof(size_t)) return;
+  defaults.struct_size = struct_size;
+  std::memset(static_cast<void *>(out), 0, struct_size);
+  std::memcpy(static_cast<void *>(out), &defaults, std::min(struct_size, sizeof(T)));
+}
+
 /// Fills as much as the caller's version of a struct has room for.
 template <typename T>
 void write_sized(const T &in, T *out) {

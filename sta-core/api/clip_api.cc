@@ -50,10 +50,7 @@ Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, const fl
 
 extern "C" {
 
-void sta_forward_options_init(sta_forward_options *o) {
-  *o = {};
-  o->struct_size = sizeof(*o);
-}
+void sta_forward_options_init_sized(sta_forward_options *options, size_t struct_size) { write_defaults(sta_forward_options{}, options, struct_size); }
 
 sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t batch, const sta_forward_options *options, sta_clip_result **result,
                               sta_error *err) {

@@ -11,10 +11,7 @@ using namespace sta;
 
 extern "C" {
 
-void sta_convert_options_init(sta_convert_options *o) {
-  *o = {};
-  o->struct_size = sizeof(*o);
-}
+void sta_convert_options_init_sized(sta_convert_options *options, size_t struct_size) { write_defaults(sta_convert_options{}, options, struct_size); }
 
 sta_status sta_model_convert(const char *model, const char *folder, const sta_convert_options *options, sta_error *err) {
   sta_convert_options o;

@@ -15,11 +15,11 @@ const char *sta_version(void) { return STA_VERSION; }
 
 void sta_free(void *memory) { std::free(memory); }
 
-void sta_engine_options_init(sta_engine_options *o) {
-  *o = {};
-  o->struct_size = sizeof(*o);
-  o->worker_nice = 10;
-  o->max_batch = 4;
+void sta_engine_options_init_sized(sta_engine_options *options, size_t struct_size) {
+  sta_engine_options o = {};
+  o.worker_nice = 10;
+  o.max_batch = 4;
+  write_defaults(o, options, struct_size);
 }
 
 sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engine, sta_error *err) {

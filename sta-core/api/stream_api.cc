@@ -36,18 +36,18 @@ Result<StreamOptions> stream_options(const sta_stream_options *in) {
 
 extern "C" {
 
-void sta_frame_init(sta_frame *frame) {
-  *frame = {};
-  frame->struct_size = sizeof(*frame);
-  frame->time = STA_TIME_NONE;
-  frame->duration = STA_TIME_NONE;
+void sta_frame_init_sized(sta_frame *frame, size_t struct_size) {
+  sta_frame f = {};
+  f.time = STA_TIME_NONE;
+  f.duration = STA_TIME_NONE;
+  write_defaults(f, frame, struct_size);
 }
 
-void sta_stream_options_init(sta_stream_options *o) {
-  *o = {};
-  o->struct_size = sizeof(*o);
-  o->max_results = 64;
-  o->static_skip = 1;
+void sta_stream_options_init_sized(sta_stream_options *options, size_t struct_size) {
+  sta_stream_options o = {};
+  o.max_results = 64;
+  o.static_skip = 1;
+  write_defaults(o, options, struct_size);
 }
 
 sta_status sta_stream_new(sta_engine *engine, const sta_stream_options *options, sta_stream **stream, sta_error *err) {

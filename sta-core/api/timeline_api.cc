@@ -39,14 +39,14 @@ Result<TimelineSettings> timeline_settings(const sta_timeline_options *in) {
 
 extern "C" {
 
-void sta_timeline_options_init(sta_timeline_options *o) {
-  *o = {};
-  o->struct_size = sizeof(*o);
-  o->smoothing = 1;
-  o->enter_threshold = 0.5;
-  o->exit_threshold = 0.4;
-  o->update_interval = 1'000'000'000;
-  o->background = -1;
+void sta_timeline_options_init_sized(sta_timeline_options *options, size_t struct_size) {
+  sta_timeline_options o = {};
+  o.smoothing = 1;
+  o.enter_threshold = 0.5;
+  o.exit_threshold = 0.4;
+  o.update_interval = 1'000'000'000;
+  o.background = -1;
+  write_defaults(o, options, struct_size);
 }
 
 sta_status sta_timeline_new(int32_t num_classes, const sta_timeline_options *options, sta_timeline **timeline, sta_error *err) {

@@ -98,6 +98,23 @@ static void check_stream(sta_engine *engine) {
   sta_stream_free(NULL);
 }
 
+/* A program compiled against a header whose structs were smaller, or larger, than the library's. */
+static void check_sizes_of_other_headers(void) {
+  union {
+    sta_engine_options options;
+    unsigned char bytes[sizeof(sta_engine_options) + 16];
+  } caller;
+  const size_t older = offsetof(sta_engine_options, num_heads), newer = sizeof(caller);
+  memset(&caller, 0xa5, sizeof(caller));
+  sta_engine_options_init_sized(&caller.options, older);
+  CHECK(caller.options.struct_size == older && caller.options.max_batch == 4);
+  for (size_t i = older; i < sizeof(caller); i++) CHECK(caller.bytes[i] == 0xa5);
+  memset(&caller, 0xa5, sizeof(caller));
+  sta_engine_options_init_sized(&caller.options, newer);
+  CHECK(caller.options.struct_size == newer && caller.options.max_batch == 4);
+  for (size_t i = sizeof(sta_engine_options); i < sizeof(caller); i++) CHECK(caller.bytes[i] == 0);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: %s MODEL\n", argv[0]);
@@ -105,6 +122,7 @@ int main(int argc, char **argv) {
   }
   CHECK(sta_api_version() >> 16 == STA_API_MAJOR);
   CHECK(strlen(sta_version()) > 0);
+  check_sizes_of_other_headers();
   sta_engine_options options;
   sta_engine_options_init(&options);
   options.model = argv[1];

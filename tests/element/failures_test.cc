@@ -54,7 +54,7 @@ class Failures : public testing::Test {
     action = std::make_unique<ActionHarness>(properties);  // loads sta-core
     action->set("on-error", on_error);
     action->rgbCaps(64, 64, 30, 1);
-    void *core = dlopen("libsta-core.so.1", RTLD_NOW | RTLD_NOLOAD);
+    void *core = dlopen("libsta-core.so.2", RTLD_NOW | RTLD_NOLOAD);
     ASSERT_NE(core, nullptr);
     hook = reinterpret_cast<void (*)(void (*)(int))>(dlsym(core, "sta_test_set_fault_hook"));
     dlclose(core);

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "action_harness.h"
+#include "support/process_state.h"
 
 namespace sta::test {
 namespace {
@@ -228,23 +229,10 @@ TEST_F(ModelSwap, EndsWithTheStateWhateverIsUnderWay) {
   }
 }
 
-size_t entries(const char *folder) {
-  size_t count = 0;
-  for ([[maybe_unused]] const auto &entry : std::filesystem::directory_iterator(folder)) count++;
-  return count;
-}
-
-size_t residentKib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind("VmRSS:", 0) == 0) return std::stoul(line.substr(6));
-  return 0;
-}
-
 TEST_F(ModelSwap, TwoHundredSwapsUnderLoadLeaveNothingBehind) {
   start(liveMode());
   ASSERT_TRUE(pushUntil([&] { return action->stat("windows-classified") > 0; }));
-  size_t threads = 0, files = 0, kib = 0;
+  size_t tasks = 0, files = 0, bytes = 0;
   guint64 last = 0, windows = 0;
   for (guint64 swap = 1; swap <= 200; swap++) {
     action->set("model", (swap % 2 ? otherModel() : microModel()).c_str());
@@ -265,16 +253,16 @@ TEST_F(ModelSwap, TwoHundredSwapsUnderLoadLeaveNothingBehind) {
       windows++;
     }
     if (swap != 40) continue;
-    threads = entries("/proc/self/task");
-    files = entries("/proc/self/fd");
-    kib = residentKib();
+    tasks = threads();
+    files = openFiles();
+    bytes = residentBytes();
   }
   EXPECT_GT(windows, 200u);
   // One engine may be on its way out while the other serves.
-  EXPECT_LE(entries("/proc/self/task"), threads + 3);
-  EXPECT_LE(entries("/proc/self/fd"), files + 1);
-  EXPECT_LT(residentKib(), kib + 20 * 1024) << "each engine has a megabyte of weights and each stream one of pixels";
-  printf("    %d windows, %zu KiB after 40 swaps, %zu KiB after 200\n", int(windows), kib, residentKib());
+  EXPECT_LE(threads(), tasks + 3);
+  EXPECT_LE(openFiles(), files + 1);
+  EXPECT_LT(residentBytes(), bytes + (20 << 20)) << "each engine has a megabyte of weights and each stream one of pixels";
+  printf("    %d windows, %zu KiB after 40 swaps, %zu KiB after 200\n", int(windows), bytes / 1024, residentBytes() / 1024);
 }
 
 }  // namespace

@@ -6,15 +6,10 @@
 #include <fstream>
 
 #include "action_harness.h"
+#include "support/process_state.h"
 
 namespace sta::test {
 namespace {
-
-size_t entries(const char *folder) {
-  size_t count = 0;
-  for ([[maybe_unused]] const auto &entry : std::filesystem::directory_iterator(folder)) count++;
-  return count;
-}
 
 // Runs a pipeline to its end; returns the number of windows.
 int play(GstElement *pipeline) {
@@ -57,17 +52,17 @@ GstElement *shortPipeline() {
 
 TEST(States, FiftyCyclesFromNullToPlaying) {
   GstElement *pipeline = shortPipeline();
-  size_t threads = 0, files = 0;
+  size_t tasks = 0, files = 0;
   for (int cycle = 0; cycle < 50; cycle++) {
     ASSERT_EQ(play(pipeline), 1) << "cycle " << cycle;
     ASSERT_EQ(gst_element_set_state(pipeline, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
     if (cycle == 9) {
-      threads = entries("/proc/self/task");
-      files = entries("/proc/self/fd");
+      tasks = threads();
+      files = openFiles();
     }
   }
-  EXPECT_LE(entries("/proc/self/task"), threads + 1) << "threads are left behind";
-  EXPECT_LE(entries("/proc/self/fd"), files + 1) << "files are left open";
+  EXPECT_LE(threads(), tasks + 1) << "threads are left behind";
+  EXPECT_LE(openFiles(), files + 1) << "files are left open";
   gst_object_unref(pipeline);
 }
 

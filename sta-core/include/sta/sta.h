@@ -19,11 +19,12 @@
  *
  * Conventions
  *   Times are nanoseconds of running time, uint64_t; STA_TIME_NONE = unknown.
- *   Option structs carry struct_size, set by their *_init function: a caller compiled against an older header keeps working, fields it does not know
- * of take their defaults. Every failing call returns a status and, if err is not NULL, fills err->message with one sentence that names what was wrong
- * and what would be right. No exception leaves this API. Strings returned are UTF-8 and owned by the handle they came from. Thread-safety sta_engine
- * functions may be called from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats,
- *   _configure, _pop and _set_notify may be called from any thread at any time.
+ *   Option structs carry struct_size, set by their *_init function, which is compiled into the caller and so tells the library (*_init_sized) how
+ * large the caller's struct is: a caller compiled against an older header keeps working, fields it does not know of take their defaults and are not
+ * written. Every failing call returns a status and, if err is not NULL, fills err->message with one sentence that names what was wrong and what would
+ * be right. No exception leaves this API. Strings returned are UTF-8 and owned by the handle they came from. Thread-safety sta_engine functions may
+ * be called from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats, _configure, _pop and
+ * _set_notify may be called from any thread at any time.
  */
 #ifndef STA_H
 #define STA_H
@@ -42,9 +43,9 @@ extern "C" {
 #endif
 
 /** Raised whenever a function or field is added (compatible) ... */
-#define STA_API_MINOR 2
+#define STA_API_MINOR 0
 /** ... or something is removed or changes its meaning (incompatible: the loader of libgststa.so refuses another major). */
-#define STA_API_MAJOR 1
+#define STA_API_MAJOR 2
 
 #define STA_TIME_NONE UINT64_MAX
 
@@ -138,7 +139,8 @@ typedef struct sta_model_info {
   int32_t num_stages, stage_depths[8], stage_heads[8], window[3];
 } sta_model_info;
 
-STA_API void sta_engine_options_init(sta_engine_options *options);
+STA_API void sta_engine_options_init_sized(sta_engine_options *options, size_t struct_size);
+static inline void sta_engine_options_init(sta_engine_options *options) { sta_engine_options_init_sized(options, sizeof(*options)); }
 /** Loads a model, or returns the engine that already holds it (same resolved path, labels, device, precision, heads, image size, frames). Blocks
  * while reading; not for a streaming thread. Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT, DEVICE, OUT_OF_MEMORY. */
 STA_API sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engine, sta_error *err);
@@ -163,7 +165,8 @@ typedef struct sta_forward_options {
 
 typedef struct sta_clip_result sta_clip_result;
 
-STA_API void sta_forward_options_init(sta_forward_options *options);
+STA_API void sta_forward_options_init_sized(sta_forward_options *options, size_t struct_size);
+static inline void sta_forward_options_init(sta_forward_options *options) { sta_forward_options_init_sized(options, sizeof(*options)); }
 /** One forward pass. clip: f32 [batch, 3, T, H, W], already normalised, contiguous, T/H/W as sta_model_info says. Runs in the caller's thread. */
 STA_API sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t batch, const sta_forward_options *options,
                                       sta_clip_result **result, sta_error *err);
@@ -239,7 +242,8 @@ typedef struct sta_frame {
   uint32_t flags;          /* sta_frame_flags */
 } sta_frame;
 
-STA_API void sta_frame_init(sta_frame *frame);
+STA_API void sta_frame_init_sized(sta_frame *frame, size_t struct_size);
+static inline void sta_frame_init(sta_frame *frame) { sta_frame_init_sized(frame, sizeof(*frame)); }
 
 /* ------------------------------------------------------------------------------------------------ streams */
 
@@ -334,7 +338,8 @@ typedef struct sta_stream_stats {
 /** Since 1.2: a result was put where sta_stream_pop finds it. */
 typedef void (*sta_result_notify)(void *user_data);
 
-STA_API void sta_stream_options_init(sta_stream_options *options);
+STA_API void sta_stream_options_init_sized(sta_stream_options *options, size_t struct_size);
+static inline void sta_stream_options_init(sta_stream_options *options) { sta_stream_options_init_sized(options, sizeof(*options)); }
 /** Keeps a reference to the engine. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
 STA_API sta_status sta_stream_new(sta_engine *engine, const sta_stream_options *options, sta_stream **stream, sta_error *err);
 /** Ends the stream; a forward pass under way for it is not waited for, its result is thrown away. NULL is ignored. */
@@ -408,7 +413,8 @@ typedef struct sta_event {
   double peak;       /* largest smoothed score */
 } sta_event;
 
-STA_API void sta_timeline_options_init(sta_timeline_options *options);
+STA_API void sta_timeline_options_init_sized(sta_timeline_options *options, size_t struct_size);
+static inline void sta_timeline_options_init(sta_timeline_options *options) { sta_timeline_options_init_sized(options, sizeof(*options)); }
 /** Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
 STA_API sta_status sta_timeline_new(int32_t num_classes, const sta_timeline_options *options, sta_timeline **timeline, sta_error *err);
 STA_API void sta_timeline_free(sta_timeline *timeline);
