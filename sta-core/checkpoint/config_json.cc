@@ -9,6 +9,7 @@
 #include <numeric>
 #include <sstream>
 
+#include "checkpoint/errors.h"
 #include "checkpoint/json_text.h"
 
 namespace sta {
@@ -19,8 +20,6 @@ using nlohmann::json;
 
 constexpr uintmax_t kMaxJsonFile = 64u << 20;
 constexpr int kMaxJsonDepth = 32;
-
-Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 
 #include "checkpoint/builtin_labels.h"
 #include "checkpoint/config_json.h"
+#include "checkpoint/errors.h"
 #include "checkpoint/swin_names.h"
 #include "checkpoint/weight_files.h"
 
@@ -18,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
 
 Status read_label_map(const json &root, ModelDescription &m, const std::string &path) {
   if (!root.contains("id2label")) return ok();

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <vector>
 
+#include "checkpoint/errors.h"
 #include "ops/window_plan.h"
 
 namespace sta {
@@ -22,15 +23,6 @@ constexpr const char *kIndex = ".attn.relative_position_index";
 // A window's attention matrix and its index list grow with the square of this; published models have 392 and 784.
 constexpr int64_t kMaxWindowTokens = 4096;
 constexpr int kMaxStages = 8;
-
-Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
-Error unsupported(const std::string &what) { return {STA_ERROR_UNSUPPORTED, what}; }
-
-bool strip_prefix(std::string &name, const std::string &prefix) {
-  if (name.rfind(prefix, 0) != 0) return false;
-  name.erase(0, prefix.size());
-  return true;
-}
 
 // features.{2s}.{b}.* are the blocks of stage s, features.{2s+1}.* the merging after it.
 std::string from_torchvision(const std::string &name) {

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 
+#include "checkpoint/errors.h"
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/pickle.h"
 #include "checkpoint/zip_archive.h"
@@ -19,9 +20,6 @@ using pickle::Graph;
 using pickle::Kind;
 using pickle::Value;
 using Bytes = std::span<const uint8_t>;
-
-Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
-Error unsupported(const std::string &what) { return {STA_ERROR_UNSUPPORTED, what}; }
 
 // A persistent id: ("storage", type, key, device, numel[, view]).
 struct Storage {

@@ -8,6 +8,7 @@
 #include <array>
 #include <sstream>
 
+#include "checkpoint/errors.h"
 #include "ops/ops.h"
 
 namespace sta {
@@ -15,15 +16,6 @@ namespace {
 
 // A buffer that mmaction2 writes and others do not.
 constexpr const char *kPositionTable = "pos_embed";
-
-Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
-Error unsupported(const std::string &what) { return {STA_ERROR_UNSUPPORTED, what}; }
-
-bool strip_prefix(std::string &name, const std::string &prefix) {
-  if (name.rfind(prefix, 0) != 0) return false;
-  name.erase(0, prefix.size());
-  return true;
-}
 
 // Hugging Face VideoMAEForVideoClassification -> original, for all but the split q, k, v, which are joined later under "hf.".
 std::string from_hugging_face(std::string name) {
@@ -127,6 +119,12 @@ Status agree(int &known, int64_t found, const char *what) {
 }
 
 }  // namespace
+
+bool strip_prefix(std::string &name, const std::string &prefix) {
+  if (name.rfind(prefix, 0) != 0) return false;
+  name.erase(0, prefix.size());
+  return true;
+}
 
 Result<StateDict> canonical_names(const StateDict &file) {
   StateDict dict;

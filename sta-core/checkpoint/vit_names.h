@@ -23,6 +23,9 @@ namespace sta {
 
 using StateDict = std::map<std::string, at::Tensor>;
 
+/// Takes `prefix` off the front of a tensor's name. False, and nothing changed, if the name does not begin so.
+bool strip_prefix(std::string &name, const std::string &prefix);
+
 /// Renames the tensors of an original, DeepSpeed, Hugging Face or mmaction2 file to canonical names and joins the qkv biases. Errors: BAD_MODEL,
 /// UNSUPPORTED.
 Result<StateDict> canonical_names(const StateDict &file);

@@ -6,14 +6,14 @@
 #include <cstring>
 #include <optional>
 
+#include "checkpoint/errors.h"
+
 namespace sta {
 namespace {
 
 constexpr uint32_t kLocal = 0x04034b50, kEntry = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
 constexpr uint64_t kMaxComment = 65535;
 constexpr uint32_t kIn64 = 0xffffffff;  // a 32-bit field of which the true value is in the zip64 extra field
-
-Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
 
 template <typename T>
 T word(const uint8_t *p) {
