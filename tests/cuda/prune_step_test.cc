@@ -95,13 +95,6 @@ TEST(CudaPruneStep, SelectsWhatTheReferenceSelects) {
   EXPECT_LE(near_ties, ordinary / 50);
 }
 
-std::vector<std::string> golden_files() {
-  std::vector<std::string> names;
-  for (const auto &entry : std::filesystem::directory_iterator(golden::path("prune"))) names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class CudaGoldenPrune : public testing::TestWithParam<std::string> {};
 
 TEST_P(CudaGoldenPrune, ExactTokensInOrder) {
@@ -118,7 +111,7 @@ TEST_P(CudaGoldenPrune, ExactTokensInOrder) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Official, CudaGoldenPrune, testing::ValuesIn(golden_files()), [](const auto &info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Official, CudaGoldenPrune, testing::ValuesIn(golden::prune_files()), [](const auto &info) { return info.param; });
 
 // Keys are a view into qkv, the stream a view with strides of its own; the LayerNorm is that of ATen.
 TEST(CudaPruneStep, GathersAndNormalisesViewsInEveryPrecision) {

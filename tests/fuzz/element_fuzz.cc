@@ -16,15 +16,7 @@
 #include <cstdlib>
 #include <string>
 
-#define FUZZ_CHECK(condition, ...)                                                 \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      std::fprintf(stderr, "%s:%d: not so: %s: ", __FILE__, __LINE__, #condition); \
-      std::fprintf(stderr, __VA_ARGS__);                                           \
-      std::fputc('\n', stderr);                                                    \
-      std::abort();                                                                \
-    }                                                                              \
-  } while (false)
+#include "fuzz_check.h"
 
 namespace {
 

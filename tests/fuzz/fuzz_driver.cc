@@ -30,7 +30,7 @@ extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__
 namespace {
 
 using Input = std::vector<uint8_t>;
-constexpr unsigned kHang = 60;  // s
+constexpr unsigned kHang = 200;  // s
 
 const Input *g_current = nullptr;
 std::string g_crash_file, g_crash_message, g_hang_message;  // made before anything can go wrong

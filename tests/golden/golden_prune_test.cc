@@ -16,13 +16,6 @@ double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDo
 
 using golden::PruneInput;
 
-std::vector<std::string> files() {
-  std::vector<std::string> names;
-  for (const auto &entry : std::filesystem::directory_iterator(golden::path("prune"))) names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class GoldenPrune : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenPrune, ExactTokensInOrder) {
@@ -42,7 +35,7 @@ TEST_P(GoldenPrune, ExactTokensInOrder) {
   EXPECT_LE(max_diff(trace.first_sim[0], file.tensors.at("first_sim")), 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Official, GoldenPrune, testing::ValuesIn(files()), [](const auto &info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Official, GoldenPrune, testing::ValuesIn(golden::prune_files()), [](const auto &info) { return info.param; });
 
 // Stored x and keys in reduced precision: the scoring is fp32, so only the rounding of the inputs can move a token.
 TEST(GoldenPruneReduced, Bf16InputsKeepNearlyTheSame) {

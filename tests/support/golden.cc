@@ -2,7 +2,9 @@
 // See golden.h.
 #include "support/golden.h"
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <stdexcept>
 
 namespace golden {
@@ -148,6 +150,13 @@ PruneInput prune_input(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed
     if (uniform(gain_seed, static_cast<uint64_t>(i)) >= 0.96) x[i] *= 4.0f;
   }
   return {x.unsqueeze(0), key.unsqueeze(0)};
+}
+
+std::vector<std::string> prune_files() {
+  std::vector<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(path("prune"))) names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace golden

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include <string>
+#include <vector>
 
 #include "checkpoint/safetensors.h"
 #include "checkpoint/vit_names.h"
@@ -35,6 +36,9 @@ struct PruneInput {
 };
 /// Section 3 of tests/golden/README.md: clustered keys.
 PruneInput prune_input(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed);
+
+/// Names of the files of section 3, without folder and extension, sorted.
+std::vector<std::string> prune_files();
 
 /// A golden file; fails the test if it is not there.
 sta::TensorFile read(const std::string &relative);
