@@ -67,21 +67,35 @@ def true_motion(state, centre, view, stretch, tilt):
     return field.reshape(FRAMES // 2, 6, 6, 6)
 
 
-class ClipMaker:
-    """Makes clips from groups of sources; groups = [(weight, [Source, ...]), ...]."""
+class Maker:
+    """What makers of clips share: groups of sources, groups = [(weight, [Source, ...]), ...], and how hard clips begin."""
 
-    def __init__(self, groups, seed, steady_share=0.25, ramp=None):
+    def __init__(self, groups, seed, ramp=None):
         self.groups = [g for g in groups if g[1]]
         self.weights = np.array([g[0] for g in self.groups], float)
         self.weights /= self.weights.sum()
         self.seed = seed
         self.ramp = ramp  # (first, last, most): share of hard clips rises from 0 at clip number `first` to `most` at `last`
-        rest = (1 - steady_share) / (len(CLASSES) - 1)
-        self.class_weights = np.array([steady_share] + [rest] * (len(CLASSES) - 1))
 
     def pick(self, rng):
         sources = self.groups[rng.choice(len(self.groups), p=self.weights)][1]
         return sources[int(rng.integers(len(sources)))]
+
+    def is_clear(self, rng, index):
+        """Whether clip number `index` is one of the plain ones that a training begins with."""
+        if not self.ramp or index >= 10 ** 8:
+            return False
+        first, last, most = self.ramp
+        return rng.random() > most * min(1.0, max(0.0, (index - first) / (last - first)))
+
+
+class ClipMaker(Maker):
+    """Makes clips of scenes that a moving camera sees."""
+
+    def __init__(self, groups, seed, steady_share=0.25, ramp=None):
+        super().__init__(groups, seed, ramp)
+        rest = (1 - steady_share) / (len(CLASSES) - 1)
+        self.class_weights = np.array([steady_share] + [rest] * (len(CLASSES) - 1))
 
     def make(self, index, label=None, raw=False):
         """Clip [FRAMES, SIDE, SIDE, 3] uint8 RGB, its class number, and its true motion [FRAMES / 2, 6, 6, 6] (see true_motion).
@@ -89,10 +103,7 @@ class ClipMaker:
         rng = np.random.default_rng([self.seed, index])
         number = int(rng.choice(len(CLASSES), p=self.class_weights)) if label is None else label
         name = CLASSES[number]
-        clear = False
-        if self.ramp and index < 10 ** 8:
-            first, last, most = self.ramp
-            clear = rng.random() > most * min(1.0, max(0.0, (index - first) / (last - first)))
+        clear = self.is_clear(rng, index)
         times = np.arange(FRAMES) * INTERVAL if clear else frame_times(rng)
         side = 192 if raw else int(rng.choice(RENDER_SIDES))
         frames, motion = self._render(rng, name, times, side, clear)

@@ -21,19 +21,23 @@ STEP = 0.01
 GRID = np.arange(-0.3, SPAN + 0.3, STEP)  # instants at which paths are integrated
 
 
+class OverTime:
+    """A dataclass of functions of time sampled on GRID, each [len(GRID)]."""
+
+    def at(self, times):
+        """The same functions at other times (any shape)."""
+        return type(self)(*(np.interp(times, GRID, getattr(self, f.name)) for f in dataclasses.fields(self)))
+
+
 @dataclasses.dataclass
-class Path:
-    """Functions of time sampled on GRID, each [len(GRID)]."""
+class Path(OverTime):
+    """Where the camera looks, how sharply, and how much of its view is hidden."""
     dx: np.ndarray
     dy: np.ndarray
     zoom: np.ndarray
     roll: np.ndarray
     blur: np.ndarray
     cover: np.ndarray
-
-    def at(self, times):
-        """The same functions at other times (any shape)."""
-        return Path(*(np.interp(times, GRID, getattr(self, f.name)) for f in dataclasses.fields(self)))
 
 
 def log_uniform(rng, low, high):

@@ -6,18 +6,18 @@ import numpy as np
 from . import CLASSES
 
 
-def _exchange(*pairs):
-    """Class numbers [classes] after the members of each pair have changed places."""
-    order = np.arange(len(CLASSES))
+def exchange(labels, *pairs):
+    """Class numbers [len(labels)] after the members of each pair have changed places."""
+    order = np.arange(len(labels))
     for a, b in pairs:
-        i, j = CLASSES.index(a), CLASSES.index(b)
+        i, j = labels.index(a), labels.index(b)
         order[i], order[j] = j, i
     return order
 
 
 _PAN, _TILT = ("pan-left", "pan-right"), ("tilt-up", "tilt-down")
 _ZOOM, _ROLL = ("zoom-in", "zoom-out"), ("roll-clockwise", "roll-counterclockwise")
-_LEFT_RIGHT, _UP_DOWN, _REVERSED = _exchange(_PAN, _ROLL), _exchange(_TILT, _ROLL), _exchange(_PAN, _TILT, _ZOOM, _ROLL)
+_LEFT_RIGHT, _UP_DOWN, _REVERSED = exchange(CLASSES, _PAN, _ROLL), exchange(CLASSES, _TILT, _ROLL), exchange(CLASSES, _PAN, _TILT, _ZOOM, _ROLL)
 
 
 def reversed_motion(motion):

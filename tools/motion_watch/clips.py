@@ -6,7 +6,7 @@ import numpy as np
 
 from . import CLASSES, FRAMES, INTERVAL, SIDE
 from .motion import sample_way
-from camera_watch.clips import RENDER_SIDES, shrink
+from camera_watch.clips import RENDER_SIDES, Maker, shrink
 from camera_watch.degrade import Look, Overlay, frame_times, jpeg
 from camera_watch.motion import tremor, GRID
 from camera_watch.scenery import Mover
@@ -91,21 +91,15 @@ def true_motion(boxes, opacities):
     return field
 
 
-class ClipMaker:
-    """Makes clips from still scenes (groups = [(weight, [Source, ...]), ...]) and runs of people."""
+class ClipMaker(Maker):
+    """Makes clips from still scenes and runs of people."""
 
     def __init__(self, groups, people, seed, ramp=None, smallest=0.15, largest=0.75):
-        self.groups = [g for g in groups if g[1]]
-        self.weights = np.array([g[0] for g in self.groups], float)
-        self.weights /= self.weights.sum()
-        self.people, self.seed, self.ramp = people, seed, ramp
+        super().__init__(groups, seed, ramp)
+        self.people = people
         self.sizes = smallest, largest
         self.class_weights = np.full(len(CLASSES), 0.84 / (len(CLASSES) - 1))
         self.class_weights[0] = 0.16
-
-    def pick(self, rng):
-        sources = self.groups[rng.choice(len(self.groups), p=self.weights)][1]
-        return sources[int(rng.integers(len(sources)))]
 
     def _scene(self, rng, side, shift):
         """The empty scene as seen in each picture: FRAMES pictures [side, side, 3]; shift [FRAMES, 2] in picture sides (wind)."""
@@ -132,10 +126,7 @@ class ClipMaker:
         rng = np.random.default_rng([self.seed, index])
         number = int(rng.choice(len(CLASSES), p=self.class_weights)) if label is None else label
         name = CLASSES[number]
-        clear = False
-        if self.ramp and index < 10 ** 8:
-            first, last, most = self.ramp
-            clear = rng.random() > most * min(1.0, max(0.0, (index - first) / (last - first)))
+        clear = self.is_clear(rng, index)
         times = np.arange(FRAMES) * INTERVAL if clear else frame_times(rng)
         side = int(rng.choice(RENDER_SIDES))
         size = tremor(rng, rng.uniform(0, 0.003)) if rng.random() < 0.25 and not clear else np.zeros(len(GRID))

@@ -11,22 +11,19 @@ import dataclasses
 import numpy as np
 
 from . import SPAN
-from camera_watch.motion import GRID, log_uniform, pulse, share_of_window, travel, tremor
+from camera_watch.motion import GRID, OverTime, log_uniform, pulse, share_of_window, travel, tremor
 
 LEAST_TRAVEL = 0.14  # picture sides in a window
 LEAST_GROWTH = 0.30  # logarithm of the size at the end over that at the beginning
 
 
 @dataclasses.dataclass
-class Way:
-    """Functions of time sampled on GRID, each [len(GRID)]."""
+class Way(OverTime):
+    """Where the thing is, how large, and how opaque."""
     x: np.ndarray
     y: np.ndarray
     size: np.ndarray
     opacity: np.ndarray
-
-    def at(self, times):
-        return Way(*(np.interp(times, GRID, getattr(self, f.name)) for f in dataclasses.fields(self)))
 
 
 def _sway(rng):

@@ -4,20 +4,11 @@
 import numpy as np
 
 from . import CLASSES
-from camera_watch.symmetry import mirrored_motion, reversed_motion
+from camera_watch.symmetry import exchange, mirrored_motion, reversed_motion
 
 
-def _exchange(*pairs):
-    """Class numbers [classes] after the members of each pair have changed places."""
-    order = np.arange(len(CLASSES))
-    for a, b in pairs:
-        i, j = CLASSES.index(a), CLASSES.index(b)
-        order[i], order[j] = j, i
-    return order
-
-
-_MIRRORED = _exchange(("left", "right"))
-_REVERSED = _exchange(("left", "right"), ("up", "down"), ("approaching", "leaving"), ("appearing", "vanishing"))
+_MIRRORED = exchange(CLASSES, ("left", "right"))
+_REVERSED = exchange(CLASSES, ("left", "right"), ("up", "down"), ("approaching", "leaving"), ("appearing", "vanishing"))
 
 
 def counterpart(clip, label, motion, rng):
