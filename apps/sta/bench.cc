@@ -95,7 +95,7 @@ int bench(int argc, char **argv) {
     const double speedup = dense < list.size() ? median(seconds[dense]) / s : 0;
     sta_flops f{};
     f.struct_size = sizeof(f);
-    if (sta_flops_of(model.c_str(), list[i], &f, &err) != STA_OK) throw RunError(err.message);
+    if (sta_engine_flops(engine.get(), list[i], &f, &err) != STA_OK) throw RunError(err.message);
     const double gmacs = static_cast<double>(f.total) / 1e9;
     if (json) {
       const nlohmann::ordered_json out = {{"model", m.name},

@@ -3,36 +3,12 @@
 #include "classify_pipeline.h"
 
 #include <filesystem>
-#include <memory>
 
+#include "gst_source.h"
 #include "options.h"
 
 namespace cli {
 namespace {
-
-struct Unref {
-  void operator()(gpointer object) const { gst_object_unref(object); }
-};
-template <typename T>
-using Object = std::unique_ptr<T, Unref>;
-
-std::string uri_of(const std::string &video) {
-  if (gst_uri_is_valid(video.c_str())) return video;
-  if (!std::filesystem::exists(video)) throw RunError(video + ": no such file");
-  gchar *uri = gst_filename_to_uri(video.c_str(), nullptr);
-  if (!uri) throw RunError(video + ": cannot be made a URI");
-  std::string result = uri;
-  g_free(uri);
-  return result;
-}
-
-// Owned by the bin it is added to.
-GstElement *make(GstElement *pipeline, const char *factory, const char *package) {
-  GstElement *element = gst_element_factory_make(factory, nullptr);
-  if (!element) throw RunError(std::string("GStreamer element ") + factory + " is missing (" + package + ")");
-  gst_bin_add(GST_BIN(pipeline), element);
-  return element;
-}
 
 void set(GstElement *element, const std::string &property, const std::string &value) {
   GParamSpec *spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), property.c_str());
@@ -48,31 +24,6 @@ void set(GstElement *element, const std::string &property, const std::string &va
   }
   g_object_set_property(G_OBJECT(element), property.c_str(), &parsed);
   g_value_unset(&parsed);
-}
-
-void link(std::initializer_list<GstElement *> chain) {
-  GstElement *previous = nullptr;
-  for (GstElement *element : chain) {
-    if (previous && !gst_element_link(previous, element))
-      throw RunError(std::string("cannot link ") + GST_OBJECT_NAME(previous) + " to " + GST_OBJECT_NAME(element));
-    previous = element;
-  }
-}
-
-// The decoder's first video pad goes into the chain; further ones, and sound, are left alone.
-void on_pad(GstElement *, GstPad *pad, gpointer user) {
-  const Object<GstPad> sink(gst_element_get_static_pad(static_cast<GstElement *>(user), "sink"));
-  if (gst_pad_is_linked(sink.get())) return;
-  GstCaps *caps = gst_pad_get_current_caps(pad);
-  if (!caps) caps = gst_pad_query_caps(pad, nullptr);
-  const bool video = caps && gst_caps_get_size(caps) > 0 && g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "video/");
-  gst_clear_caps(&caps);
-  if (video) gst_pad_link(pad, sink.get());
-}
-
-void on_no_more_pads(GstElement *decoder, gpointer user) {
-  const Object<GstPad> sink(gst_element_get_static_pad(static_cast<GstElement *>(user), "sink"));
-  if (!gst_pad_is_linked(sink.get())) GST_ELEMENT_ERROR(decoder, STREAM, WRONG_TYPE, ("the file holds no video"), (nullptr));
 }
 
 ClassifiedWindow read_window(const GstStructure *s) {
@@ -103,19 +54,9 @@ ClassifiedWindow read_window(const GstStructure *s) {
   return w;
 }
 
-std::string error_of(GstMessage *message) {
-  GError *error = nullptr;
-  gst_message_parse_error(message, &error, nullptr);
-  const std::string text = error->message;
-  g_error_free(error);
-  return text;
-}
-
 void build(GstElement *pipeline, const ClassifyRequest &request) {
-  GstElement *source = make(pipeline, "uridecodebin", "gstreamer1.0-plugins-base");
   GstElement *convert = make(pipeline, "videoconvert", "gstreamer1.0-plugins-base");
   GstElement *action = make(pipeline, "staaction", "this project's plugin");
-  g_object_set(source, "uri", uri_of(request.video).c_str(), nullptr);
   g_object_set(action, "sync", TRUE, "post-windows", TRUE, nullptr);
   for (const auto &[property, value] : request.properties) set(action, property, value);
   if (request.annotate.empty()) {
@@ -139,8 +80,7 @@ void build(GstElement *pipeline, const ClassifyRequest &request) {
     gst_caps_unref(caps);
     link({encoder, parser, mux, sink});
   }
-  g_signal_connect(source, "pad-added", G_CALLBACK(on_pad), convert);
-  g_signal_connect(source, "no-more-pads", G_CALLBACK(on_no_more_pads), convert);
+  add_source(pipeline, request.video, convert);
 }
 
 double position(GstElement *pipeline) {
@@ -153,12 +93,7 @@ double position(GstElement *pipeline) {
 }  // namespace
 
 void prepare_gstreamer() {
-  GError *error = nullptr;
-  if (!gst_init_check(nullptr, nullptr, &error)) {
-    const std::string text = error ? error->message : "unknown reason";
-    g_clear_error(&error);
-    throw RunError("GStreamer does not start: " + text);
-  }
+  start_gstreamer();
   // The plugin beside this program, in a build folder, goes before one that happens to be installed.
   std::error_code ec;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ec);

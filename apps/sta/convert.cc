@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "api/convert_api.h"
 #include "options.h"
 
 namespace cli {

@@ -19,6 +19,7 @@ const Command kCommands[] = {
     {"info", cli::info, "what a model is: dims, labels, sampling, how far it can be pruned"},
 #ifdef HAVE_PLUGIN
     {"classify", cli::classify, "label the windows of video files or streams"},
+    {"eval", cli::eval, "accuracy on a data set at several drop numbers"},
 #endif
     {"run", cli::run, "one forward pass on a clip tensor, with the kept tokens"},
     {"bench", cli::bench, "speed of a model or architecture at several drop numbers"},

@@ -70,6 +70,7 @@ int flops(int argc, char **argv);
 int convert(int argc, char **argv);
 #ifdef HAVE_PLUGIN
 int classify(int argc, char **argv);
+int eval(int argc, char **argv);
 #endif
 
 }  // namespace cli

@@ -32,6 +32,20 @@ void installModelProperties(GObjectClass *klass, const Settings &d) {
   g_object_class_install_property(klass, kPropPrecision,
                                   g_param_spec_enum("precision", "Precision", "Arithmetic of the model", precisionType(), d.precision, kPlaying));
   g_object_class_install_property(
+      klass, kPropNumHeads,
+      g_param_spec_int("num-heads", "Number of heads", "Attention heads, of a model file that does not say (0 = from the model)", 0, 1024,
+                       d.num_heads, kPlaying));
+  g_object_class_install_property(
+      klass, kPropImageSize,
+      g_param_spec_int("image-size", "Image size",
+                       "Height and width of the input in pixels, of a model file that does not say and has not 224 (0 = from the model)", 0, 4096,
+                       d.image_size, kPlaying));
+  g_object_class_install_property(
+      klass, kPropNumFrames,
+      g_param_spec_int("num-frames", "Number of frames",
+                       "Frames of a window, of a model file that does not say and has not 16, Video Swin 32 (0 = from the model)", 0, 1024,
+                       d.num_frames, kPlaying));
+  g_object_class_install_property(
       klass, kPropInferenceThreads,
       g_param_spec_int("inference-threads", "Inference threads",
                        "CPU threads of a forward pass (0 = all cores but one); the worker runs at lower priority than the streaming threads", 0, 256,

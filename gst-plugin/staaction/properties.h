@@ -45,6 +45,9 @@ enum SettingProperty : guint {
   kPropRegion,
   kPropMaxObjects,
   kPropOnError,
+  kPropNumHeads,
+  kPropImageSize,
+  kPropNumFrames,
 };
 
 // Installs the settings' properties, and the read-only ones.

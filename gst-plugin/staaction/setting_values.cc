@@ -50,6 +50,9 @@ const Field kFields[] = {
     {kPropRegion, &Settings::region},
     {kPropMaxObjects, &Settings::max_objects},
     {kPropOnError, &Settings::on_error},
+    {kPropNumHeads, &Settings::num_heads},
+    {kPropImageSize, &Settings::image_size},
+    {kPropNumFrames, &Settings::num_frames},
 };
 
 const Field *fieldOf(guint id) {
@@ -82,7 +85,10 @@ void write(gdouble in, GValue *value) { g_value_set_double(value, in); }
 
 }  // namespace
 
-bool isModelProperty(guint id) { return id == kPropModel || id == kPropLabels || id == kPropDevice || id == kPropPrecision; }
+bool isModelProperty(guint id) {
+  return id == kPropModel || id == kPropLabels || id == kPropDevice || id == kPropPrecision || id == kPropNumHeads || id == kPropImageSize ||
+         id == kPropNumFrames;
+}
 
 bool setSetting(Settings *settings, guint id, const GValue *value) {
   const Field *field = fieldOf(id);

@@ -11,6 +11,9 @@ sta_engine_options engineOptions(const CoreApi &core, const Settings &settings) 
   options.labels = settings.labels.empty() ? nullptr : settings.labels.c_str();
   options.device = settings.device.empty() ? nullptr : settings.device.c_str();
   options.precision = static_cast<sta_precision>(settings.precision);
+  options.num_heads = settings.num_heads;
+  options.image_size = settings.image_size;
+  options.num_frames = settings.num_frames;
   options.inference_threads = settings.inference_threads;
   options.max_batch = settings.max_batch;
   options.batch_timeout = settings.batch_timeout;

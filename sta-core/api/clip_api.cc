@@ -17,16 +17,16 @@ struct sta_clip_result {
 
 namespace {
 
-Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, const float *clip, int32_t batch, const sta_forward_options &o) {
-  const ModelDescription &m = engine.description();
-  if (!clip || batch < 1) return Error{STA_ERROR_INVALID_ARGUMENT, "a clip and a batch of at least 1 are needed"};
+// input(): f32 [B,3,T,H,W], normalised.
+template <typename Input>
+Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, bool given, int32_t batch, const sta_forward_options &o, Input input) {
+  if (!given || batch < 1) return Error{STA_ERROR_INVALID_ARGUMENT, "a clip and a batch of at least 1 are needed"};
   if (o.pruning < STA_PRUNING_STA || o.pruning > STA_PRUNING_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "pruning should be sta, random or none"};
   PruneSettings prune{o.pruning, o.drop_number, {}};
-  for (int32_t b = 0; b < batch; ++b) prune.seeds.push_back(o.seed + static_cast<uint64_t>(b));
+  for (int32_t b = 0; b < batch; ++b) prune.seeds.push_back(o.seeds ? o.seeds[b] : o.seed + static_cast<uint64_t>(b));
   if (o.pruning != STA_PRUNING_NONE)
     if (auto s = engine.check_drop_number(o.drop_number); !s) return s.error();
-  const at::Tensor input = at::from_blob(const_cast<float *>(clip), {batch, 3, m.num_frames, m.height, m.width}, at::kFloat);
-  auto forward = engine.forward(input, prune);
+  auto forward = engine.forward(input(), prune);
   if (!forward) return std::move(forward).error();
   auto result = std::make_unique<sta_clip_result>();
   result->logits = forward->logits.cpu().contiguous();
@@ -46,6 +46,29 @@ Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, const fl
   return result;
 }
 
+template <typename Input>
+sta_status forward(sta_engine *engine, bool given, int32_t batch, const sta_forward_options *options, sta_clip_result **result, sta_error *err,
+                   Input input) {
+  sta_forward_options o;
+  sta_forward_options_init(&o);
+  if (!result || !read_sized(options, o)) return report(bad_struct("forward options"), err);
+  *result = nullptr;
+  auto ran = guarded("forward pass", [&] { return run_clip(*engine->engine, given, batch, o, input); });
+  if (!ran) return report(ran.error(), err);
+  *result = ran->release();
+  return report_ok(err);
+}
+
+Status count(const ModelDescription &m, int32_t drop_number, sta_flops *flops) {
+  if (drop_number < 0 || drop_number > m.max_drop_number())
+    return Error{STA_ERROR_INVALID_ARGUMENT, "drop number " + std::to_string(drop_number) + " should be 0 to " + std::to_string(m.max_drop_number())};
+  sta_flops f{};
+  f.struct_size = sizeof(f);
+  count_flops(m, drop_number, f);
+  write_sized(f, flops);
+  return ok();
+}
+
 }  // namespace
 
 extern "C" {
@@ -54,14 +77,18 @@ void sta_forward_options_init_sized(sta_forward_options *options, size_t struct_
 
 sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t batch, const sta_forward_options *options, sta_clip_result **result,
                               sta_error *err) {
-  sta_forward_options o;
-  sta_forward_options_init(&o);
-  if (!result || !read_sized(options, o)) return report(bad_struct("forward options"), err);
-  *result = nullptr;
-  auto ran = guarded("forward pass", [&] { return run_clip(*engine->engine, clip, batch, o); });
-  if (!ran) return report(ran.error(), err);
-  *result = ran->release();
-  return report_ok(err);
+  return forward(engine, clip != nullptr, batch, options, result, err, [&] {
+    const ModelDescription &m = engine->engine->description();
+    return at::from_blob(const_cast<float *>(clip), {batch, 3, m.num_frames, m.height, m.width}, at::kFloat);
+  });
+}
+
+sta_status sta_engine_forward_frames(sta_engine *engine, const uint8_t *const *frames, int32_t batch, const sta_forward_options *options,
+                                     sta_clip_result **result, sta_error *err) {
+  bool given = frames != nullptr;
+  if (given)
+    for (int64_t i = 0; i < int64_t{batch} * engine->engine->description().num_frames; ++i) given = given && frames[i];
+  return forward(engine, given, batch, options, result, err, [&] { return engine->engine->clip_of(frames, batch); });
 }
 
 const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes) {
@@ -129,16 +156,13 @@ sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, sta_flop
                             if (!loaded) return std::move(loaded).error();
                             m = loaded->description;
                           }
-                          if (drop_number < 0 || drop_number > m.max_drop_number())
-                            return Error{STA_ERROR_INVALID_ARGUMENT,
-                                         "drop number " + std::to_string(drop_number) + " should be 0 to " + std::to_string(m.max_drop_number())};
-                          sta_flops f{};
-                          f.struct_size = sizeof(f);
-                          count_flops(m, drop_number, f);
-                          write_sized(f, flops);
-                          return ok();
+                          return count(m, drop_number, flops);
                         }),
                 err);
+}
+
+sta_status sta_engine_flops(sta_engine *engine, int32_t drop_number, sta_flops *flops, sta_error *err) {
+  return report(guarded("counting", [&] { return count(engine->engine->description(), drop_number, flops); }), err);
 }
 
 }  // extern "C"

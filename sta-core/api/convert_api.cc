@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See convert_api.h.
-#include "api/convert_api.h"
-
+// sta.h: converting model files.
 #include <c10/core/InferenceMode.h>
 
 #include "api/c_api.h"

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "api/c_api.h"
+#include "checkpoint/builtin_labels.h"
 
 using namespace sta;
 
@@ -105,21 +106,17 @@ const char *sta_engine_label(sta_engine *engine, int32_t class_id) {
   return class_id >= 0 && class_id < static_cast<int32_t>(labels.size()) ? labels[class_id].c_str() : nullptr;
 }
 
-sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop_number, sta_error *err) {
-  return report(guarded("drop-number", [&] { return engine->engine->check_drop_number(drop_number); }), err);
+const char *sta_builtin_label(int32_t num_classes, int32_t class_id) {
+  const char *label = nullptr;
+  (void)guarded("label lists", [&]() -> Status {
+    label = builtin_label(num_classes, class_id);
+    return ok();
+  });
+  return label;
 }
 
-sta_status sta_preprocess_frame(sta_engine *engine, const sta_frame *frame, sta_resize resize, uint8_t *rgb, sta_error *err) {
-  sta_frame f;
-  sta_frame_init(&f);
-  if (!read_sized(frame, f)) return report(bad_struct("frame"), err);
-  return report(guarded("preprocessing",
-                        [&]() -> Status {
-                          const ModelDescription &m = engine->engine->description();
-                          const bool antialias = resize == STA_RESIZE_AUTO ? m.antialias : resize == STA_RESIZE_ANTIALIAS;
-                          return Preprocessor({m.height, m.width, m.short_side, antialias}).run(f, rgb);
-                        }),
-                err);
+sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop_number, sta_error *err) {
+  return report(guarded("drop-number", [&] { return engine->engine->check_drop_number(drop_number); }), err);
 }
 
 }  // extern "C"

@@ -14,7 +14,11 @@ struct LabelList {
   std::vector<std::string> labels;  // in the order of the class numbers
 };
 
-/// The list with that many classes: 174 Something-Something V2, 400, 600, 700 Kinetics. Smaller numbers are shared by too many data sets to guess.
+/// The list with that many classes: 174 Something-Something V2, 400, 600, 700, 710 Kinetics. Smaller numbers are shared by too many data sets to
+/// guess.
 std::optional<LabelList> builtin_labels(int num_classes);
+
+/// One label of such a list, valid for ever; nullptr if there is no such list or class. Thread-safe.
+const char *builtin_label(int num_classes, int class_id);
 
 }  // namespace sta

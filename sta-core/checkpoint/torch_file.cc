@@ -59,16 +59,18 @@ Result<Storage> read_storage(const Value &persistent) {
 struct Source {
   std::shared_ptr<MappedFile> file;
   std::string prefix;  // of the key
-  std::map<std::string, Bytes> bytes;
+  std::map<std::string, ZipEntry> bytes;
   const char *place = "in the archive";
   // Copies of storages that are not aligned in the file (legacy ones are not): one a storage, however many tensors share it.
   std::map<std::string, at::Tensor> aligned;
 
-  Result<Bytes> find(const Storage &s) const {
+  Result<Bytes> find(const Storage &s) {
     const auto it = bytes.find(prefix + s.key);
     if (it == bytes.end()) return bad(std::string("storage not found ") + place);
-    if (it->second.size() != s.nbytes) return bad("storage size disagrees with the file");
-    return it->second;
+    if (it->second.bytes.size() != s.nbytes) return bad("storage size disagrees with the file");
+    if (auto status = check_crc(it->first, it->second); !status) return status.error();
+    it->second.crc = 0;  // once is enough, however many tensors view it
+    return it->second.bytes;
   }
 };
 
@@ -221,7 +223,7 @@ Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file) {
   auto entries = read_zip(*file);
   if (!entries) return std::move(entries).error();
   std::string root;
-  for (const auto &[name, bytes] : *entries) {
+  for (const auto &[name, entry] : *entries) {
     const size_t slash = name.find('/');
     if (slash == std::string::npos || name.substr(slash) != "/data.pkl") continue;
     if (!root.empty()) return bad("not a PyTorch checkpoint: two data.pkl");
@@ -229,9 +231,11 @@ Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file) {
   }
   if (root.empty()) return bad("not a PyTorch checkpoint: data.pkl missing");
   if (entries->count(root + "constants.pkl")) return unsupported("a TorchScript archive: save the state_dict() of the model instead");
-  if (const auto order = entries->find(root + "byteorder"); order != entries->end() && order->second.size() == 3)
+  if (const auto order = entries->find(root + "byteorder"); order != entries->end() && order->second.bytes.size() == 3)
     return unsupported("written on a big-endian machine");
-  auto graph = pickle::parse(entries->at(root + "data.pkl"));
+  const ZipEntry &pickled = entries->at(root + "data.pkl");
+  if (auto status = check_crc(root + "data.pkl", pickled); !status) return status.error();
+  auto graph = pickle::parse(pickled.bytes);
   if (!graph) return std::move(graph).error();
   return read_tensors(**graph, {file, root + "data/", *std::move(entries), "in the archive", {}});
 }
@@ -240,7 +244,7 @@ Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file) {
 constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
 
 // Numel (i64) and data of every storage, in the order of the key list; element sizes are only known from the references to the storages.
-Status find_legacy_storages(const Graph &object, const Value &keys, Bytes rest, std::map<std::string, Bytes> &found) {
+Status find_legacy_storages(const Graph &object, const Value &keys, Bytes rest, std::map<std::string, ZipEntry> &found) {
   std::map<std::string, Storage> storages;
   for (const Value *persistent : object.persistent) {
     auto storage = read_storage(*persistent);
@@ -258,7 +262,7 @@ Status find_legacy_storages(const Graph &object, const Value &keys, Bytes rest, 
     rest = rest.subspan(8);
     if (it->second.nbytes > rest.size())
       return bad("file is truncated: a storage needs " + std::to_string(it->second.nbytes) + " bytes, " + std::to_string(rest.size()) + " are left");
-    found[it->first] = rest.first(it->second.nbytes);
+    found[it->first] = {rest.first(it->second.nbytes), 0};
     rest = rest.subspan(it->second.nbytes);
   }
   return ok();

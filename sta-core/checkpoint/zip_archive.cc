@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "checkpoint/crc32.h"
 #include "checkpoint/errors.h"
 
 namespace sta {
@@ -85,11 +86,11 @@ Result<std::span<const uint8_t>> locate(const Entry &entry, const uint8_t *data,
 
 }  // namespace
 
-Result<std::map<std::string, std::span<const uint8_t>>> read_zip(const MappedFile &file) {
+Result<std::map<std::string, ZipEntry>> read_zip(const MappedFile &file) {
   const uint8_t *data = file.data();
   auto directory = find_directory(data, file.size());
   if (!directory) return std::move(directory).error();
-  std::map<std::string, std::span<const uint8_t>> entries;
+  std::map<std::string, ZipEntry> entries;
   uint64_t offset = directory->offset, total = 0;
   const uint64_t end = directory->offset + directory->size;
   for (uint64_t i = 0; i < directory->count; ++i) {
@@ -110,9 +111,14 @@ Result<std::map<std::string, std::span<const uint8_t>>> read_zip(const MappedFil
     if (!bytes) return std::move(bytes).error();
     // Entries that share bytes would make a file's contents larger than the file.
     if ((total += entry.size) > file.size()) return bad("zip entries overlap: " + entry.name);
-    if (!entries.emplace(entry.name, *bytes).second) return bad("zip holds two entries named " + entry.name);
+    if (!entries.emplace(entry.name, ZipEntry{*bytes, word<uint32_t>(header + 16)}).second) return bad("zip holds two entries named " + entry.name);
   }
   return entries;
+}
+
+Status check_crc(const std::string &name, const ZipEntry &entry) {
+  if (entry.crc == 0 || crc32(entry.bytes) == entry.crc) return ok();
+  return bad("zip entry " + name + " is damaged (its CRC-32 is wrong): copy or download the file again");
 }
 
 }  // namespace sta

@@ -7,6 +7,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -166,14 +167,28 @@ void Engine::take_batch() {
   if (count > 0) next_port_ = passed_over.value_or((last + 1) % count);
 }
 
-// u8 [T,H,W,3] each -> f32 [B,3,T,H,W], normalised, on the model's device.
+// u8 [B,T,H,W,3] -> f32 [B,3,T,H,W], normalised, on the model's device.
+at::Tensor Engine::normalised(const at::Tensor &pictures) const {
+  return pictures.to(model_->device()).permute({0, 4, 1, 2, 3}).to(at::kFloat).mul_(scale_).add_(shift_);
+}
+
+at::Tensor Engine::clip_of(const uint8_t *const *frames, int batch) const {
+  const ModelDescription &m = description_;
+  const c10::InferenceMode guard;
+  const at::Tensor pictures = at::empty({batch, m.num_frames, m.height, m.width, 3}, at::kByte);
+  const size_t size = size_t{3} * static_cast<size_t>(m.height) * static_cast<size_t>(m.width);
+  uint8_t *out = pictures.mutable_data_ptr<uint8_t>();
+  for (int64_t i = 0; i < int64_t{batch} * m.num_frames; ++i, out += size) std::memcpy(out, frames[i], size);
+  return normalised(pictures);
+}
+
+// u8 [T,H,W,3] each.
 at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
   const ModelDescription &m = description_;
   std::vector<at::Tensor> windows;
   for (const Taken &taken : batch)
     windows.push_back(at::from_blob(const_cast<uint8_t *>(taken.job.pixels.data()), {m.num_frames, m.height, m.width, 3}, at::kByte));
-  const at::Tensor bytes = (windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows)).to(model_->device());
-  return bytes.permute({0, 4, 1, 2, 3}).to(at::kFloat).mul_(scale_).add_(shift_);
+  return normalised(windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows));
 }
 
 // noexcept: what is thrown while a failure is being written down (no memory even for its text) ends here as well.

@@ -51,6 +51,9 @@ class Engine {
   /// One forward pass in the caller's thread. clip f32 [B,3,T,H,W]. Errors: OUT_OF_MEMORY, INTERNAL.
   Result<ForwardOutput> forward(const at::Tensor &clip, const PruneSettings &prune) const;
 
+  /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May throw.
+  at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
+
   // ---- ports; all thread-safe. The mutex is never held during a forward pass.
   std::shared_ptr<StreamPort> add_port();
   void remove_port(const std::shared_ptr<StreamPort> &port);
@@ -88,6 +91,7 @@ class Engine {
   int adaptive_drop(StreamPort &port, Clock::time_point now);
   void run_batch(std::vector<Taken> &batch) const noexcept;
   at::Tensor clip_of(const std::vector<Taken> &batch) const;
+  at::Tensor normalised(const at::Tensor &pictures) const;
   void deliver(std::vector<Taken> &batch, bool measured);
 
   EngineOptions options_;

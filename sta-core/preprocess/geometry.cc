@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
-// The arithmetic of geometry.h. The largest products are 4096 * 32768 * par, par below 2^31: below 2^58, within 64 bits.
+// The arithmetic of geometry.h. The largest products are 2 * 4096 * 32768 * par, par below 2^31: below 2^59, within 64 bits.
 #include "preprocess/geometry.h"
 
+#include <algorithm>
 #include <string>
 
 namespace sta {
 
 namespace {
 constexpr int64_t kMaxAspect = 64;  // real ones lie within 1/4 .. 4; beyond this the frame is a mislabelled stripe
+
+int64_t long_side(int64_t short_side, int64_t longer, int64_t shorter, bool nearest) {
+  return nearest ? (2 * short_side * longer + shorter) / (2 * shorter) : short_side * longer / shorter;
 }
 
-Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side) {
+}  // namespace
+
+Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side, const CropChoice &choice) {
   int64_t par_n = frame.par_n, par_d = frame.par_d;
   if (par_n == 0 && par_d == 0) par_n = par_d = 1;
   if (par_n <= 0 || par_d <= 0 || par_n > kMaxAspect * par_d || par_d > kMaxAspect * par_n)
@@ -20,9 +26,9 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, in
   const int64_t wide = frame.width * par_n, tall = frame.height * par_d;
   int64_t resized_w = short_side, resized_h = short_side;
   if (wide < tall)
-    resized_h = short_side * tall / wide;
+    resized_h = long_side(short_side, tall, wide, choice.rule == STA_CROPS_MMACTION);
   else
-    resized_w = short_side * wide / tall;
+    resized_w = long_side(short_side, wide, tall, choice.rule == STA_CROPS_MMACTION);
   if (resized_w < width) {
     resized_w = width;
     resized_h = width * tall / wide;
@@ -31,7 +37,13 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, in
     resized_h = height;
     resized_w = height * wide / tall;
   }
-  return Geometry{{frame.width, resized_w, (resized_w - width) / 2, width}, {frame.height, resized_h, (resized_h - height) / 2, height}};
+  int64_t left = (resized_w - width) / 2, top = (resized_h - height) / 2;
+  if (choice.count > 1) {
+    const int64_t slack = std::max(resized_w - width, resized_h - height), steps = choice.count - 1;
+    int64_t &along = resized_w - width > resized_h - height ? left : top;
+    along = choice.rule == STA_CROPS_MMACTION ? choice.index * (slack / steps) : choice.index * slack / steps;
+  }
+  return Geometry{{frame.width, resized_w, left, width}, {frame.height, resized_h, top, height}};
 }
 
 }  // namespace sta

@@ -29,7 +29,13 @@ struct Geometry {
   Axis x, y;
 };
 
+// Which crop of how many along the longer side (1: the middle), and how positions are rounded: see sta_crop_rule.
+struct CropChoice {
+  int index = 0, count = 1;
+  sta_crop_rule rule = STA_CROPS_VIDEOMAE;
+};
+
 // INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame has passed check_frame.
-Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side);
+Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side, const CropChoice &choice = {});
 
 }  // namespace sta

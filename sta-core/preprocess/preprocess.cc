@@ -30,7 +30,7 @@ Status Preprocessor::prepare(const sta_frame &frame) {
   Key key{frame.format, frame.width, frame.height, frame.par_n, frame.par_d};
   if (key == key_) return ok();
   key_ = Key();  // stays so if anything below fails half-way
-  auto geometry = make_geometry(frame, spec_.height, spec_.width, spec_.short_side);
+  auto geometry = make_geometry(frame, spec_.height, spec_.width, spec_.short_side, spec_.crop);
   if (!geometry) return std::move(geometry).error();
   const FrameLayout &layout = *frame_layout(frame.format);
   if (spec_.antialias)

@@ -22,6 +22,7 @@ struct PreprocessSpec {
   int height, width;  // of the output, pixels, 1 .. 4096
   int short_side;     // of the resized frame before the centre crop, min(height, width) .. 4096
   bool antialias;
+  CropChoice crop = {};
 };
 
 /// INVALID_ARGUMENT if a number is out of its range.

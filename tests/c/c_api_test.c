@@ -98,6 +98,105 @@ static void check_stream(sta_engine *engine) {
   sta_stream_free(NULL);
 }
 
+/* Clips from frames: crops, pictures shared by views, and the same logits as of the normalised clip. */
+static void check_clips(sta_engine *engine) {
+  enum { SIDE = 64, CROPS = 3, T = 16, WIDTH = 96, HEIGHT = 72, PICTURE = SIDE * SIDE * 3 };
+  sta_error err;
+  sta_preprocess_options options;
+  sta_preprocess_options_init(&options);
+  CHECK(options.num_crops == 1 && options.resize == STA_RESIZE_AUTO && options.crop_rule == STA_CROPS_VIDEOMAE);
+  sta_preprocessor *preprocessor = NULL;
+  options.num_crops = 17;
+  CHECK(sta_preprocessor_new(engine, &options, &preprocessor, &err) == STA_ERROR_INVALID_ARGUMENT && strstr(err.message, "1 to 16"));
+  options.num_crops = CROPS;
+  CHECK(sta_preprocessor_new(engine, &options, &preprocessor, &err) == STA_OK);
+
+  uint8_t *source = malloc(WIDTH * HEIGHT * 3), *pictures = malloc((size_t)T * CROPS * PICTURE), *middle = malloc(PICTURE);
+  const uint8_t *frames[CROPS * T];
+  sta_frame frame;
+  sta_frame_init(&frame);
+  frame.format = STA_FORMAT_RGB;
+  frame.width = WIDTH;
+  frame.height = HEIGHT;
+  frame.plane[0] = source;
+  frame.stride[0] = WIDTH * 3;
+  for (int t = 0; t < T; ++t) {
+    for (int i = 0; i < WIDTH * HEIGHT * 3; ++i) source[i] = (uint8_t)((unsigned)i * 2654435761u >> 24 ^ (unsigned)t);
+    CHECK(sta_preprocessor_run(preprocessor, &frame, pictures + (size_t)t * CROPS * PICTURE, &err) == STA_OK);
+    CHECK(sta_preprocess_frame(engine, &frame, STA_RESIZE_AUTO, middle, &err) == STA_OK);
+    CHECK(memcmp(middle, pictures + (size_t)t * CROPS * PICTURE + PICTURE, PICTURE) == 0);
+    CHECK(memcmp(middle, pictures + (size_t)t * CROPS * PICTURE, PICTURE) != 0);
+    for (int v = 0; v < CROPS; ++v) frames[v * T + t] = pictures + ((size_t)t * CROPS + (size_t)v) * PICTURE;
+  }
+  frame.width = 0;
+  CHECK(sta_preprocessor_run(preprocessor, &frame, pictures, &err) == STA_ERROR_INVALID_ARGUMENT);
+
+  sta_forward_options forward;
+  sta_forward_options_init(&forward);
+  forward.drop_number = 5;
+  sta_clip_result *together = NULL, *alone = NULL;
+  CHECK(sta_engine_forward_frames(engine, frames, CROPS, &forward, &together, &err) == STA_OK);
+  int32_t batch = 0, classes = 0;
+  const float *logits = sta_clip_result_logits(together, &batch, &classes);
+  CHECK(batch == CROPS && classes == 10);
+  sta_model_info info;
+  memset(&info, 0, sizeof(info));
+  info.struct_size = sizeof(info);
+  sta_engine_get_info(engine, &info);
+  float *clip = malloc(sizeof(float) * 3 * T * SIDE * SIDE);
+  for (int v = 0; v < CROPS; ++v) {
+    for (int c = 0; c < 3; ++c)
+      for (int t = 0; t < T; ++t)
+        for (int p = 0; p < SIDE * SIDE; ++p)
+          clip[((size_t)c * T + (size_t)t) * SIDE * SIDE + (size_t)p] = ((float)frames[v * T + t][p * 3 + c] / 255 - info.mean[c]) / info.std[c];
+    CHECK(sta_engine_forward(engine, clip, 1, &forward, &alone, &err) == STA_OK);
+    const float *expected = sta_clip_result_logits(alone, NULL, NULL);
+    for (int i = 0; i < classes; ++i) CHECK(fabsf(expected[i] - logits[v * classes + i]) < 1e-4f);
+    sta_clip_result_free(alone);
+  }
+
+  /* Seeds of their own: an item is pruned the same wherever it stands in a batch. */
+  const uint64_t seeds[CROPS] = {7, 1000, 7};
+  const uint8_t *same[CROPS * T];
+  for (int i = 0; i < CROPS * T; ++i) same[i] = frames[i % T];
+  forward.pruning = STA_PRUNING_RANDOM;
+  forward.seeds = seeds;
+  sta_clip_result_free(together);
+  CHECK(sta_engine_forward_frames(engine, same, CROPS, &forward, &together, &err) == STA_OK);
+  logits = sta_clip_result_logits(together, NULL, NULL);
+  int differ = 0;
+  for (int i = 0; i < classes; ++i) {
+    CHECK(fabsf(logits[i] - logits[2 * classes + i]) < 1e-5f);
+    differ += fabsf(logits[i] - logits[classes + i]) > 1e-5f;
+  }
+  CHECK(differ > 0);
+  same[20] = NULL;
+  CHECK(sta_engine_forward_frames(engine, same, CROPS, &forward, &alone, &err) == STA_ERROR_INVALID_ARGUMENT);
+  CHECK(sta_engine_forward_frames(engine, NULL, 1, &forward, &alone, &err) == STA_ERROR_INVALID_ARGUMENT);
+
+  sta_flops flops;
+  memset(&flops, 0, sizeof(flops));
+  flops.struct_size = sizeof(flops);
+  CHECK(sta_engine_flops(engine, 0, &flops, &err) == STA_OK);
+  const uint64_t dense = flops.total;
+  CHECK(sta_engine_flops(engine, 8, &flops, &err) == STA_OK && flops.total < dense);
+  CHECK(sta_engine_flops(engine, 9, &flops, &err) == STA_ERROR_INVALID_ARGUMENT);
+
+  sta_clip_result_free(together);
+  sta_preprocessor_free(preprocessor);
+  sta_preprocessor_free(NULL);
+  free(source);
+  free(pictures);
+  free(middle);
+  free(clip);
+}
+
+static void check_label_lists(void) {
+  CHECK(strcmp(sta_builtin_label(400, 0), "abseiling") == 0 && strcmp(sta_builtin_label(710, 12), "inflating balloons") == 0);
+  CHECK(sta_builtin_label(174, 173) != NULL && sta_builtin_label(174, 174) == NULL && sta_builtin_label(174, -1) == NULL);
+  CHECK(sta_builtin_label(10, 0) == NULL);
+}
+
 /* A program compiled against a header whose structs were smaller, or larger, than the library's. */
 static void check_sizes_of_other_headers(void) {
   union {
@@ -136,6 +235,8 @@ int main(int argc, char **argv) {
   }
   check_model(engine);
   check_stream(engine);
+  check_clips(engine);
+  check_label_lists();
   sta_engine *again = sta_engine_ref(engine);
   sta_engine_unref(again);
   sta_engine_unref(engine);

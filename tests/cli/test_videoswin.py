@@ -70,6 +70,9 @@ with tempfile.TemporaryDirectory() as folder:
         assert len(dense) == len(pruned) > 10, (len(dense), len(pruned))
         for window in dense + pruned:
             assert window["label"].startswith("class "), window
+        raw = json_lines("classify", f"{WEIGHTS}/nano_mmcv.pth", CLIP, "--precision", "fp32", *SIZE)
+        assert [(w["window"], w["label"]) for w in raw] == [(w["window"], w["label"]) for w in dense], "the file and the folder made of it"
+        assert "image-size" in sta("classify", model, CLIP, "--image-size", "-1", status=2).stderr
         # 8 frames, 2/30 s apart
         assert abs(dense[0]["end"] - dense[0]["start"] - 16 / 30) < 1e-3, dense[0]
         assert [w["window"] for w in dense] == [w["window"] for w in pruned]

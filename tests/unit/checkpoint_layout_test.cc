@@ -2,10 +2,11 @@
 // Layouts beyond the fixtures' (v2 giant, shards, pytorch_model.bin), built-in labels, and conversion: what is written is the same model when it is
 // read again.
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "api/convert_api.h"
 #include "checkpoint/builtin_labels.h"
 #include "checkpoint/convert.h"
+#include "sta/sta.h"
 #include "unit/checkpoint_support.h"
 
 namespace {
@@ -136,6 +137,7 @@ TEST(Labels, BuiltInListsAreWhole) {
        {std::tuple{400, "abseiling", "zumba", "Kinetics-400"},
         {600, "abseiling", "zumba", "Kinetics-600"},
         {700, "abseiling", "zumba", "Kinetics-700"},
+        {710, "abseiling", "bull fighting", "Kinetics-710"},
         {174, "Approaching something with your camera", "Wiping something off of something", "Something-Something V2"}}) {
     const auto list = sta::builtin_labels(count);
     ASSERT_TRUE(list) << count;
@@ -145,7 +147,28 @@ TEST(Labels, BuiltInListsAreWhole) {
     EXPECT_EQ(list->labels.back(), last);
     for (const std::string &label : list->labels) EXPECT_EQ(label.find_first_of("\r\n\""), std::string::npos) << label;
   }
-  for (const int count : {0, 1, 2, 27, 51, 399, 710}) EXPECT_FALSE(sta::builtin_labels(count)) << count;
+  for (const int count : {0, 1, 2, 27, 51, 399, 709}) EXPECT_FALSE(sta::builtin_labels(count)) << count;
+}
+
+// What the evaluation of a Kinetics-710 model on Kinetics-400 rests on: its first 400 classes are those of Kinetics-400, some under clearer names.
+TEST(Labels, Kinetics710BeginsWithTheClassesOfKinetics400) {
+  const auto k400 = sta::builtin_labels(400), k600 = sta::builtin_labels(600), k700 = sta::builtin_labels(700), k710 = sta::builtin_labels(710);
+  ASSERT_TRUE(k400 && k600 && k700 && k710);
+  const std::set<std::string> all(k710->labels.begin(), k710->labels.end());
+  EXPECT_EQ(all.size(), 710u);
+  int renamed = 0;
+  for (size_t i = 0; i < 400; ++i) {
+    if (k400->labels[i] == k710->labels[i]) continue;
+    ++renamed;
+    EXPECT_FALSE(all.count(k400->labels[i])) << k400->labels[i] << " is there, but elsewhere";
+  }
+  EXPECT_EQ(renamed, 13);
+  const std::set<std::string> others = [&] {
+    std::set<std::string> names(k600->labels.begin(), k600->labels.end());
+    names.insert(k700->labels.begin(), k700->labels.end());
+    return names;
+  }();
+  for (size_t i = 400; i < 710; ++i) EXPECT_TRUE(others.count(k710->labels[i])) << k710->labels[i];
 }
 
 TEST(Labels, BuiltInOnesAreTakenWithAWarningWhereTheModelHasNone) {

@@ -178,7 +178,7 @@ TEST(Pickle, DamagedBytesNeverCrash) {
   ASSERT_TRUE(file);
   auto entries = sta::read_zip(**file);
   ASSERT_TRUE(entries);
-  const auto pickle = entries->at("micro_deepspeed_fp16/data.pkl");
+  const auto pickle = entries->at("micro_deepspeed_fp16/data.pkl").bytes;
   const std::string good(reinterpret_cast<const char *>(pickle.data()), pickle.size());
   ASSERT_EQ(error(good), "(parsed)");
   int parsed = 0;

@@ -399,7 +399,7 @@ TEST(TorchFile, EveryTruncationIsRefused) {
 
 TEST(TorchFile, DamagedFilesNeverCrash) {
   TempFolder folder;
-  const std::string zip = read_all(golden::path("checkpoints_bad/control_handmade_good.pth"));
+  const std::string zip = without_checksums(read_all(golden::path("checkpoints_bad/control_handmade_good.pth")));
   const std::string legacy = read_all(golden::path("checkpoints_bad/legacy_numel_huge.pth"));
   for (const std::string *good : {&zip, &legacy}) {
     for (uint64_t i = 0; i < 400; ++i) {

@@ -3,11 +3,11 @@
 // model.
 #include <nlohmann/json.hpp>
 
-#include "api/convert_api.h"
 #include "checkpoint/convert.h"
 #include "checkpoint/swin_names.h"
 #include "checkpoint/weight_files.h"
 #include "model/video_swin.h"
+#include "sta/sta.h"
 #include "support/golden_swin.h"
 #include "unit/checkpoint_support.h"
 

@@ -117,5 +117,55 @@ TEST(PreprocessGeometry, NoScalingIsACopy) {
   }
 }
 
+// Resized to 224 of 320x240: 298.67 pixels wide. The numbers of both rules are those of the published code, worked out by hand.
+TEST(PreprocessGeometry, SeveralCrops) {
+  struct Crops {
+    int width, height, count;
+    sta_crop_rule rule;
+    int64_t resized_w, resized_h;
+    std::vector<int64_t> x, y;
+  };
+  for (const Crops &c : {Crops{320, 240, 3, STA_CROPS_VIDEOMAE, 298, 224, {0, 37, 74}, {0, 0, 0}},
+                         {320, 240, 3, STA_CROPS_MMACTION, 299, 224, {0, 37, 74}, {0, 0, 0}},
+                         {320, 240, 1, STA_CROPS_MMACTION, 299, 224, {37}, {0}},
+                         {240, 320, 3, STA_CROPS_VIDEOMAE, 224, 298, {0, 0, 0}, {0, 37, 74}},
+                         {340, 256, 3, STA_CROPS_VIDEOMAE, 297, 224, {0, 36, 73}, {0, 0, 0}},
+                         {340, 256, 3, STA_CROPS_MMACTION, 298, 224, {0, 37, 74}, {0, 0, 0}},
+                         {454, 256, 3, STA_CROPS_MMACTION, 397, 224, {0, 86, 172}, {0, 0, 0}},
+                         {180, 403, 5, STA_CROPS_VIDEOMAE, 224, 501, {0, 0, 0, 0, 0}, {0, 69, 138, 207, 277}},
+                         {256, 256, 3, STA_CROPS_VIDEOMAE, 224, 224, {0, 0, 0}, {0, 0, 0}}}) {
+    sta_frame frame{};
+    frame.width = c.width;
+    frame.height = c.height;
+    for (int i = 0; i < c.count; ++i) {
+      auto geometry = sta::make_geometry(frame, 224, 224, 224, {i, c.count, c.rule});
+      ASSERT_TRUE(geometry) << geometry.error().message;
+      SCOPED_TRACE(std::to_string(c.width) + "x" + std::to_string(c.height) + " crop " + std::to_string(i));
+      EXPECT_EQ(geometry->x.resized, c.resized_w);
+      EXPECT_EQ(geometry->y.resized, c.resized_h);
+      EXPECT_EQ(geometry->x.crop, c.x[static_cast<size_t>(i)]);
+      EXPECT_EQ(geometry->y.crop, c.y[static_cast<size_t>(i)]);
+    }
+  }
+}
+
+// A crop shows what the same columns of the whole resized picture show.
+TEST(PreprocessGeometry, CropsArePartsOfTheResizedPicture) {
+  Frame source(STA_FORMAT_RGB, 64, 48);
+  source.fill_random(5);
+  for (const bool antialias : {false, true}) {
+    const auto whole = run(source.frame, {24, 32, 24, antialias});
+    for (int crop = 0; crop < 3; ++crop) {
+      sta::PreprocessSpec spec{24, 24, 24, antialias};
+      spec.crop = {crop, 3, STA_CROPS_VIDEOMAE};
+      const auto part = run(source.frame, spec);
+      for (int y = 0; y < 24; ++y)
+        for (int x = 0; x < 24 * 3; ++x)
+          ASSERT_EQ(part[static_cast<size_t>(y * 24 * 3 + x)], whole[static_cast<size_t>(y * 32 * 3 + x + 4 * crop * 3)])
+              << "crop " << crop << " row " << y << " byte " << x;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace preprocess_test

@@ -43,7 +43,7 @@ extern "C" {
 #endif
 
 /** Raised whenever a function or field is added (compatible) ... */
-#define STA_API_MINOR 0
+#define STA_API_MINOR 1
 /** ... or something is removed or changes its meaning (incompatible: the loader of libgststa.so refuses another major). */
 #define STA_API_MAJOR 2
 
@@ -154,13 +154,34 @@ STA_API const char *sta_engine_label(sta_engine *engine, int32_t class_id);
 /** INVALID_ARGUMENT, naming the legal range, if tokens cannot be dropped in that number; else OK. */
 STA_API sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop_number, sta_error *err);
 
+/** Since 2.1. Label of a class of the built-in list with that many classes: 174 (Something-Something V2), 400, 600, 700, 710 (Kinetics); NULL if
+ * there is no such list or class. */
+STA_API const char *sta_builtin_label(int32_t num_classes, int32_t class_id);
+
+/* ------------------------------------------------------------------------------- model files (since 2.1) */
+
+typedef struct sta_convert_options {
+  size_t struct_size;
+  const char *labels; /* as sta_engine_options.labels */
+  int32_t num_heads;  /* 0: from the model */
+  int32_t image_size; /* pixels, square; 0: from the model */
+  int32_t num_frames; /* 0: from the model */
+} sta_convert_options;
+
+STA_API void sta_convert_options_init_sized(sta_convert_options *options, size_t struct_size);
+static inline void sta_convert_options_init(sta_convert_options *options) { sta_convert_options_init_sized(options, sizeof(*options)); }
+/** Reads a model in any layout and writes it as a Hugging Face VideoMAE folder (config.json, preprocessor_config.json, model.safetensors). Errors: as
+ *  sta_engine_open; INVALID_ARGUMENT if the folder already holds a model. On success err->message holds the model's warnings, cut to its length. */
+STA_API sta_status sta_model_convert(const char *model, const char *folder, const sta_convert_options *options, sta_error *err);
+
 /* ------------------------------------------------------------------------------- clips (no time, no stream) */
 
 typedef struct sta_forward_options {
   size_t struct_size;
   sta_pruning pruning;
-  int32_t drop_number; /* r: tokens dropped per group and call; 0 = dense. video_swin: of a frame of 784 tokens, scaled to each group */
-  uint64_t seed;       /* of STA_PRUNING_RANDOM */
+  int32_t drop_number;   /* r: tokens dropped per group and call; 0 = dense. video_swin: of a frame of 784 tokens, scaled to each group */
+  uint64_t seed;         /* of STA_PRUNING_RANDOM; item i of a batch takes seed + i */
+  const uint64_t *seeds; /* since 2.1: one for each item of the batch instead, so that an item is pruned the same in any batch; NULL: as above */
 } sta_forward_options;
 
 typedef struct sta_clip_result sta_clip_result;
@@ -170,6 +191,10 @@ static inline void sta_forward_options_init(sta_forward_options *options) { sta_
 /** One forward pass. clip: f32 [batch, 3, T, H, W], already normalised, contiguous, T/H/W as sta_model_info says. Runs in the caller's thread. */
 STA_API sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t batch, const sta_forward_options *options,
                                       sta_clip_result **result, sta_error *err);
+/** Since 2.1: the same on pictures that are not normalised yet, which it does as a stream does. frames: batch * T pointers, clip by clip in the order
+ * of time, to u8 [H, W, 3] RGB as a sta_preprocessor makes them; clips may share pictures. Errors as above. */
+STA_API sta_status sta_engine_forward_frames(sta_engine *engine, const uint8_t *const *frames, int32_t batch, const sta_forward_options *options,
+                                             sta_clip_result **result, sta_error *err);
 /** logits: f32 [batch, num_classes]. */
 STA_API const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes);
 /** Indices kept by pruning call 1, 2, 3 into that call's input sequence, in emitted order; call 0: final tokens as original token indices.
@@ -192,6 +217,8 @@ typedef struct sta_flops {
 } sta_flops;
 /** arch: as sta_engine_options.model, only the dims are read. */
 STA_API sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, sta_flops *flops, sta_error *err);
+/** Since 2.1: of a model that is open. */
+STA_API sta_status sta_engine_flops(sta_engine *engine, int32_t drop_number, sta_flops *flops, sta_error *err);
 
 /* ------------------------------------------------------------------------------------------------ frames */
 
@@ -428,6 +455,34 @@ STA_API void sta_timeline_close(sta_timeline *timeline);
 STA_API int32_t sta_timeline_pop(sta_timeline *timeline, sta_event *event);
 /** Id of the open event of a class and its onset (may be NULL); 0 if there is none. */
 STA_API uint64_t sta_timeline_open_event(const sta_timeline *timeline, int32_t class_id, uint64_t *onset);
+
+/* ------------------------------------------------------------------------------------------------ preprocessing alone */
+
+/** Since 2.1: scales frames to the model's size as a stream does, but with several crops, as models are evaluated. Keeps its tables while frames have
+ *  the same geometry. Not thread-safe: one for each thread. */
+typedef struct sta_preprocessor sta_preprocessor;
+
+/** How the published code of two families rounds; s is the slack, resized - crop, and n the number of crops. */
+typedef enum sta_crop_rule {
+  STA_CROPS_VIDEOMAE = 0, /* longer side rounded down, crop i begins at floor(i * s / (n - 1)) */
+  STA_CROPS_MMACTION = 1  /* longer side to the nearest, crop i begins at i * floor(s / (n - 1)): for Video Swin */
+} sta_crop_rule;
+
+typedef struct sta_preprocess_options {
+  size_t struct_size;
+  sta_resize resize;
+  int32_t num_crops; /* 1 (default): the middle. 2 .. 16: evenly along the longer side, from its begin to its end */
+  sta_crop_rule crop_rule;
+} sta_preprocess_options;
+
+STA_API void sta_preprocess_options_init_sized(sta_preprocess_options *options, size_t struct_size);
+static inline void sta_preprocess_options_init(sta_preprocess_options *options) { sta_preprocess_options_init_sized(options, sizeof(*options)); }
+/** Keeps a reference to the engine. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
+STA_API sta_status sta_preprocessor_new(sta_engine *engine, const sta_preprocess_options *options, sta_preprocessor **preprocessor, sta_error *err);
+/** rgb: u8 [num_crops, image_height, image_width, 3]. Errors: INVALID_ARGUMENT for a frame that contradicts itself. */
+STA_API sta_status sta_preprocessor_run(sta_preprocessor *preprocessor, const sta_frame *frame, uint8_t *rgb, sta_error *err);
+/** NULL is ignored. */
+STA_API void sta_preprocessor_free(sta_preprocessor *preprocessor);
 
 /** Only preprocessing, for tests and tools: scales and crops one frame to the model's size as a stream would.
  *  rgb: u8 [image_height, image_width, 3]. */

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// See eval_batcher.h.
+#include "eval_batcher.h"
+
+#include <chrono>
+#include <memory>
+
+namespace cli {
+namespace {
+
+struct FreeResult {
+  void operator()(sta_clip_result *r) const { sta_clip_result_free(r); }
+};
+
+// Of pruning=random: the same for a view of a video of the list whatever the batches are and wherever an evaluation was taken up.
+uint64_t seed_of(uint64_t seed, int video, size_t view) { return seed + (static_cast<uint64_t>(video) << 16) + view; }
+
+}  // namespace
+
+Batcher::Batcher(const sta::Engine &engine, BatchRules rules, Finished finished)
+    : engine_(engine), rules_(std::move(rules)), finished_(std::move(finished)) {}
+
+void Batcher::add(ViewFeed::Item item, const EvalVideo &video) {
+  Pending pending;
+  pending.result.index = item.index;
+  pending.result.video = video.path;
+  pending.result.label = video.label;
+  pending.result.error = item.error;
+  if (!item.error.empty()) {
+    finished_(std::move(pending.result));
+    return;
+  }
+  pending.result.frames = item.set.frames;
+  pending.result.views = static_cast<int>(item.set.views.size());
+  pending.result.decode_seconds = item.set.seconds;
+  pending.set = std::move(item.set);
+  pending.averages.assign(rules_.drop_numbers.size(), ViewAverage(rules_.classes));
+  pending.seconds.assign(rules_.drop_numbers.size(), 0);
+  videos_.push_back(std::move(pending));
+  Pending &added = videos_.back();
+  for (; added.begun < added.set.views.size(); ++added.begun) {
+    batch_.emplace_back(&added, added.begun);
+    if (static_cast<int>(batch_.size()) == rules_.batch) run();
+  }
+}
+
+void Batcher::flush() {
+  if (!batch_.empty()) run();
+}
+
+void Batcher::run() {
+  std::vector<const uint8_t *> frames;
+  std::vector<uint64_t> seeds;
+  for (const auto &[video, view] : batch_) {
+    const auto &pictures = video->set.views[view];
+    frames.insert(frames.end(), pictures.begin(), pictures.end());
+    seeds.push_back(seed_of(rules_.seed, video->result.index, view));
+  }
+  const int32_t count = static_cast<int32_t>(batch_.size());
+  for (size_t r = 0; r < rules_.drop_numbers.size(); ++r) {
+    sta_forward_options options;
+    sta_forward_options_init(&options);
+    options.pruning = rules_.pruning;
+    options.drop_number = rules_.drop_numbers[r];
+    options.seeds = seeds.data();
+    sta_clip_result *raw = nullptr;
+    sta_error err;
+    const auto begin = std::chrono::steady_clock::now();
+    if (sta_engine_forward_frames(engine_.get(), frames.data(), count, &options, &raw, &err) != STA_OK) throw sta::Exception(err);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const std::unique_ptr<sta_clip_result, FreeResult> result(raw);
+    int32_t classes = 0;
+    const float *logits = sta_clip_result_logits(raw, nullptr, &classes);
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      batch_[i].first->averages[r].add(logits + static_cast<ptrdiff_t>(i) * classes, rules_.selected);
+      batch_[i].first->seconds[r] += seconds / count;
+    }
+  }
+  for (const auto &[video, view] : batch_) ++video->done;
+  batch_.clear();
+  // Videos finish in the order in which they came, since their views do.
+  while (!videos_.empty() && videos_.front().done == videos_.front().set.views.size()) {
+    Pending &video = videos_.front();
+    for (size_t r = 0; r < rules_.drop_numbers.size(); ++r) {
+      Verdict verdict = video.averages[r].verdict(video.result.label, rules_.keep_probabilities);
+      verdict.drop_number = rules_.drop_numbers[r];
+      verdict.seconds = video.seconds[r];
+      video.result.verdicts.push_back(std::move(verdict));
+    }
+    VideoResult result = std::move(video.result);
+    videos_.pop_front();
+    finished_(std::move(result));
+  }
+}
+
+}  // namespace cli

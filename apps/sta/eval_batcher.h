@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Views of one or several videos in batches through the model, each batch once for every drop number, and the verdict on a video when the last of its
+// views has been through.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <utility>
+#include <vector>
+
+#include "eval_feed.h"
+#include "eval_score.h"
+#include "options.h"
+
+namespace cli {
+
+struct BatchRules {
+  std::vector<int> drop_numbers;
+  sta_pruning pruning = STA_PRUNING_STA;
+  uint64_t seed = 0;
+  int batch = 8;
+  std::vector<int> selected;  // the model's classes that are scored; empty: all
+  int classes = 0;            // how many are scored
+  bool keep_probabilities = false;
+};
+
+/// Not thread-safe.
+class Batcher {
+ public:
+  using Finished = std::function<void(VideoResult)>;
+  Batcher(const sta::Engine &engine, BatchRules rules, Finished finished);
+
+  /// Takes a video; forward passes are run as batches fill. Throws sta::Exception if one fails.
+  void add(ViewFeed::Item item, const EvalVideo &video);
+  /// Runs what is left.
+  void flush();
+
+ private:
+  struct Pending {
+    VideoResult result;
+    ViewSet set;
+    std::vector<ViewAverage> averages;  // one for each drop number
+    std::vector<double> seconds;
+    size_t begun = 0, done = 0;  // views
+  };
+  void run();
+
+  const sta::Engine &engine_;
+  const BatchRules rules_;
+  const Finished finished_;
+  std::list<Pending> videos_;                        // oldest first
+  std::vector<std::pair<Pending *, size_t>> batch_;  // (video, view)
+};
+
+}  // namespace cli

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// See eval_decoder.h.
+#include "eval_decoder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "frame_reader.h"
+#include "options.h"
+#include "window/sampling_grid.h"
+
+namespace cli {
+namespace {
+
+// Pictures that one video may hold. Of a longer one, frames are only counted at first, and what its views need is decoded again; a data set's clips
+// of some seconds are decoded once.
+constexpr size_t kMostBytes = size_t{512} << 20;
+
+// Keeps the pictures of samples and puts windows together. A frame is scaled when it turns out to be a sample, which may be after the next has come.
+class WindowCollector : public sta::GridSink {
+ public:
+  struct Window {
+    std::vector<const uint8_t *> clip;
+    bool tail;
+  };
+  WindowCollector(int frames, std::function<const uint8_t *(const sta_frame &)> scale) : frames_(frames), scale_(std::move(scale)) {}
+
+  const std::vector<Window> &windows() const { return windows_; }
+  /// The frame that the grid is about to be told of.
+  void offer(const sta_frame *frame) { offered_ = frame; }
+
+  void restart() override { samples_.clear(); }
+  void show() override {
+    on_screen_ = offered_;
+    scaled_ = nullptr;
+  }
+  void settle(uint64_t k) override {
+    if (!scaled_) scaled_ = scale_(*on_screen_);
+    samples_[k] = scaled_;
+  }
+  void window(const sta::WindowSpan &span) override {
+    Window w{{}, span.tail};
+    for (int i = 0; i < frames_; ++i) w.clip.push_back(samples_.at(span.first_sample + static_cast<uint64_t>(std::min(i, span.num_samples - 1))));
+    windows_.push_back(std::move(w));
+  }
+
+ private:
+  int frames_;
+  std::function<const uint8_t *(const sta_frame &)> scale_;
+  const sta_frame *offered_ = nullptr, *on_screen_ = nullptr;
+  const uint8_t *scaled_ = nullptr;              // the frame on screen at model size
+  std::map<uint64_t, const uint8_t *> samples_;  // since the last restart
+  std::vector<Window> windows_;
+};
+
+}  // namespace
+
+ViewDecoder::ViewDecoder(const sta::Engine &engine, const ViewPlan &plan, sta_resize resize) : plan_(plan) {
+  const sta_model_info info = engine.info();
+  crop_bytes_ = size_t{3} * static_cast<size_t>(info.image_height) * static_cast<size_t>(info.image_width);
+  interval_ = plan.interval > 0 ? static_cast<uint64_t>(plan.interval * 1e9 + 0.5) : info.sample_interval_ns;
+  sta_preprocess_options options;
+  sta_preprocess_options_init(&options);
+  options.resize = resize;
+  options.num_crops = plan.crops;
+  options.crop_rule = plan.rules == ViewRules::kMmaction ? STA_CROPS_MMACTION : STA_CROPS_VIDEOMAE;
+  sta_error err;
+  if (sta_preprocessor_new(engine.get(), &options, &preprocessor_, &err) != STA_OK) throw sta::Exception(err);
+}
+
+ViewDecoder::~ViewDecoder() { sta_preprocessor_free(preprocessor_); }
+
+ViewSet ViewDecoder::decode(const std::string &video) {
+  const auto begin = std::chrono::steady_clock::now();
+  ViewSet set = plan_.sampling == Sampling::kWindow ? by_time(video) : by_index(video);
+  set.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return set;
+}
+
+std::unique_ptr<uint8_t[]> ViewDecoder::picture(const sta_frame &frame) {
+  std::unique_ptr<uint8_t[]> rgb(new uint8_t[crop_bytes_ * static_cast<size_t>(plan_.crops)]);
+  sta_error err;
+  if (sta_preprocessor_run(preprocessor_, &frame, rgb.get(), &err) != STA_OK) throw sta::Exception(err);
+  return rgb;
+}
+
+// clip: the first crop of each frame.
+void ViewDecoder::add_crops(ViewSet &set, const std::vector<const uint8_t *> &clip) const {
+  for (int crop = 0; crop < plan_.crops; ++crop) {
+    std::vector<const uint8_t *> view;
+    for (const uint8_t *rgb : clip) view.push_back(rgb + static_cast<size_t>(crop) * crop_bytes_);
+    set.views.push_back(std::move(view));
+  }
+}
+
+ViewSet ViewDecoder::by_index(const std::string &video) {
+  std::map<int, std::unique_ptr<uint8_t[]>> kept;  // by frame index
+  const size_t most = std::max<size_t>(1, kMostBytes / (crop_bytes_ * static_cast<size_t>(plan_.crops)));
+  bool overflow = false;
+  // wanted = nullptr: whatever may be sampled, until there is too much of it. Returns the number of frames.
+  auto read = [&](const std::set<int> *wanted) {
+    FrameReader reader(video);
+    int index = 0;
+    for (; const sta_frame *decoded = reader.next(); ++index) {
+      if (wanted ? !wanted->count(index) : overflow || !may_be_sampled(plan_, index)) continue;
+      if (!wanted && kept.size() >= most) {
+        overflow = true;
+        kept.clear();
+        continue;
+      }
+      sta_frame frame = *decoded;
+      frame.par_n = frame.par_d = 1;
+      kept[index] = picture(frame);
+    }
+    return index;
+  };
+  const int total = read(nullptr);
+  if (total == 0) throw RunError(video + ": holds no frames");
+  const auto clips = clip_frames(plan_, total);
+  if (overflow) {
+    std::set<int> wanted;
+    for (const auto &clip : clips) wanted.insert(clip.begin(), clip.end());
+    if (read(&wanted) != total) throw RunError(video + ": another number of frames each time it is decoded");
+  }
+  ViewSet set;
+  set.frames = total;
+  for (const auto &indices : clips) {
+    std::vector<const uint8_t *> clip;
+    for (const int i : indices) clip.push_back(kept.at(i).get());
+    add_crops(set, clip);
+  }
+  for (auto &[index, rgb] : kept) set.pictures.push_back(std::move(rgb));
+  return set;
+}
+
+ViewSet ViewDecoder::by_time(const std::string &video) {
+  sta::GridSettings settings;
+  settings.num_frames = plan_.frames;
+  settings.spacing = {static_cast<int64_t>(interval_), 1};
+  settings.hop = static_cast<uint64_t>(plan_.hop * 1e9 + 0.5);
+  ViewSet set;
+  WindowCollector collector(plan_.frames, [&](const sta_frame &frame) {
+    if (set.pictures.size() * crop_bytes_ * static_cast<size_t>(plan_.crops) > kMostBytes)
+      throw RunError(video + ": too long to be one example; `sta classify` labels the windows of long videos");
+    set.pictures.push_back(picture(frame));
+    return set.pictures.back().get();
+  });
+  sta::SamplingGrid grid(settings);
+  FrameReader reader(video);
+  uint64_t expected = 0;  // time of a frame that has none
+  while (const sta_frame *frame = reader.next()) {
+    const uint64_t time = frame->time == STA_TIME_NONE ? expected : frame->time;
+    expected = time + (frame->duration == STA_TIME_NONE ? 0 : frame->duration);
+    collector.offer(frame);
+    grid.frame(time, frame->duration == STA_TIME_NONE ? sta::kTimeNone : frame->duration, frame->flags & STA_FRAME_DISCONT, collector);
+    ++set.frames;
+  }
+  grid.finish(collector);
+  if (set.frames == 0) throw RunError(video + ": holds no frames");
+  const auto &windows = collector.windows();
+  const bool whole = std::any_of(windows.begin(), windows.end(), [](const auto &w) { return !w.tail; });
+  for (const auto &window : windows)
+    if (!window.tail || !whole) add_crops(set, window.clip);
+  if (set.views.empty()) throw RunError(video + ": shorter than half a window of the model");
+  return set;
+}
+
+}  // namespace cli

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// From the logits of views to the verdict on a video, and from verdicts to accuracy: softmax of each view, mean over the views, most probable class,
+// as the published evaluations do.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cli {
+
+/// The verdict on one video at one drop number.
+struct Verdict {
+  int drop_number = 0;
+  std::vector<std::pair<int, double>> top;  // the five most probable classes, most probable first; ties: lower class first
+  int label_rank = 0;                       // how many classes are more probable than the true one
+  double label_probability = 0;
+  double seconds = 0;                 // its views' share of the forward passes
+  std::vector<double> probabilities;  // [classes]; empty unless they are to be kept
+};
+
+/// What became of one video of the list.
+struct VideoResult {
+  int index = 0;  // in the list
+  std::string video;
+  int label = 0;
+  std::string error;  // why it could not be read; "" if it was classified
+  int frames = 0, views = 0;
+  double decode_seconds = 0;
+  std::vector<Verdict> verdicts;  // one for each drop number
+};
+
+/// Mean of the softmax over the views of one video.
+class ViewAverage {
+ public:
+  explicit ViewAverage(int classes) : sum_(static_cast<size_t>(classes)) {}
+  /// logits: f32 of all the model's classes. selected: those of them that are scored, in the order of the scored classes; empty: all. The softmax is
+  /// taken over the scored ones alone, as if the classifier had no others.
+  void add(const float *logits, const std::vector<int> &selected);
+  Verdict verdict(int label, bool keep_probabilities) const;
+
+ private:
+  std::vector<double> sum_, view_;
+  int views_ = 0;
+};
+
+/// Counts of one drop number.
+struct Tally {
+  int64_t videos = 0, right1 = 0, right5 = 0, views = 0;
+  double seconds = 0;
+  std::map<std::pair<int, int>, int64_t> confusion;  // (true class, predicted class)
+  void add(const VideoResult &video, const Verdict &verdict);
+  double top1() const { return videos ? static_cast<double>(right1) / static_cast<double>(videos) : 0; }
+  double top5() const { return videos ? static_cast<double>(right5) / static_cast<double>(videos) : 0; }
+};
+
+}  // namespace cli
