@@ -170,12 +170,9 @@ json preprocessing(const sta::KernelLibrary *kernels) {
     frame.plane[1] = frame.plane[0] + 1920 * 1080;
     auto plan = sta::make_frame_plan(frame, spec, {0.01f, 0.01f, 0.01f}, {0, 0, 0});
     if (!plan) stop(1, plan.error().message);
-    const auto upload = [](std::vector<int32_t> &v) { return at::from_blob(v.data(), {static_cast<int64_t>(v.size())}, at::kInt).to(g_device); };
-    const at::Tensor columns = upload(plan->columns), rows = upload(plan->rows),
+    const at::Tensor tables = at::from_blob(plan->tables.data(), {static_cast<int64_t>(plan->tables.size())}, at::kInt).to(g_device),
                      step = at::empty({3, 224, 224}, at::TensorOptions(g_device).dtype(at::kBFloat16));
-    sta_cuda_frame_args a = plan->args;
-    a.columns = columns.const_data_ptr<int32_t>();
-    a.rows = rows.const_data_ptr<int32_t>();
+    sta_cuda_frame_args a = plan->with_tables(tables.const_data_ptr<int32_t>());
     a.out = step.mutable_data_ptr();
     a.out_channel = 224 * 224;
     a.out_row = 224;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The frame kernel: what preprocess/ does on the CPU without antialiasing, bit for bit, for a frame that lies in device memory, and the
-// normalisation, written straight into a time step of a clip in the model's type. All of it is integer arithmetic up to the level; tables and colour
-// factors are the CPU's own (frame_plan.h).
+// The frame kernel: what preprocess/ does on the CPU, bit for bit, for a frame that lies in device memory, and the normalisation, written straight
+// into a time step of a clip in the model's type. All of it is integer arithmetic up to the level; tables and colour factors are the CPU's own
+// (frame_plan.h).
 //
-// A thread per output pixel reads the at most 2 x 2 source pixels under it: 1080p to 224 x 224 touches a tenth of the frame, whatever its format.
+// A thread per output pixel. Bilinear: it reads the at most 2 x 2 source pixels under it, so 1080p to 224 x 224 touches a tenth of the frame,
+// whatever its format. Antialiased: the CPU filters whole rows first and then columns of the result; a thread here does the same for the few samples
+// that its pixel needs. Neighbours repeat some of that, which costs less than writing the rows and reading them back.
 #include "cuda/numeric.h"
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
@@ -45,15 +47,12 @@ __device__ __forceinline__ void pixel_at(const sta_cuda_frame_args &a, int x, in
   rgb[2] = level_of(luma + cb * a.kbu);
 }
 
-// Grid: columns / kPixelsPerBlock x rows.
-template <typename T>
-__global__ void __launch_bounds__(kPixelsPerBlock) frame_to_clip(sta_cuda_frame_args a) {
-  const int column = static_cast<int>(blockIdx.x) * kPixelsPerBlock + static_cast<int>(threadIdx.x), row = static_cast<int>(blockIdx.y);
-  if (column >= a.width) return;
+// Bilinear: level[c] in 0..255 at an output pixel.
+__device__ __forceinline__ void bilinear_at(const sta_cuda_frame_args &a, int column, int row, int32_t (&level)[3]) {
   const int32_t x[2] = {a.columns[column], a.columns[a.width + column]}, y[2] = {a.rows[row], a.rows[a.height + row]};
   const int32_t x_weight[2] = {a.columns[2 * a.width + column], a.columns[3 * a.width + column]};
   const int32_t y_weight[2] = {a.rows[2 * a.height + row], a.rows[3 * a.height + row]};
-  int32_t level[3] = {2, 2, 2};  // rounding of the two bits that are cut at the end
+  for (int c = 0; c < 3; ++c) level[c] = 2;  // rounding of the two bits that are cut at the end
   for (int j = 0; j < 2; ++j) {
     int32_t left[3] = {}, right[3] = {};
     pixel_at(a, x[0], y[j], left);
@@ -61,17 +60,92 @@ __global__ void __launch_bounds__(kPixelsPerBlock) frame_to_clip(sta_cuda_frame_
     // 15 bits of a row, then the upper half of the product, as OpenCV's vector code.
     for (int c = 0; c < 3; ++c) level[c] += ((left[c] * x_weight[0] + right[c] * x_weight[1]) >> 4) * y_weight[j] >> 16;
   }
+  for (int c = 0; c < 3; ++c) level[c] >>= 2;
+}
+
+// A sample in Q8: kernels.h.
+__device__ __forceinline__ uint32_t q8_at(const sta_cuda_frame_args &a, const uint8_t *row, int i) {
+  if (a.sample == STA_CUDA_BYTE) return static_cast<uint32_t>(row[i]) << 8;
+  const uint32_t word = row[2 * i] | row[2 * i + 1] << 8;
+  return a.sample == STA_CUDA_HIGH10 ? word & 0xffc0 : word << 6 & 0xffff;
+}
+
+// Weighted sum of value(index) over the taps of output i, as a 16-bit number: filter_rows and filter_columns of kernels.h, and their exact forms.
+template <typename Value>
+__device__ __forceinline__ uint32_t filtered(const sta_cuda_taps &taps, int i, const Value &value) {
+  uint32_t sum = taps.exact ? 1u << 15 : static_cast<uint32_t>(taps.bias[i]);
+  for (int32_t k = taps.begin[i]; k < taps.begin[i + 1]; ++k) {
+    const uint32_t product = value(taps.index[k]) * static_cast<uint32_t>(taps.weight[k]);
+    sum += taps.exact ? product : product >> 16;
+  }
+  return (taps.exact ? sum >> 16 : sum) & 0xffff;
+}
+
+// Antialiased: level[c] in 0..255 at an output pixel. The planes are filtered as they are, then the pixel is converted: antialias_scaler.h.
+__device__ __forceinline__ void antialiased_at(const sta_cuda_frame_args &a, int column, int row, int32_t (&level)[3]) {
+  constexpr int32_t kShift = 2, kHalf = 1 << kShift >> 1;  // two of the eight fraction bits are cut before the conversion
+  int32_t q8[3] = {0, 0, 0};
+  for (int c = 0; c < a.components; ++c) {
+    const auto &component = a.component[c];
+    const sta_cuda_taps &rows = a.row_taps[a.shift_y[component.plane]];
+    q8[c] = static_cast<int32_t>(filtered(a.column_taps[c], column, [&](int32_t sample) {
+      const int i = component.offset + component.step * sample;
+      return filtered(rows, row,
+                      [&](int32_t y) { return q8_at(a, a.plane[component.plane] + static_cast<int64_t>(y) * a.stride[component.plane], i); });
+    }));
+  }
+  if (!a.convert) {
+    for (int c = 0; c < 3; ++c) {
+      const int32_t rounded = (q8[c] + 128) >> 8;
+      level[c] = rounded < 255 ? rounded : 255;
+    }
+    return;
+  }
+  const int32_t luma = (((q8[0] + kHalf) >> kShift) - a.y_zero) * a.ky;
+  if (a.components == 1) {
+    level[0] = level_of(luma);
+    return;
+  }
+  const int32_t cb = ((q8[1] + kHalf) >> kShift) - a.c_zero, cr = ((q8[2] + kHalf) >> kShift) - a.c_zero;
+  level[0] = level_of(luma + cr * a.krv);
+  level[1] = level_of(luma - cb * a.kgu - cr * a.kgv);
+  level[2] = level_of(luma + cb * a.kbu);
+}
+
+// Grid: columns / kPixelsPerBlock x rows.
+template <typename T, bool kAntialias>
+__global__ void __launch_bounds__(kPixelsPerBlock) frame_to_clip(sta_cuda_frame_args a) {
+  const int column = static_cast<int>(blockIdx.x) * kPixelsPerBlock + static_cast<int>(threadIdx.x), row = static_cast<int>(blockIdx.y);
+  if (column >= a.width) return;
+  int32_t level[3] = {0, 0, 0};
+  if constexpr (kAntialias)
+    antialiased_at(a, column, row, level);
+  else
+    bilinear_at(a, column, row, level);
   T *out = static_cast<T *>(a.out) + row * a.out_row + column;
   for (int c = 0; c < 3; ++c) {
-    const float value = static_cast<float>(level[a.components == 1 ? 0 : c] >> 2);
+    const float value = static_cast<float>(level[a.components == 1 ? 0 : c]);
     out[c * a.out_channel] = from_float<T>(value * a.scale[c] + a.shift[c]);
   }
 }
 
 template <typename T>
 void launch_frame(const sta_cuda_frame_args &a, cudaStream_t stream) {
-  STA_LAUNCH(frame_to_clip<T>, dim3(static_cast<unsigned>((a.width + kPixelsPerBlock - 1) / kPixelsPerBlock), static_cast<unsigned>(a.height)),
-             dim3(kPixelsPerBlock), 0, stream, a);
+  const dim3 grid(static_cast<unsigned>((a.width + kPixelsPerBlock - 1) / kPixelsPerBlock), static_cast<unsigned>(a.height));
+  if (a.antialias)
+    STA_LAUNCH((frame_to_clip<T, true>), grid, dim3(kPixelsPerBlock), 0, stream, a);
+  else
+    STA_LAUNCH((frame_to_clip<T, false>), grid, dim3(kPixelsPerBlock), 0, stream, a);
+}
+
+bool complete(const sta_cuda_taps &taps) { return taps.begin && taps.index && taps.weight && taps.bias; }
+
+// Whether the tables that the resampling reads are there.
+bool has_tables(const sta_cuda_frame_args &a) {
+  if (!a.antialias) return a.columns && a.rows;
+  for (int c = 0; c < a.components; ++c)
+    if (!complete(a.column_taps[c]) || !complete(a.row_taps[a.shift_y[a.component[c].plane]])) return false;
+  return true;
 }
 
 }  // namespace
@@ -89,8 +163,9 @@ extern "C" sta_cuda_status sta_cuda_frame(const sta_cuda_frame_args *args, void 
   for (int c = 0; c < a.components; ++c) {
     if (a.component[c].plane < 0 || a.component[c].plane > 2) return unsupported("a component names a plane that there cannot be");
     if (!a.plane[a.component[c].plane]) return unsupported("a plane is NULL");
+    if (a.shift_y[a.component[c].plane] < 0 || a.shift_y[a.component[c].plane] > 1) return unsupported("shift_y is neither 0 nor 1");
   }
-  if (!a.columns || !a.rows || !a.out) return unsupported("a pointer is NULL");
+  if (!has_tables(a) || !a.out) return unsupported("a pointer is NULL");
   const auto stream = static_cast<cudaStream_t>(stream_pointer);
   if (a.type == STA_CUDA_FP32) launch_frame<float>(a, stream);
   if (a.type == STA_CUDA_FP16) launch_frame<Half>(a, stream);

@@ -6,23 +6,54 @@
 
 #include "preprocess/color.h"
 #include "preprocess/lerp_table.h"
+#include "preprocess/taps.h"
 
 namespace sta {
 namespace {
 
-std::vector<int32_t> flat(const LerpTable &table) {
-  std::vector<int32_t> all(table.first);
-  all.insert(all.end(), table.second.begin(), table.second.end());
-  all.insert(all.end(), table.first_weight.begin(), table.first_weight.end());
-  all.insert(all.end(), table.second_weight.begin(), table.second_weight.end());
-  return all;
+template <typename T>
+int64_t append(const std::vector<T> &values, std::vector<int32_t> &tables) {
+  const int64_t begin = static_cast<int64_t>(tables.size());
+  tables.insert(tables.end(), values.begin(), values.end());
+  return begin;
+}
+
+int64_t append(const LerpTable &table, std::vector<int32_t> &tables) {
+  const int64_t begin = append(table.first, tables);
+  append(table.second, tables);
+  append(table.first_weight, tables);
+  append(table.second_weight, tables);
+  return begin;
+}
+
+void append(const Axis &axis, int shift, FramePlan::Taps &where, sta_cuda_taps &args, std::vector<int32_t> &tables) {
+  Taps taps;
+  make_taps(axis, shift, &taps);
+  where = {append(taps.begin, tables), append(taps.index, tables), append(taps.weight, tables), append(taps.bias, tables)};
+  args.exact = !taps.fast;
+}
+
+void place(const FramePlan::Taps &where, const int32_t *tables, sta_cuda_taps &args) {
+  if (where.begin < 0) return;
+  args.begin = tables + where.begin;
+  args.index = tables + where.index;
+  args.weight = tables + where.weight;
+  args.bias = tables + where.bias;
 }
 
 }  // namespace
 
+sta_cuda_frame_args FramePlan::with_tables(const int32_t *on_device) const {
+  sta_cuda_frame_args a = args;
+  if (columns >= 0) a.columns = on_device + columns;
+  if (rows >= 0) a.rows = on_device + rows;
+  for (int i = 0; i < 2; ++i) place(row_taps[i], on_device, a.row_taps[i]);
+  for (int i = 0; i < 3; ++i) place(column_taps[i], on_device, a.column_taps[i]);
+  return a;
+}
+
 Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &spec, const std::array<float, 3> &scale,
                                   const std::array<float, 3> &shift) {
-  if (spec.antialias) return Error{STA_ERROR_INVALID_ARGUMENT, "antialiased resizing of a frame in device memory is not supported, only bilinear"};
   if (auto status = check_spec(spec); !status) return std::move(status).error();
   if (auto status = check_frame(frame); !status) return std::move(status).error();
   auto geometry = make_geometry(frame, spec.height, spec.width, spec.short_side);
@@ -46,8 +77,13 @@ Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &
   }
   a.sample = layout.type == SampleType::kByte ? STA_CUDA_BYTE : layout.type == SampleType::kHigh10 ? STA_CUDA_HIGH10 : STA_CUDA_LOW10;
   a.convert = layout.model != ColorModel::kRgb;
-  const ColorConversion color = make_color_conversion(layout.model == ColorModel::kYuv ? frame.matrix : STA_MATRIX_RGB, frame.full_range != 0,
-                                                      layout.type == SampleType::kByte ? 8 : 10, 1);
+  const bool bytes = layout.type == SampleType::kByte;
+  // Filtered samples keep six fraction bits, 10-bit ones four of them: antialias_scaler.cc.
+  const ColorConversion color =
+      make_color_conversion(layout.model == ColorModel::kYuv ? frame.matrix : STA_MATRIX_RGB, frame.full_range != 0, bytes ? 8 : 10,
+                            !spec.antialias ? 1
+                            : bytes         ? 64
+                                            : 16);
   a.y_zero = color.y_zero;
   a.c_zero = color.c_zero;
   a.ky = color.ky;
@@ -56,11 +92,19 @@ Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &
   a.kgv = color.kgv;
   a.kbu = color.kbu;
 
-  LerpTable table;
-  make_column_table(geometry->x, &table);
-  plan.columns = flat(table);
-  make_row_table(geometry->y, &table);
-  plan.rows = flat(table);
+  a.antialias = spec.antialias;
+  if (spec.antialias) {
+    for (int shift = 0; shift < 2; ++shift)
+      if (shift == 0 || layout.model == ColorModel::kYuv) append(geometry->y, shift, plan.row_taps[shift], a.row_taps[shift], plan.tables);
+    for (int c = 0; c < layout.num_components; ++c)
+      append(geometry->x, layout.components[c].shift_x, plan.column_taps[c], a.column_taps[c], plan.tables);
+  } else {
+    LerpTable table;
+    make_column_table(geometry->x, &table);
+    plan.columns = append(table, plan.tables);
+    make_row_table(geometry->y, &table);
+    plan.rows = append(table, plan.tables);
+  }
   a.width = spec.width;
   a.height = spec.height;
   std::copy(scale.begin(), scale.end(), a.scale);

@@ -40,12 +40,9 @@ std::string resolve(void *library, KernelLibrary &table) {
     function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, name));
     if (!function) missing = name;
   };
-  find("sta_cuda_devices", table.devices);
-  find("sta_cuda_launches", table.launches);
-  find("sta_cuda_prune_workspace", table.prune_workspace);
-  find("sta_cuda_prune", table.prune);
-  find("sta_cuda_gather", table.gather);
-  find("sta_cuda_frame", table.frame);
+#define STA_KERNEL_LIBRARY_FIND(name) find("sta_cuda_" #name, table.name);
+  STA_KERNEL_LIBRARY_FUNCTIONS(STA_KERNEL_LIBRARY_FIND)
+#undef STA_KERNEL_LIBRARY_FIND
   if (missing) return std::string("lacks the function ") + missing;
   char message[STA_CUDA_MESSAGE] = "";
   return table.devices(message) > 0 ? "" : message;

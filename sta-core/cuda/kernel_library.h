@@ -9,13 +9,32 @@
 
 namespace sta {
 
+// X(name): the member `name` of KernelLibrary, and the function sta_cuda_name behind it.
+#define STA_KERNEL_LIBRARY_FUNCTIONS(X) \
+  X(devices)                            \
+  X(launches)                           \
+  X(context)                            \
+  X(set_device)                         \
+  X(allocate)                           \
+  X(release)                            \
+  X(stream_new)                         \
+  X(stream_free)                        \
+  X(event_new)                          \
+  X(event_free)                         \
+  X(event_record)                       \
+  X(event_order)                        \
+  X(event_wait)                         \
+  X(upload)                             \
+  X(copy_rows)                          \
+  X(prune_workspace)                    \
+  X(prune)                              \
+  X(gather)                             \
+  X(frame)
+
 struct KernelLibrary {
-  decltype(&::sta_cuda_devices) devices;
-  decltype(&::sta_cuda_launches) launches;
-  decltype(&::sta_cuda_prune_workspace) prune_workspace;
-  decltype(&::sta_cuda_prune) prune;
-  decltype(&::sta_cuda_gather) gather;
-  decltype(&::sta_cuda_frame) frame;
+#define STA_KERNEL_LIBRARY_MEMBER(name) decltype(&::sta_cuda_##name) name;
+  STA_KERNEL_LIBRARY_FUNCTIONS(STA_KERNEL_LIBRARY_MEMBER)
+#undef STA_KERNEL_LIBRARY_MEMBER
 };
 
 /// The library of the process, loaded by the first call that succeeds and never unloaded; thread-safe. NULL: it cannot be used, and *why says what

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 // Changes with every change of this header: both sides must have been built from the same one.
-#define STA_CUDA_ABI 1u
+#define STA_CUDA_ABI 2u
 
 #define STA_CUDA_MESSAGE 256
 
@@ -41,6 +41,37 @@ STA_CUDA_API uint32_t sta_cuda_abi(void);
 STA_CUDA_API int sta_cuda_devices(char *message);
 /* Kernels launched by this process through this library so far. */
 STA_CUDA_API uint64_t sta_cuda_launches(void);
+
+/* ---- memory, streams and order, for code that is compiled without CUDA. Streams and events are the runtime's own (cudaStream_t, cudaEvent_t).
+ *
+ * Functions that take `device`, an index, leave the calling thread's current device as it was; the others need it to be that of their stream, see
+ * sta_cuda_set_device. message as in sta_cuda_prune. */
+
+/* The device's primary context (a CUcontext), made if there is none yet: the one that the runtime and so all of this library works in. */
+STA_CUDA_API sta_cuda_status sta_cuda_context(int device, void **context, char *message);
+/* Makes a device current for the calling thread; *previous (may be NULL) gets the one before. */
+STA_CUDA_API sta_cuda_status sta_cuda_set_device(int device, int *previous, char *message);
+STA_CUDA_API sta_cuda_status sta_cuda_allocate(int device, size_t bytes, void **memory, char *message);
+/* Waits for the work of the device. NULL is ignored. */
+STA_CUDA_API void sta_cuda_release(int device, void *memory);
+/* A stream that does not wait for the default stream. */
+STA_CUDA_API sta_cuda_status sta_cuda_stream_new(int device, void **stream, char *message);
+/* Work that is in it is still done. NULL is ignored. */
+STA_CUDA_API void sta_cuda_stream_free(int device, void *stream);
+/* An event without a time, on which a host thread sleeps rather than spins. */
+STA_CUDA_API sta_cuda_status sta_cuda_event_new(int device, void **event, char *message);
+STA_CUDA_API void sta_cuda_event_free(int device, void *event);
+/* The event comes to mean: all work put into the stream so far. */
+STA_CUDA_API sta_cuda_status sta_cuda_event_record(void *event, void *stream, char *message);
+/* Work put into the stream from now on begins when the event, as it was last recorded, is past; at once if it never was. The host does not wait. */
+STA_CUDA_API sta_cuda_status sta_cuda_event_order(void *event, void *stream, char *message);
+/* The host waits for the event. */
+STA_CUDA_API sta_cuda_status sta_cuda_event_wait(void *event, char *message);
+/* From host memory, which may be changed as soon as this returns. */
+STA_CUDA_API sta_cuda_status sta_cuda_upload(void *to, const void *from, size_t bytes, void *stream, char *message);
+/* `rows` rows of `width` bytes within the device; pitches in bytes. */
+STA_CUDA_API sta_cuda_status sta_cuda_copy_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows,
+                                                void *stream, char *message);
 
 /* ---- one pruning call: pruning/sta.cc in at most three launches. Scores are fp32, sums have a fixed order, ties keep the earlier token. */
 
@@ -91,9 +122,18 @@ typedef struct sta_cuda_gather_args {
 
 STA_CUDA_API sta_cuda_status sta_cuda_gather(const sta_cuda_gather_args *args, void *stream, char *message);
 
-/* ---- one frame in device memory -> one time step of a clip: preprocess/ without antialiasing, and the normalisation, in one launch */
+/* ---- one frame in device memory -> one time step of a clip: preprocess/ and the normalisation, in one launch */
 
 typedef enum sta_cuda_sample { STA_CUDA_BYTE = 0, STA_CUDA_HIGH10 = 1, STA_CUDA_LOW10 = 2 } sta_cuda_sample;
+
+/* Weights of the triangle filter in one direction, taps.h as int32: output i has the taps begin[i] .. begin[i+1]. */
+typedef struct sta_cuda_taps {
+  const int32_t *begin;  /* [n+1] */
+  const int32_t *index;  /* source samples: of a row, of a component's own samples in it */
+  const int32_t *weight; /* Q16 */
+  const int32_t *bias;   /* [n], Q8 */
+  int32_t exact;         /* 1: sums are rounded once and have no bias */
+} sta_cuda_taps;
 
 typedef struct sta_cuda_frame_args {
   /* The frame: frame_layout.h says how samples are found. */
@@ -107,8 +147,11 @@ typedef struct sta_cuda_frame_args {
   int32_t convert;    /* 0: components are R G B; 1: by the factors below, color.h */
   sta_cuda_sample sample;
   int32_t y_zero, c_zero, ky, krv, kgu, kgv, kbu;
-  /* The picture: lerp_table.h, as int32 [4,width] and [4,height]: first pixel, second pixel, first weight, second weight. */
+  /* The picture. antialias 0: lerp_table.h, as int32 [4,width] and [4,height]: first pixel, second pixel, first weight, second weight. */
   const int32_t *columns, *rows;
+  /* antialias 1: rows of planes with shift_y 0 and 1 (those that some component needs), columns of each component. */
+  sta_cuda_taps row_taps[2], column_taps[3];
+  int32_t antialias;
   int32_t width, height;
   /* The clip: value = level · scale + shift per channel, in fp32, then rounded to `type`. */
   float scale[3], shift[3];

@@ -3,4 +3,5 @@
 #include "cuda/frame.cu"
 #include "cuda/gather.cu"
 #include "cuda/library.cu"
+#include "cuda/memory.cu"
 #include "cuda/prune.cu"

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "device_memory.h"
+#include "emulated_library.h"
 #include "model/vit.h"
 #include "prune_case.h"
 #include "pruning/prune_step.h"
@@ -20,9 +21,6 @@
 namespace {
 
 using prune_case::Kind;
-
-const sta::KernelLibrary kEmulated{&sta_cuda_devices, &sta_cuda_launches, &sta_cuda_prune_workspace,
-                                   &sta_cuda_prune,   &sta_cuda_gather,   &sta_cuda_frame};
 
 double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
 
