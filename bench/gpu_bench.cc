@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, with the pruning kernels of libsta-cuda
-// and with ATen's; the pruning call alone; 1080p preprocessing; and first a check that the device computes what the CPU does. Prints a table and
-// writes one JSON file. scripts/gpu-check runs it. Exit status: 0, 1 the device computes something else, 2 wrong command line, 77 no CUDA device.
+// What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, pruned by ATen's kernels, by those of
+// libsta-cuda, and by those in captured graphs; the pruning call alone; 1080p preprocessing; and first a check that the device computes what the CPU
+// does. Prints a table and writes one JSON file. scripts/gpu-check runs it. Exit status: 0, 1 the device computes something else, 2 wrong command
+// line, 77 no CUDA device.
 //
 //   gpu-bench [--device D] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..] [--runs N] [--json FILE]
 //
@@ -24,6 +25,7 @@
 #include "cuda/frame_plan.h"
 #include "engine/device.h"
 #include "engine/engine.h"
+#include "model/graphed_model.h"
 #include "pruning/prune_step.h"
 
 namespace {
@@ -72,8 +74,13 @@ int number(const std::string &text, const char *option) {
   return static_cast<int>(value);
 }
 
+// How a pass is made.
+enum class Way { kAten, kKernels, kGraphs };
+const char *name_of(Way way) { return way == Way::kAten ? "ATen" : way == Way::kKernels ? "kernels" : "graphs"; }
+
 // The path is read whenever a model is opened: a file that is not there leaves it to ATen.
-std::shared_ptr<sta::Engine> open(const std::string &arch, const std::string &precision, const std::string &device, bool kernels) {
+std::shared_ptr<sta::Engine> open(const std::string &arch, const std::string &precision, const std::string &device, Way way) {
+  const bool kernels = way != Way::kAten;
   if (kernels)
     unsetenv("STA_CUDA_PATH");
   else
@@ -82,9 +89,10 @@ std::shared_ptr<sta::Engine> open(const std::string &arch, const std::string &pr
   options.model = "arch:" + arch;
   options.device = device;
   options.precision = precision == "fp32" ? STA_PRECISION_FP32 : precision == "fp16" ? STA_PRECISION_FP16 : STA_PRECISION_BF16;
+  options.cuda_graphs = way == Way::kGraphs;
   auto engine = sta::Engine::open(options);
   if (!engine) stop(1, engine.error().message);
-  if (kernels && (*engine)->description().warnings.find("libsta-cuda") != std::string::npos) stop(1, (*engine)->description().warnings);
+  if (kernels && !(*engine)->description().warnings.empty()) stop(1, (*engine)->description().warnings);
   return *std::move(engine);
 }
 
@@ -99,25 +107,54 @@ at::Tensor random_clip(int batch) {
   return at::rand({batch, 3, 16, 224, 224}, at::kFloat) * 4 - 2;
 }
 
-// fp32, r = 64: share of equal kept tokens in each call, largest difference of logits.
-json check(const std::string &device, bool kernels) {
-  const at::Tensor clip = random_clip(2);
-  const sta::ForwardOutput want = forward(*open("vit_small", "fp32", "cpu", false), clip, 64);
-  const sta::ForwardOutput got = forward(*open("vit_small", "fp32", device, kernels), clip, 64);
+// Share of equal kept tokens in each call, largest difference of logits: is `got` the same pass as `want`, up to rounding?
+json compare(const char *what, const sta::ForwardOutput &want, const sta::ForwardOutput &got) {
   json shares = json::array();
-  bool good = true;
-  for (size_t i = 0; i < want.kept.size(); ++i) {
-    const at::Tensor a = got.kept[i].cpu(), &b = want.kept[i];
+  bool good = got.kept.size() == want.kept.size();
+  for (size_t i = 0; good && i < want.kept.size(); ++i) {
+    const at::Tensor a = got.kept[i].cpu(), b = want.kept[i].cpu();
     int64_t common = 0;
     for (int64_t k = 0; k < b.size(0); ++k) common += at::isin(a[k], b[k]).sum().item<int64_t>();
     shares.push_back(static_cast<double>(common) / static_cast<double>(b.numel()));
     good = good && shares.back().get<double>() >= 0.995;
   }
-  const double worst = (got.logits.cpu() - want.logits).abs().max().item<double>(), scale = want.logits.abs().max().item<double>();
+  const at::Tensor a = got.logits.cpu(), b = want.logits.cpu();
+  const double worst = (a - b).abs().max().item<double>(), scale = b.abs().max().item<double>();
   good = good && worst <= 0.01 * scale;
-  std::printf("check (%s): kept tokens as on the CPU %s, logits differ by %.2g of %.2g: %s\n", kernels ? "kernels" : "ATen", shares.dump().c_str(),
-              worst, scale, good ? "good" : "BAD");
-  return {{"pruning", kernels ? "kernels" : "aten"}, {"kept_share", shares}, {"logit_difference", worst}, {"logit_scale", scale}, {"good", good}};
+  std::printf("check (%s): kept tokens the same %s, logits differ by %.2g of %.2g: %s\n", what, shares.dump().c_str(), worst, scale,
+              good ? "good" : "BAD");
+  return {{"check", what}, {"kept_share", shares}, {"logit_difference", worst}, {"logit_scale", scale}, {"good", good}};
+}
+
+// fp32, r = 64: the device against the CPU.
+json check(const std::string &device, Way way) {
+  const at::Tensor clip = random_clip(2);
+  const sta::ForwardOutput want = forward(*open("vit_small", "fp32", "cpu", Way::kAten), clip, 64);
+  return compare((std::string(name_of(way)) + " against the CPU").c_str(), want, forward(*open("vit_small", "fp32", device, way), clip, 64));
+}
+
+// Captured graphs against ordinary passes, on clips that the graph was not captured with, two drop numbers and two batches in turns.
+json check_graphs(const std::string &device) {
+  const auto eager = open("vit_small", "bf16", device, Way::kKernels), graphed = open("vit_small", "bf16", device, Way::kGraphs);
+  json rows = json::array();
+  at::manual_seed(2);
+  for (int round = 0; round < 5; ++round)
+    for (const int r : {0, 64})
+      for (const int64_t batch : {1, 2}) {
+        const at::Tensor clip = (at::rand({batch, 3, 16, 224, 224}, at::kFloat) * 4 - 2).to(g_device);
+        const sta::ForwardOutput want = forward(*eager, clip, r), got = forward(*graphed, clip, r);
+        if (round < 4) continue;
+        const std::string what = "graph against eager, batch " + std::to_string(batch) + " r " + std::to_string(r);
+        rows.push_back(compare(what.c_str(), want, got));
+      }
+  const auto *model = dynamic_cast<const sta::GraphedModel *>(&graphed->model());
+  const sta::GraphCache::Stats stats = model ? model->stats() : sta::GraphCache::Stats{};
+  const bool good = stats.captured == 4 && stats.replayed == 12 && stats.failed == 0;
+  std::printf("graphs: %llu captured, %llu passes replayed, %llu captures failed: %s\n", static_cast<unsigned long long>(stats.captured),
+              static_cast<unsigned long long>(stats.replayed), static_cast<unsigned long long>(stats.failed), good ? "good" : "BAD");
+  rows.push_back(
+      {{"check", "graphs are used"}, {"captured", stats.captured}, {"replayed", stats.replayed}, {"failed", stats.failed}, {"good", good}});
+  return rows;
 }
 
 // The three calls of ViT-B, r = 64, with the LayerNorm behind: microseconds of either way.
@@ -194,12 +231,12 @@ struct Sweep {
   std::vector<int> drops{0, 16, 32, 48, 64, 80, 96}, batches{1, 8, 32};
 };
 
-json forwards(const Sweep &sweep, const std::string &device, bool kernels_too) {
+json forwards(const Sweep &sweep, const std::string &device, const std::vector<Way> &ways) {
   json rows = json::array();
   for (const std::string &arch : sweep.archs)
     for (const std::string &precision : sweep.precisions)
-      for (const bool kernels : kernels_too ? std::vector<bool>{false, true} : std::vector<bool>{false}) {
-        const auto engine = open(arch, precision, device, kernels);
+      for (const Way way : ways) {
+        const auto engine = open(arch, precision, device, way);
         for (const int batch : sweep.batches) {
           const at::Tensor clip = random_clip(batch).to(g_device);
           double dense = 0;
@@ -207,12 +244,12 @@ json forwards(const Sweep &sweep, const std::string &device, bool kernels_too) {
             const double seconds = median_seconds([&] { forward(*engine, clip, r); }, batch >= 32 ? std::max(1, g_runs / 4) : g_runs);
             if (r == 0) dense = seconds;
             const double speed_up = dense > 0 ? dense / seconds : 0;
-            std::printf("%-9s %s %-7s batch %2d r %2d  %9.3f ms  %8.1f clips/s  %.2f x\n", arch.c_str(), precision.c_str(),
-                        kernels ? "kernels" : "ATen", batch, r, seconds * 1e3, batch / seconds, speed_up);
+            std::printf("%-9s %s %-7s batch %2d r %2d  %9.3f ms  %8.1f clips/s  %.2f x\n", arch.c_str(), precision.c_str(), name_of(way), batch, r,
+                        seconds * 1e3, batch / seconds, speed_up);
             std::fflush(stdout);
             rows.push_back({{"arch", arch},
                             {"precision", precision},
-                            {"pruning", kernels ? "kernels" : "aten"},
+                            {"way", name_of(way)},
                             {"batch", batch},
                             {"drop_number", r},
                             {"ms", seconds * 1e3},
@@ -271,13 +308,16 @@ int main(int argc, char **argv) {
   if (g_device.is_cuda() && !(kernels = sta::load_kernel_library(&why))) stop(1, "libsta-cuda: " + why);
 
   json report = {{"device", g_device.str()}, {"runs", g_runs}};
-  report["check"].push_back(check(device, false));
-  if (kernels) report["check"].push_back(check(device, true));
+  std::vector<Way> ways{Way::kAten};
+  if (kernels) ways.insert(ways.end(), {Way::kKernels, Way::kGraphs});
+  for (const Way way : ways) report["check"].push_back(check(device, way));
+  if (kernels)
+    for (const json &row : check_graphs(device)) report["check"].push_back(row);
   report["preprocessing"] = preprocessing(kernels);
   if (kernels)
     for (const int batch : sweep.batches)
       for (const json &row : prune_calls(*kernels, at::kBFloat16, batch)) report["pruning_calls"].push_back(row);
-  report["forward"] = forwards(sweep, device, kernels != nullptr);
+  report["forward"] = forwards(sweep, device, ways);
   if (!file.empty()) {
     std::ofstream out(file);
     out << report.dump(1) << "\n";

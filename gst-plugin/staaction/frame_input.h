@@ -17,6 +17,18 @@ sta_pixel_format pixelFormat(GstVideoFormat format);
 // Everything but time, duration and flags. The frame points into the mapping.
 sta_frame inputFrame(const CoreApi &core, const GstVideoFrame &mapped);
 
+// One frame in the kinds of memory that it can be read from: engines on the CPU need it in system memory, one on a CUDA device takes it from there if
+// it is in the engine's own context.
+struct FrameViews {
+  sta_frame system{}, device{};
+  bool has_system = false;
+  void *device_context = nullptr;  // NULL: no view of the device
+
+  // A view that an engine takes directly.
+  static bool takes(const sta_model_info &model, void *context) { return context && model.cuda_context == context; }
+  const sta_frame &of(const sta_model_info &model) const { return takes(model, device_context) ? device : system; }
+};
+
 // Whether frames of the two show the same picture geometry and colours, so that a window may hold both. The frame rate may differ.
 bool sameGeometry(const GstVideoInfo &a, const GstVideoInfo &b);
 

@@ -45,6 +45,7 @@
 
 #include <exception>
 
+#include "cuda_memory.h"
 #include "frame_input.h"
 #include "handles.h"
 #include "metadata/action_meta.h"
@@ -80,6 +81,7 @@ struct StaActionState {
   Settings settings;  // OBJECT_LOCK
   Handles handles;    // an engine from NULL -> READY to READY -> NULL; streams from READY -> PAUSED to PAUSED -> READY
   ModelLoader loader;
+  CudaShare cuda;       // a context from NULL -> READY to READY -> NULL
   StreamRunner runner;  // STREAM_LOCK
 };
 
@@ -91,14 +93,16 @@ using sta::gst::OpenFailure;
 using sta::gst::Settings;
 using sta::gst::Stream;
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
-    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS("video/x-raw, format = (string) " STA_ACTION_FORMATS ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], "
-                    "framerate = (fraction) [ 0/1, max ]"));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE(
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS("video/x-raw, format = (string) " STA_ACTION_FORMATS ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], "
-                    "framerate = (fraction) [ 0/1, max ]"));
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS(STA_ACTION_CUDA_CAPS(STA_ACTION_FORMATS) "video/x-raw, format = (string) " STA_ACTION_FORMATS
+                                                                                     ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], "
+                                                                                     "framerate = (fraction) [ 0/1, max ]"));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS(STA_ACTION_CUDA_CAPS(STA_ACTION_FORMATS) "video/x-raw, format = (string) " STA_ACTION_FORMATS
+                                                                                     ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], "
+                                                                                     "framerate = (fraction) [ 0/1, max ]"));
 
 #define gst_sta_action_parent_class parent_class
 G_DEFINE_TYPE(GstStaAction, gst_sta_action, GST_TYPE_BASE_TRANSFORM)
@@ -139,6 +143,7 @@ static gboolean openElement(GstStaAction *self) {
   }
   sta::gst::postModelWarnings(GST_ELEMENT_CAST(self), *engine);
   self->state->handles.exchange({engine, stream});
+  self->state->cuda.open(GST_ELEMENT_CAST(self), engine->info());
   return TRUE;
 }
 
@@ -159,6 +164,7 @@ static GstStateChangeReturn gst_sta_action_change_state(GstElement *element, Gst
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
     self->state->handles.exchange({});  // from here on a model that is set is not loaded
     self->state->loader.stop();
+    self->state->cuda.close();
   }
   return result;
 }
@@ -193,6 +199,15 @@ static gboolean gst_sta_action_stop(GstBaseTransform *transform) {
 }
 
 /* -------------------------------------------------------------------------------------------- the stream */
+
+// The same on both sides, but memory that there cannot be here is not offered.
+static GstCaps *gst_sta_action_transform_caps(GstBaseTransform *, GstPadDirection, GstCaps *caps, GstCaps *filter) {
+  GstCaps *possible = sta::gst::possibleMemories(caps);
+  if (!filter) return possible;
+  GstCaps *wanted = gst_caps_intersect_full(filter, possible, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref(possible);
+  return wanted;
+}
 
 static gboolean gst_sta_action_set_caps(GstBaseTransform *transform, GstCaps *incaps, GstCaps *) {
   GstStaAction *self = GST_STA_ACTION(transform);
@@ -265,6 +280,7 @@ static gboolean gst_sta_action_sink_event(GstBaseTransform *transform, GstEvent 
 }
 
 static gboolean gst_sta_action_query(GstBaseTransform *transform, GstPadDirection direction, GstQuery *query) {
+  if (GST_STA_ACTION(transform)->state->cuda.answer(GST_ELEMENT_CAST(transform), query)) return TRUE;
   if (!GST_BASE_TRANSFORM_CLASS(parent_class)->query(transform, direction, query)) return FALSE;
   const GstClockTime own = GST_STA_ACTION(transform)->state->runner.latency();
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || own == 0) return TRUE;
@@ -370,6 +386,7 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
 
   transform_class->start = GST_DEBUG_FUNCPTR(gst_sta_action_start);
   transform_class->stop = GST_DEBUG_FUNCPTR(gst_sta_action_stop);
+  transform_class->transform_caps = GST_DEBUG_FUNCPTR(gst_sta_action_transform_caps);
   transform_class->set_caps = GST_DEBUG_FUNCPTR(gst_sta_action_set_caps);
   transform_class->query = GST_DEBUG_FUNCPTR(gst_sta_action_query);
   transform_class->sink_event = GST_DEBUG_FUNCPTR(gst_sta_action_sink_event);
@@ -377,7 +394,7 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
   transform_class->transform_ip = GST_DEBUG_FUNCPTR(gst_sta_action_transform_ip);
   // No propose_allocation: an element that works in place passes the query on, so that upstream learns of padded rows (GstVideoMeta) and pools what
   // downstream can take, which is what counts: the same buffers go there. Planes are read through GstVideoMeta whoever asked for it. Passthrough
-  // hands on buffers that others share; metadata may only be added to a writable one.
+  // hands on buffers that others share; metadata may only be added to a writable one. The same holds for frames in CUDA memory.
   transform_class->passthrough_on_same_caps = FALSE;
 }
 

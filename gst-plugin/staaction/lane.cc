@@ -7,10 +7,18 @@
 
 namespace sta::gst {
 
-sta_status Lane::push(const sta_frame &frame, sta_error *error) {
-  const sta_status status = current_->stream()->core().sta_stream_push(current_->stream()->handle(), &frame, error);
+static sta_status pushTo(const Stream &stream, const FrameViews &frame, sta_error *error) {
+  return stream.core().sta_stream_push(stream.handle(), &frame.of(stream.engine().info()), error);
+}
+
+sta_status Lane::push(const FrameViews &frame, sta_error *error) {
+  const sta_status status = pushTo(*current_->stream(), frame, error);
   if (status != STA_OK || !next_) return status;
-  return next_->stream()->core().sta_stream_push(next_->stream()->handle(), &frame, error);
+  return pushTo(*next_->stream(), frame, error);
+}
+
+bool Lane::takesDevice(void *context) const {
+  return FrameViews::takes(current_->stream()->engine().info(), context) && (!next_ || FrameViews::takes(next_->stream()->engine().info(), context));
 }
 
 sta_status Lane::advance(guint64 time, sta_error *error) {

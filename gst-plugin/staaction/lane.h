@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "frame_input.h"
 #include "handles.h"
 #include "labeller.h"
 
@@ -22,7 +23,9 @@ class Lane {
 
   Lane(std::unique_ptr<Labeller> labeller, Handles *handles) : current_(std::move(labeller)), handles_(handles) {}
 
-  sta_status push(const sta_frame &frame, sta_error *error);
+  sta_status push(const FrameViews &frame, sta_error *error);
+  // Whether no labeller needs a frame of this CUcontext in system memory.
+  bool takesDevice(void *context) const;
   sta_status advance(guint64 time, sta_error *error);
   // The newcomer has no share in the end of the stream: it serves from the next one on.
   sta_status drain(sta_error *error);

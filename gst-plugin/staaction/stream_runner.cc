@@ -8,6 +8,7 @@
 #include <exception>
 #include <utility>
 
+#include "cuda_memory.h"
 #include "frame_input.h"
 #include "metadata/action_meta.h"
 #include "metadata/analytics_meta.h"
@@ -213,42 +214,72 @@ void StreamRunner::followObjects(GstBuffer *buffer, GstClockTime time) {
 
 GstFlowReturn StreamRunner::push(GstBuffer *buffer, const FrameTime &time) {
   std::string problem;
-  GstVideoFrame mapped;
-  // The mapping ends before anything is attached: it holds a reference, and a buffer with two is not writable.
-  if (gst_video_frame_map(&mapped, &info_, buffer, GST_MAP_READ)) {
-    sta_frame frame = inputFrame(frame_->stream()->core(), mapped);
-    frame.time = time.time;
-    frame.duration = GST_CLOCK_TIME_IS_VALID(time.duration) ? time.duration : STA_TIME_NONE;
-    if (GST_BUFFER_IS_DISCONT(buffer)) frame.flags |= STA_FRAME_DISCONT;
-    sta_status status = STA_OK;
-    if (context_.settings.region == kRegionObjects) {
-      status = pushObjects(frame, &problem);
-    } else {
-      sta_error error{};
-      status = frame_->push(frame, &error);
-      if (status != STA_OK) problem = error.message;
+  // Mappings end before anything is attached: they hold a reference, and a buffer with two is not writable.
+  sta_status status = STA_OK;
+  {
+    const CoreApi &core = frame_->stream()->core();
+    FrameViews views;
+    auto view = [&](const GstVideoFrame &mapped) {
+      sta_frame frame = inputFrame(core, mapped);
+      frame.time = time.time;
+      frame.duration = GST_CLOCK_TIME_IS_VALID(time.duration) ? time.duration : STA_TIME_NONE;
+      if (GST_BUFFER_IS_DISCONT(buffer)) frame.flags |= STA_FRAME_DISCONT;
+      return frame;
+    };
+    void *context = CudaMapping::contextOf(buffer);
+    bool direct = false, all_direct = context != nullptr;
+    forEachLane([&](Lane &lane) {
+      const bool takes = lane.takesDevice(context);
+      direct |= takes;
+      all_direct &= takes;
+    });
+    CudaMapping on_device;
+    void *cuda_stream = nullptr;
+    if (direct && on_device.map(buffer, info_, &cuda_stream)) {
+      views.device = view(on_device.frame());
+      views.device.memory = STA_MEMORY_CUDA;
+      views.device.cuda_stream = cuda_stream;
+      views.device_context = context;
     }
-    gst_video_frame_unmap(&mapped);
-    if (status == STA_ERROR_FLUSHING) return GST_FLOW_FLUSHING;
-    if (status == STA_OK) handles_->counters.frames++;
-  } else {
-    problem = "its memory cannot be mapped for reading or is smaller than the caps say";
+    GstVideoFrame mapped;
+    if (!all_direct || !views.device_context) {
+      views.has_system = gst_video_frame_map(&mapped, &info_, buffer, GST_MAP_READ);
+      if (views.has_system) views.system = view(mapped);
+    }
+    if (views.has_system || (all_direct && views.device_context)) {
+      status = pushViews(views, &problem);
+      if (status == STA_OK) handles_->counters.frames++;
+    } else {
+      problem = "its memory cannot be mapped for reading or is smaller than the caps say";
+    }
+    if (views.has_system) gst_video_frame_unmap(&mapped);
   }
+  if (status == STA_ERROR_FLUSHING) return GST_FLOW_FLUSHING;
   if (!problem.empty()) warnInput("A frame could not be used: " + problem, "frames go on, windows lack it");
   return GST_FLOW_OK;
 }
 
+sta_status StreamRunner::pushViews(const FrameViews &frame, std::string *problem) {
+  if (context_.settings.region == kRegionObjects) return pushObjects(frame, problem);
+  sta_error error{};
+  const sta_status status = frame_->push(frame, &error);
+  if (status != STA_OK) *problem = error.message;
+  return status;
+}
+
 // Each object that the frame shows, as its crop of the frame.
-sta_status StreamRunner::pushObjects(const sta_frame &frame, std::string *problem) {
+sta_status StreamRunner::pushObjects(const FrameViews &frame, std::string *problem) {
   sta_status result = STA_OK;
+  const sta_frame &whole = frame.has_system ? frame.system : frame.device;
   tracks_.forEach([&](ObjectTrack &track) {
-    if (track.last_seen != frame.time || result == STA_ERROR_FLUSHING) return;
+    if (track.last_seen != whole.time || result == STA_ERROR_FLUSHING) return;
     const sta_model_info &model = track.lane->stream()->engine().info();
     const double par = info_.par_n > 0 && info_.par_d > 0 ? static_cast<double>(info_.par_n) / info_.par_d : 1.0;
-    const Crop crop = cropAround(track.box.box(), static_cast<double>(model.image_width) / model.image_height / par, frame.width, frame.height);
+    const Crop crop = cropAround(track.box.box(), static_cast<double>(model.image_width) / model.image_height / par, whole.width, whole.height);
     if (crop.empty()) return;
-    sta_frame part = frame;
-    cropFrame(info_, crop, &part);
+    FrameViews part = frame;
+    if (part.has_system) cropFrame(info_, crop, &part.system);
+    if (part.device_context) cropFrame(info_, crop, &part.device);
     sta_error error{};
     const sta_status status = track.lane->push(part, &error);
     if (status == STA_OK) return;

@@ -63,7 +63,8 @@ class StreamRunner {
   void updateLatency();
   bool running(const GstSegment &segment);
   GstFlowReturn push(GstBuffer *buffer, const FrameTime &time);
-  sta_status pushObjects(const sta_frame &frame, std::string *problem);
+  sta_status pushViews(const FrameViews &frame, std::string *problem);
+  sta_status pushObjects(const FrameViews &frame, std::string *problem);
   void followObjects(GstBuffer *buffer, GstClockTime time);
   void takeModel();
   bool collect();

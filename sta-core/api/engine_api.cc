@@ -98,6 +98,7 @@ void sta_engine_get_info(sta_engine *engine, sta_model_info *info) {
     i.stage_heads[s] = m.stage_heads[s];
   }
   std::copy(m.window.begin(), m.window.end(), i.window);
+  i.cuda_context = e.cuda_context();
   write_sized(i, info);
 }
 

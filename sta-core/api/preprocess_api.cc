@@ -35,6 +35,11 @@ Result<std::unique_ptr<sta_preprocessor>> make(const std::shared_ptr<Engine> &en
   return made;
 }
 
+Status in_system_memory(const sta_frame &f) {
+  if (f.memory == STA_MEMORY_SYSTEM) return ok();
+  return Error{STA_ERROR_INVALID_ARGUMENT, "only frames in system memory are scaled into system memory"};
+}
+
 }  // namespace
 
 extern "C" {
@@ -62,6 +67,7 @@ sta_status sta_preprocessor_run(sta_preprocessor *preprocessor, const sta_frame 
   if (!read_sized(frame, f)) return report(bad_struct("frame"), err);
   return report(guarded("preprocessing",
                         [&]() -> Status {
+                          if (auto s = in_system_memory(f); !s) return s;
                           for (size_t i = 0; i < preprocessor->crops.size(); ++i)
                             if (auto s = preprocessor->crops[i].run(f, rgb ? rgb + i * preprocessor->crop_bytes : nullptr); !s) return s;
                           return ok();
@@ -77,6 +83,7 @@ sta_status sta_preprocess_frame(sta_engine *engine, const sta_frame *frame, sta_
   if (!read_sized(frame, f)) return report(bad_struct("frame"), err);
   return report(guarded("preprocessing",
                         [&]() -> Status {
+                          if (auto s = in_system_memory(f); !s) return s;
                           const ModelDescription &m = engine->engine->description();
                           return Preprocessor({m.height, m.width, m.short_side, antialias_of(m, resize)}).run(f, rgb);
                         }),

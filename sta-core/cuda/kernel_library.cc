@@ -4,30 +4,13 @@
 
 #include <dlfcn.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <mutex>
 #include <type_traits>
-#include <vector>
+
+#include "library_search.h"
 
 namespace sta {
 namespace {
-
-constexpr const char *kFile = "libsta-cuda.so.1";
-
-std::vector<std::string> candidates() {
-  if (const char *path = std::getenv("STA_CUDA_PATH"); path && *path) return {path};
-  std::vector<std::string> paths;
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void *>(&load_kernel_library), &info) && info.dli_fname) {
-    std::error_code ignored;
-    const std::filesystem::path folder = std::filesystem::absolute(info.dli_fname, ignored).parent_path();
-    paths.push_back((folder / kFile).string());
-    paths.push_back((folder / "cuda" / kFile).string());
-  }
-  paths.push_back(kFile);
-  return paths;
-}
 
 // Fills the table from an open library; what does not fit otherwise.
 std::string resolve(void *library, KernelLibrary &table) {
@@ -56,25 +39,9 @@ const KernelLibrary *load_kernel_library(std::string *why) {
   static bool loaded = false;
   std::lock_guard lock(mutex);
   if (loaded) return &table;
-  std::string tried;
-  for (const std::string &path : candidates()) {
-    std::error_code ignored;
-    std::string reason;
-    if (path.find('/') != std::string::npos && !std::filesystem::exists(path, ignored)) {
-      reason = "no such file";
-    } else if (void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
-      reason = resolve(library, table);
-      loaded = reason.empty();
-      if (loaded) return &table;
-      dlclose(library);
-    } else {
-      const char *text = dlerror();
-      reason = text ? text : "dlopen failed";
-    }
-    tried += (tried.empty() ? "" : "; ") + path + ": " + reason;
-  }
-  if (why) *why = "tried " + tried;
-  return nullptr;
+  loaded = open_library(
+               {"libsta-cuda.so.1", "STA_CUDA_PATH", "cuda"}, [](void *library) { return resolve(library, table); }, why) != nullptr;
+  return loaded ? &table : nullptr;
 }
 
 }  // namespace sta

@@ -4,6 +4,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
@@ -72,6 +73,11 @@ at::ScalarType resolve_precision(sta_precision precision, at::Device device) {
 }
 
 const char *precision_name(at::ScalarType type) { return type == at::kFloat ? "fp32" : type == at::kBFloat16 ? "bf16" : "fp16"; }
+
+void *current_stream(at::Device device) {
+  if (!device.is_cuda()) return nullptr;
+  return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
+}
 
 int resolve_threads(int wanted) {
   if (wanted > 0) return wanted;

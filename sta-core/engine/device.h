@@ -21,6 +21,9 @@ at::ScalarType resolve_precision(sta_precision precision, at::Device device);
 
 const char *precision_name(at::ScalarType type);
 
+/// The CUDA stream that ATen launches in, for the calling thread; NULL on a CPU, which has none.
+void *current_stream(at::Device device);
+
 /// Number of CPU threads for a forward pass: `wanted`, or all usable cores but one if it is 0.
 int resolve_threads(int wanted);
 

@@ -182,20 +182,70 @@ at::Tensor Engine::clip_of(const uint8_t *const *frames, int batch) const {
   return normalised(pictures);
 }
 
-// u8 [T,H,W,3] each.
-at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
+Result<std::unique_ptr<DeviceRing>> Engine::make_device_ring(bool antialias) const {
+  if (!cuda_context_)
+    return Error{STA_ERROR_UNSUPPORTED, "model " + description_.name + " runs on " + device_name_ +
+                                            (kernels_ || model_->device().is_cuda() ? " without libsta-cuda" : "") +
+                                            ": it takes frames in system memory only"};
+  const ModelDescription &m = description_;
+  const sta_cuda_type type = type_ == at::kFloat ? STA_CUDA_FP32 : type_ == at::kHalf ? STA_CUDA_FP16 : STA_CUDA_BF16;
+  return DeviceRing::create(
+      *kernels_,
+      {{m.height, m.width, m.short_side, antialias}, m.num_frames, type, static_cast<int>(model_->device().index()), pixel_scale_, pixel_shift_});
+}
+
+// u8 [T,H,W,3] each -> f32 [B,3,T,H,W], normalised, on the model's device.
+at::Tensor Engine::bytes_to_clip(const std::vector<const WindowJob *> &jobs) const {
   const ModelDescription &m = description_;
   std::vector<at::Tensor> windows;
-  for (const Taken &taken : batch)
-    windows.push_back(at::from_blob(const_cast<uint8_t *>(taken.job.pixels.data()), {m.num_frames, m.height, m.width, 3}, at::kByte));
+  for (const WindowJob *job : jobs)
+    windows.push_back(at::from_blob(const_cast<uint8_t *>(job->pixels.data()), {m.num_frames, m.height, m.width, 3}, at::kByte));
   return normalised(windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows));
 }
 
-// noexcept: what is thrown while a failure is being written down (no memory even for its text) ends here as well.
-void Engine::run_batch(std::vector<Taken> &batch) const noexcept {
+// [B,3,T,H,W] on the model's device. Windows that are on the device already are read where they lie, by work that is put behind their filling.
+at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
+  std::vector<const WindowJob *> in_memory;
+  for (const Taken &taken : batch)
+    if (!taken.job.clip) in_memory.push_back(&taken.job);
+  if (in_memory.size() == batch.size()) return bytes_to_clip(in_memory);
+  const ModelDescription &m = description_;
+  at::Tensor uploaded;
+  if (!in_memory.empty()) uploaded = bytes_to_clip(in_memory).to(type_);
+  std::vector<at::Tensor> windows;
+  int64_t next = 0;
+  for (const Taken &taken : batch) {
+    if (!taken.job.clip) {
+      windows.push_back(uploaded[next++]);
+      continue;
+    }
+    const Status filled = taken.job.clip->begin_read(current_stream(model_->device()));
+    TORCH_CHECK(filled, filled.error().message);
+    windows.push_back(at::from_blob(const_cast<void *>(taken.job.clip->data()), {3, m.num_frames, m.height, m.width},
+                                    at::TensorOptions(model_->device()).dtype(type_)));
+  }
+  return windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows);
+}
+
+// From a CUDA device into pinned memory, with a thread that sleeps until the event is there: a plain copy would have it spin on a core that frames
+// need. Good until the next call.
+at::Tensor Engine::to_host(const at::Tensor &scores) const {
+  if (!scores_ready_) return scores.cpu().contiguous();
+  at::Tensor host = host_scores_.narrow(0, 0, scores.size(0));
+  host.copy_(scores, /*non_blocking=*/true);
+  char message[STA_CUDA_MESSAGE] = "";
+  TORCH_CHECK(kernels_->event_record(scores_ready_, current_stream(model_->device()), message) == STA_CUDA_OK, message);
+  TORCH_CHECK(kernels_->event_wait(scores_ready_, message) == STA_CUDA_OK, message);
+  return host;
+}
+
+// Whether its time says what such a pass takes. noexcept: what is thrown while a failure is being written down (no memory even for its text) ends
+// here as well.
+bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   const auto begin = Clock::now();
   sta_status status = STA_ERROR_OUT_OF_MEMORY;
   std::string message;
+  bool typical = true;
   try {
     PruneSettings prune{batch[0].job.rule, batch[0].job.drop_number, {}};
     for (const Taken &taken : batch) prune.seeds.push_back(taken.job.seed + taken.job.id);
@@ -205,9 +255,10 @@ void Engine::run_batch(std::vector<Taken> &batch) const noexcept {
       probe.block = [](int, const at::Tensor &) { fault_point(FaultPoint::kBlock); };
       probe.point = [](const std::string &, const at::Tensor &) { fault_point(FaultPoint::kBlock); };
       fault_point(FaultPoint::kClip);
-      const at::Tensor logits = model_->forward(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr).logits;
+      const ForwardOutput out = model_->forward(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr);
+      typical = !out.warming;
       fault_point(FaultPoint::kScores);
-      return at::softmax(logits, -1).cpu().contiguous();
+      return to_host(at::softmax(out.logits, -1));
     });
     if (probabilities) {
       status = STA_OK;
@@ -221,6 +272,9 @@ void Engine::run_batch(std::vector<Taken> &batch) const noexcept {
     }
   } catch (...) {
   }
+  // However it went: what reads the clips has been put into the stream by now.
+  for (const Taken &taken : batch)
+    if (taken.job.clip) static_cast<void>(taken.job.clip->end_read(current_stream(model_->device())));
   const uint64_t spent = ns_between(begin, Clock::now());
   for (Taken &taken : batch) {
     WindowResult &result = *taken.job.result;
@@ -236,6 +290,7 @@ void Engine::run_batch(std::vector<Taken> &batch) const noexcept {
     } catch (...) {
     }
   }
+  return typical;
 }
 
 // measured: the batch has been through a forward pass, whose time says what such a window costs.
@@ -267,8 +322,8 @@ void Engine::work() {
     take_batch();
     lock.unlock();
     deliver(reused_, false);
-    if (!batch_.empty()) run_batch(batch_);
-    deliver(batch_, true);
+    const bool typical = !batch_.empty() && run_batch(batch_);
+    deliver(batch_, typical);
     lock.lock();
   }
 }
@@ -280,6 +335,7 @@ Engine::~Engine() {
   }
   work_.notify_all();
   if (worker_.joinable()) worker_.join();
+  if (scores_ready_) kernels_->event_free(static_cast<int>(model_->device().index()), scores_ready_);
 }
 
 }  // namespace sta

@@ -6,6 +6,7 @@
 // into one forward pass of at most max_batch. With batch_timeout it waits a little for streams that are due to send one.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "checkpoint/model_folder.h"
+#include "cuda/device_ring.h"
 #include "engine/drop_controller.h"
 #include "engine/stream_port.h"
 #include "model/model.h"
@@ -31,6 +33,7 @@ struct EngineOptions {
   uint64_t batch_timeout = 0;  // ns
   int image_size = 0;
   int num_frames = 0;
+  bool cuda_graphs = true;  // on a CUDA device, where they can be had
 };
 
 class Engine {
@@ -46,7 +49,13 @@ class Engine {
   const std::string &device_name() const { return device_name_; }
   const char *precision() const { return precision_; }
   uint64_t num_parameters() const { return num_parameters_; }
+  /// The CUcontext that frames in device memory have to be in; NULL: they cannot be used.
+  void *cuda_context() const { return cuda_context_; }
+  /// A window ring on the model's device. UNSUPPORTED where cuda_context() is NULL, DEVICE.
+  Result<std::unique_ptr<DeviceRing>> make_device_ring(bool antialias) const;
   Status check_drop_number(int drop_number) const;
+
+  const Model &model() const { return *model_; }
 
   /// One forward pass in the caller's thread. clip f32 [B,3,T,H,W]. Errors: OUT_OF_MEMORY, INTERNAL.
   Result<ForwardOutput> forward(const at::Tensor &clip, const PruneSettings &prune) const;
@@ -89,15 +98,24 @@ class Engine {
   bool company_due(Clock::time_point now) const;
   void take_batch();
   int adaptive_drop(StreamPort &port, Clock::time_point now);
-  void run_batch(std::vector<Taken> &batch) const noexcept;
+  bool run_batch(std::vector<Taken> &batch) const noexcept;
+  at::Tensor to_host(const at::Tensor &scores) const;
   at::Tensor clip_of(const std::vector<Taken> &batch) const;
   at::Tensor normalised(const at::Tensor &pictures) const;
+  at::Tensor bytes_to_clip(const std::vector<const WindowJob *> &jobs) const;
   void deliver(std::vector<Taken> &batch, bool measured);
+  std::unique_ptr<Model> with_graphs(std::unique_ptr<Model> model);
 
   EngineOptions options_;
   ModelDescription description_;
   std::unique_ptr<Model> model_;
-  at::Tensor scale_, shift_;  // f32 [3,1,1,1] on the device: pixel·scale + shift = normalised
+  at::ScalarType type_ = at::kFloat;
+  const KernelLibrary *kernels_ = nullptr;  // of a CUDA device, where it could be loaded
+  void *cuda_context_ = nullptr;
+  void *scores_ready_ = nullptr;                        // event of kernels_, NULL without: the scores are in host_scores_
+  at::Tensor host_scores_;                              // f32 [max_batch,n], pinned; of the worker thread
+  std::array<float, 3> pixel_scale_{}, pixel_shift_{};  // pixel·scale + shift = normalised
+  at::Tensor scale_, shift_;                            // the same, f32 [3,1,1,1] on the device
   std::string device_name_;
   const char *precision_ = "";
   uint64_t num_parameters_ = 0;

@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -13,7 +14,9 @@
 #include "engine/device.h"
 #include "engine/engine.h"
 #include "model/flops.h"
+#include "model/graphed_model.h"
 #include "ops/window_plan.h"
+#include "torch_cuda/graph_backend.h"
 
 namespace sta {
 namespace {
@@ -110,7 +113,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
   if (stat(file.c_str(), &info) == 0)
     key += "|" + std::to_string(info.st_size) + "|" + std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
   for (const int n : {o.num_heads, o.image_size, o.num_frames}) key += "|" + std::to_string(n);
-  return key + "|" + o.labels + "|" + device + "|" + precision;
+  return key + "|" + o.labels + "|" + device + "|" + precision + (o.cuda_graphs ? "" : "|eager");
 }
 
 Status check_options(const EngineOptions &o) {
@@ -129,6 +132,17 @@ Status check_options(const EngineOptions &o) {
 
 }  // namespace
 
+// A model on a CUDA device with captured graphs, unless they are not wanted (STA_CUDA_GRAPHS=0) or cannot be had, which is a warning.
+std::unique_ptr<Model> Engine::with_graphs(std::unique_ptr<Model> model) {
+  const char *wanted = std::getenv("STA_CUDA_GRAPHS");
+  if (!model->device().is_cuda() || !options_.cuda_graphs || (wanted && std::string(wanted) == "0")) return model;
+  std::string why;
+  auto backend = load_graph_backend(static_cast<int>(model->device().index()), &why);
+  if (backend) return std::make_unique<GraphedModel>(std::move(model), std::move(backend));
+  description_.warnings += "passes are not captured as CUDA graphs, without libsta-torch-cuda: " + why + "\n";
+  return model;
+}
+
 Status Engine::load() {
   auto device = resolve_device(options_.device);
   if (!device) return std::move(device).error();
@@ -143,22 +157,28 @@ Status Engine::load() {
     const at::ScalarType type = resolve_precision(options_.precision, *device);
     precision_ = precision_name(type);
     device_name_ = device->str();
-    const KernelLibrary *kernels = nullptr;
-    if (device->is_cuda() && !description_.pyramid()) {
+    type_ = type;
+    if (device->is_cuda()) {
       std::string why;
-      kernels = load_kernel_library(&why);
+      kernels_ = load_kernel_library(&why);
       // Not an error: LibTorch's kernels give the same tokens, with more launches.
-      if (!kernels) description_.warnings += "pruning uses LibTorch's kernels, not those of libsta-cuda: " + why + "\n";
+      if (!kernels_)
+        description_.warnings += "pruning uses LibTorch's kernels, not those of libsta-cuda, and frames in CUDA memory are not taken: " + why + "\n";
+      char reason[STA_CUDA_MESSAGE] = "";
+      if (kernels_ && kernels_->context(device->index(), &cuda_context_, reason) != STA_CUDA_OK)
+        description_.warnings += std::string("frames in CUDA memory are not taken: ") + reason + "\n";
     }
-    model_ = make_model(description_, loaded->weights, type, *device, kernels);
-    std::array<float, 3> scale{}, shift{};
+    model_ = with_graphs(make_model(description_, loaded->weights, type, *device, kernels_));
+    char message[STA_CUDA_MESSAGE] = "";
+    if (kernels_ && kernels_->event_new(static_cast<int>(device->index()), &scores_ready_, message) == STA_CUDA_OK)
+      host_scores_ = at::empty({options_.max_batch, description_.num_classes}, at::TensorOptions().dtype(at::kFloat).pinned_memory(true));
     for (int c = 0; c < 3; ++c) {
-      scale[c] = 1.0f / (255.0f * description_.std[c]);
-      shift[c] = -description_.mean[c] / description_.std[c];
+      pixel_scale_[c] = 1.0f / (255.0f * description_.std[c]);
+      pixel_shift_[c] = -description_.mean[c] / description_.std[c];
     }
     auto channel = [&](std::array<float, 3> &v) { return at::from_blob(v.data(), {3, 1, 1, 1}, at::kFloat).clone().to(*device); };
-    scale_ = channel(scale);
-    shift_ = channel(shift);
+    scale_ = channel(pixel_scale_);
+    shift_ = channel(pixel_shift_);
     drops_ = std::make_unique<DropController>(description_.max_drop_number(), [this](int r) {
       sta_flops flops{};
       count_flops(description_, r, flops);

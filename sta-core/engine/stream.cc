@@ -88,6 +88,7 @@ void Stream::apply_pending() {
     if (preprocessor_) grid_.reset();  // one window must not mix two ways of scaling
     antialias_ = antialias;
     preprocessor_ = std::make_unique<Preprocessor>(PreprocessSpec{m.height, m.width, m.short_side, antialias});
+    device_ring_.reset();  // made anew by the next frame that needs one
   }
   grid_.configure(grid_settings(active_));
   engine_->with(*port_, [&](StreamPort &p) {
@@ -99,13 +100,37 @@ void Stream::apply_pending() {
   });
 }
 
+// Windows are made of frames in one kind of memory: the grid begins anew with the first frame in another.
+Status Stream::enter_memory(const sta_frame &frame) {
+  int32_t memory = 0;  // a number from outside: an enum need not hold one of its values
+  static_assert(sizeof(memory) == sizeof(frame.memory));
+  std::memcpy(&memory, &frame.memory, sizeof(memory));
+  if (memory != STA_MEMORY_SYSTEM && memory != STA_MEMORY_CUDA)
+    return Error{STA_ERROR_INVALID_ARGUMENT, "frame in memory " + std::to_string(memory) + ": it should be system or CUDA"};
+  if ((memory == STA_MEMORY_CUDA) == (device_ring_ != nullptr)) return ok();
+  std::unique_ptr<DeviceRing> ring;
+  if (memory == STA_MEMORY_CUDA) {
+    auto made = engine_->make_device_ring(antialias_);
+    if (!made) return std::move(made).error();
+    ring = *std::move(made);
+  }
+  grid_.reset();
+  device_ring_ = std::move(ring);
+  return ok();
+}
+
+Status Stream::scale(const sta_frame &frame) {
+  if (auto s = enter_memory(frame); !s) return s;
+  return device_ring_ ? device_ring_->take(frame) : preprocessor_->run(frame, incoming_.data());
+}
+
 Status Stream::push(const sta_frame &frame) {
   apply_pending();
   if (frame.time == STA_TIME_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "frame without a time"};
   if (grid_.goes_back(frame.time)) reset();  // what is in flight belongs to another scene
   const auto begin = Clock::now();
   // Every frame, not only those on a grid point: which one is on screen there is known only when its successor comes, and frames are not kept.
-  if (auto s = preprocessor_->run(frame, incoming_.data()); !s) return s;
+  if (auto s = scale(frame); !s) return s;
   const uint64_t spent = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
   grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
   {
@@ -198,10 +223,19 @@ void Stream::restart() {
   previous_first_ = kTimeNone;
 }
 
-void Stream::show() { std::swap(incoming_, shown_); }
+void Stream::show() {
+  if (device_ring_)
+    device_ring_->show();
+  else
+    std::swap(incoming_, shown_);
+}
 
 void Stream::settle(uint64_t k) {
   ++sampled_;
+  if (device_ring_) {
+    if (auto s = device_ring_->settle(k); !s && !failed_) failed_ = std::move(s).error();
+    return;  // nobody compares pixels on the device
+  }
   const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames), h = grid_.settings().hop_samples();
   if (h != compared_hop_) {
     compared_hop_ = h;
@@ -230,14 +264,26 @@ void Stream::window(const WindowSpan &span) {
     return;
   }
   const uint64_t id = next_id_++;
-  const Status status = guarded("window", [&]() -> Status {
-    submit(span, id);
-    return ok();
-  });
+  const Status status = guarded("window", [&]() -> Status { return submit(span, id); });
   if (!status) engine_->reject(*port_, span, id, status.error());
 }
 
-void Stream::submit(const WindowSpan &span, uint64_t id) {
+void Stream::copy_pixels(const WindowSpan &span, std::vector<uint8_t> &pixels) {
+  pixels = engine_->with(*port_, [](StreamPort &p) {
+    if (p.spare.empty()) return std::vector<uint8_t>();
+    auto spare = std::move(p.spare.back());
+    p.spare.pop_back();
+    return spare;
+  });
+  const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames);
+  pixels.resize(frame_bytes_ * n);
+  for (uint64_t i = 0; i < n; ++i) {
+    const uint64_t k = span.first_sample + std::min<uint64_t>(i, static_cast<uint64_t>(span.num_samples) - 1);
+    std::memcpy(pixels.data() + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
+  }
+}
+
+Status Stream::submit(const WindowSpan &span, uint64_t id) {
   WindowJob job;
   job.static_since = static_since(span, id);
   fault_point(FaultPoint::kWindowCopy);
@@ -245,17 +291,12 @@ void Stream::submit(const WindowSpan &span, uint64_t id) {
   job.result->probabilities.resize(static_cast<size_t>(engine_->description().num_classes));
   job.result->span = span;
   job.result->id = id;
-  job.pixels = engine_->with(*port_, [](StreamPort &p) {
-    if (p.spare.empty()) return std::vector<uint8_t>();
-    auto pixels = std::move(p.spare.back());
-    p.spare.pop_back();
-    return pixels;
-  });
-  const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames);
-  job.pixels.resize(frame_bytes_ * n);
-  for (uint64_t i = 0; i < n; ++i) {
-    const uint64_t k = span.first_sample + std::min<uint64_t>(i, static_cast<uint64_t>(span.num_samples) - 1);
-    std::memcpy(job.pixels.data() + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
+  if (device_ring_) {
+    auto clip = device_ring_->window(span.first_sample, static_cast<int>(span.num_samples));
+    if (!clip) return std::move(clip).error();
+    job.clip = *std::move(clip);
+  } else {
+    copy_pixels(span, job.pixels);
   }
   job.span = span;
   job.id = id;
@@ -264,6 +305,7 @@ void Stream::submit(const WindowSpan &span, uint64_t id) {
   job.seed = active_.seed;
   submitted_ = true;
   engine_->submit(*port_, std::move(job));
+  return ok();
 }
 
 }  // namespace sta

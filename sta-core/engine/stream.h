@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "cuda/device_ring.h"
 #include "engine/engine.h"
 #include "preprocess/preprocess.h"
 #include "window/sampling_grid.h"
@@ -56,7 +57,10 @@ class Stream : private GridSink {
   GridSettings grid_settings(const StreamOptions &options) const;
   void apply_pending();
   Status finish_step();
-  void submit(const WindowSpan &span, uint64_t id);
+  Status scale(const sta_frame &frame);
+  Status enter_memory(const sta_frame &frame);
+  Status submit(const WindowSpan &span, uint64_t id);
+  void copy_pixels(const WindowSpan &span, std::vector<uint8_t> &pixels);
   uint64_t static_since(const WindowSpan &span, uint64_t id);
 
   void restart() override;
@@ -81,6 +85,8 @@ class Stream : private GridSink {
   std::vector<uint8_t> incoming_;  // [H,W,3] the frame being pushed, scaled
   std::vector<uint8_t> shown_;     // [H,W,3] the frame on screen
   std::vector<uint8_t> ring_;      // [T,H,W,3], sample k in slot k mod T
+  // The same three on the device, while frames come in device memory.
+  std::unique_ptr<DeviceRing> device_ring_;
   uint64_t next_id_ = 0;
 
   // static_skip: samples are compared where they are settled, with the one a hop before, which the ring still holds if windows overlap or touch. A

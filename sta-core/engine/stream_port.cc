@@ -40,7 +40,7 @@ std::unique_ptr<WindowResult> StreamPort::take_result() {
 }
 
 void StreamPort::recycle(std::vector<uint8_t> pixels) {
-  if (spare.size() < kMaxSpare) spare.push_back(std::move(pixels));
+  if (!pixels.empty() && spare.size() < kMaxSpare) spare.push_back(std::move(pixels));
 }
 
 bool StreamPort::reuse_last(WindowJob &job) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/device_ring.h"
 #include "result.h"
 #include "window/sampling_grid.h"
 
@@ -29,7 +30,8 @@ struct WindowResult {
 };
 
 struct WindowJob {
-  std::vector<uint8_t> pixels;           // [T,H,W,3] RGB, model size
+  std::vector<uint8_t> pixels;           // [T,H,W,3] RGB, model size; of frames in system memory
+  std::unique_ptr<DeviceClip> clip;      // [3,T,H,W], normalised; of frames in device memory
   std::unique_ptr<WindowResult> result;  // made with the job, so that the worker, where a failure would hit all streams, allocates nothing for it
   WindowSpan span{};
   uint64_t id = 0;

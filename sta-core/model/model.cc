@@ -9,7 +9,7 @@ namespace sta {
 
 std::unique_ptr<Model> make_model(const ModelDescription &description, const std::map<std::string, at::Tensor> &weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels) {
-  if (description.pyramid()) return std::make_unique<VideoSwin>(description, weights, type, device);
+  if (description.pyramid()) return std::make_unique<VideoSwin>(description, weights, type, device, kernels);
   return std::make_unique<Vit>(description, weights, type, device, kernels);
 }
 

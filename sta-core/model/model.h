@@ -19,6 +19,7 @@ namespace sta {
 struct ForwardOutput {
   at::Tensor logits;             // f32 [B,n]
   at::Tensor features;           // f32 [B,C], input of the head
+  bool warming = false;          // took longer than such a pass will from now on: it was captured as a graph
   std::vector<at::Tensor> kept;  // per pruning call int64 [B,K], into that call's input sequence, emitted order; empty if dense
 };
 
@@ -44,6 +45,7 @@ class Model {
 
   const ModelDescription &description() const { return description_; }
   at::Device device() const { return device_; }
+  at::ScalarType type() const { return type_; }
 
  protected:
   const ModelDescription description_;
@@ -51,7 +53,7 @@ class Model {
   const at::Device device_;
 };
 
-/// kernels: those of libsta-cuda for the pruning of a plain ViT, NULL for ATen alone; Video Swin has no use for them.
+/// kernels: those of libsta-cuda, for pruning; NULL: ATen's.
 /// The class of the description's architecture. weights: canonical names of that architecture, checked. Throws c10::Error.
 std::unique_ptr<Model> make_model(const ModelDescription &description, const std::map<std::string, at::Tensor> &weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels = nullptr);

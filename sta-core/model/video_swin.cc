@@ -18,8 +18,9 @@ StagePrune stage_prune(const ModelDescription &m, int stage, int drop_number) {
   return {{stage, groups, stage == 2}, static_cast<int>(std::min(drop, tokens - 1))};
 }
 
-VideoSwin::VideoSwin(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device)
-    : Model(description, type, device) {
+VideoSwin::VideoSwin(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device,
+                     const KernelLibrary *kernels)
+    : Model(description, type, device), kernels_(kernels) {
   // copy: the file's mapping must not outlive loading, a file replaced on disk would change or break a running model.
   auto pack = [&](const std::string &name, at::ScalarType to) {
     return weights.at(name).to(device, to, /*non_blocking=*/false, /*copy=*/true).contiguous();
@@ -72,11 +73,16 @@ VideoSwin::Pruned VideoSwin::prune_at_entry(int s, const at::Tensor &x, const Pr
   if (here.call.index != 0) {
     PruneSettings settings = prune;
     settings.drop_number = here.drop_number;
-    const at::Tensor key_mean = x.view({b, l, h, c / h}).mean(2, false, at::kFloat);  // f32 [B,L,D]
-    PruneTrace trace;
+    const at::Tensor heads = x.view({b, l, h, c / h});  // in place of keys
     const bool traced = probe && probe->prune;
-    result.keep = select_tokens(x, key_mean, here.call, settings, traced ? &trace : nullptr);
-    if (traced) probe->prune(here.call.index, key_mean, trace);
+    if (!traced && kernels_take(kernels_, x, heads, here.call, settings)) {
+      result.keep = select_by_kernels(*kernels_, x, heads, here.call, settings.drop_number);
+    } else {
+      const at::Tensor key_mean = heads.mean(2, false, at::kFloat);  // f32 [B,L,D]
+      PruneTrace trace;
+      result.keep = select_tokens(x, key_mean, here.call, settings, traced ? &trace : nullptr);
+      if (traced) probe->prune(here.call.index, key_mean, trace);
+    }
     wanted = result.keep;
     result.masked = !prune.fill_dropped_keys;
   } else {

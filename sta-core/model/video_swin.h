@@ -20,6 +20,7 @@
 #include "checkpoint/vit_names.h"
 #include "model/model.h"
 #include "ops/swin_ops.h"
+#include "pruning/prune_step.h"
 
 namespace sta {
 
@@ -36,7 +37,9 @@ class VideoSwin : public Model {
  public:
   /// weights: canonical names, checked (checkpoint/swin_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error.
-  VideoSwin(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device);
+  /// kernels: of the device, for selecting tokens where their limits allow it; NULL: ATen's.
+  VideoSwin(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device,
+            const KernelLibrary *kernels = nullptr);
 
   /// kept: of the calls at stages 2, 3, 4, each into the full grid of its stage.
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
@@ -57,6 +60,7 @@ class VideoSwin : public Model {
   Pruned prune_at_entry(int stage, const at::Tensor &x, const PruneSettings &prune, const ForwardProbe *probe) const;
   at::Tensor run_stage(int stage, const at::Tensor &x, const PruneSettings &prune, const ForwardProbe *probe, ForwardOutput &out) const;
 
+  const KernelLibrary *kernels_;
   ops::Linear patch_;  // weight [C, 3·tubelet·patch²]
   ops::LayerNorm patch_norm_;
   std::vector<Stage> stages_;

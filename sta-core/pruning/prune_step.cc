@@ -4,9 +4,10 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/DeviceGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <limits>
+
+#include "engine/device.h"
 
 namespace sta {
 namespace {
@@ -26,12 +27,6 @@ bool type_of(const at::Tensor &x, sta_cuda_type &type) {
     default:
       return false;
   }
-}
-
-// The CUDA stream that ATen would launch in; a CPU has none.
-void *current_stream(at::Device device) {
-  if (!device.is_cuda()) return nullptr;
-  return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
 }
 
 bool arguments(const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number, sta_cuda_prune_args &a) {
@@ -64,28 +59,34 @@ bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::T
   return kernels && settings.rule == STA_PRUNING_STA && arguments(x, keys, call, settings.drop_number, a) && kernels->prune_workspace(&a) > 0;
 }
 
-PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,
-                              const ops::LayerNorm *next) {
+at::Tensor select_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number) {
   const c10::DeviceGuard guard(x.device());
-  void *stream = current_stream(x.device());
   char message[STA_CUDA_MESSAGE] = "";
   sta_cuda_prune_args a;
   TORCH_CHECK(arguments(x, keys, call, drop_number, a), "the pruning kernels do not take these tensors");
-  PrunedTokens out;
-  const int64_t b = x.size(0), c = x.size(2), kept = static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop);
   // Freed when this returns, while the kernels may still run: the allocator gives it to later work of the same stream only.
   const at::Tensor workspace = at::empty({static_cast<int64_t>(kernels.prune_workspace(&a))}, x.options().dtype(at::kByte));
-  out.kept = at::empty({b, kept}, x.options().dtype(at::kLong));
+  at::Tensor kept = at::empty({x.size(0), static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop)}, x.options().dtype(at::kLong));
   a.workspace = workspace.mutable_data_ptr();
-  a.kept = out.kept.mutable_data_ptr<int64_t>();
-  TORCH_CHECK(kernels.prune(&a, stream, message) == STA_CUDA_OK, message);
+  a.kept = kept.mutable_data_ptr<int64_t>();
+  TORCH_CHECK(kernels.prune(&a, current_stream(x.device()), message) == STA_CUDA_OK, message);
+  return kept;
+}
 
+PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,
+                              const ops::LayerNorm *next) {
+  PrunedTokens out;
+  out.kept = select_by_kernels(kernels, x, keys, call, drop_number);
+  const c10::DeviceGuard guard(x.device());
+  char message[STA_CUDA_MESSAGE] = "";
+  const int64_t b = x.size(0), c = x.size(2), kept = out.kept.size(1);
   out.x = at::empty({b, kept, c}, x.options());
   sta_cuda_gather_args g{};
+  TORCH_CHECK(type_of(x, g.type), "the gather kernel does not take this type");
   g.x = x.const_data_ptr();
   g.x_batch = x.stride(0);
   g.x_token = x.stride(1);
-  g.kept = a.kept;
+  g.kept = out.kept.const_data_ptr<int64_t>();
   g.out = out.x.mutable_data_ptr();
   if (next) {
     out.normed = at::empty_like(out.x);
@@ -94,11 +95,10 @@ PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x,
     g.bias = next->bias.const_data_ptr();
     g.eps = static_cast<float>(next->eps);
   }
-  g.type = a.type;
-  g.batch = a.batch;
+  g.batch = static_cast<int32_t>(b);
   g.kept_count = static_cast<int32_t>(kept);
-  g.channels = a.channels;
-  TORCH_CHECK(kernels.gather(&g, stream, message) == STA_CUDA_OK, message);
+  g.channels = static_cast<int32_t>(c);
+  TORCH_CHECK(kernels.gather(&g, current_stream(x.device()), message) == STA_CUDA_OK, message);
   return out;
 }
 

@@ -18,6 +18,9 @@ struct PrunedTokens {
 /// Whether `kernels` (NULL: no) take a call on x [B,L,C] and keys [B,L,h,D]: the sta rule, a floating type they know, sizes within their limits.
 bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, const PruneSettings &settings);
 
+/// Only the selection: int64 [B,T·(N-r)] as of select_tokens. Like prune_by_kernels else.
+at::Tensor select_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number);
+
 /// Prunes by the kernels, in the current stream of x's device; nothing waits. kernels_take() must have said yes. next: the LayerNorm of the block
 /// that follows, NULL for none. The memory of x must be on a device that the kernels run on. Throws c10::Error if the CUDA runtime reports an error.
 PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,

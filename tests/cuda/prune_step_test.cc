@@ -13,10 +13,11 @@
 
 #include "device_memory.h"
 #include "emulated_library.h"
+#include "model/video_swin.h"
 #include "model/vit.h"
 #include "prune_case.h"
 #include "pruning/prune_step.h"
-#include "support/golden.h"
+#include "support/golden_swin.h"
 
 namespace {
 
@@ -143,6 +144,26 @@ TEST(CudaPruneStep, WhatTheKernelsDoNotTakeIsLeftToAten) {
   EXPECT_FALSE(sta::kernels_take(&kEmulated, x, wide, call, {STA_PRUNING_STA, 2, {}}));
   EXPECT_FALSE(sta::kernels_take(&kEmulated, x.to(at::kDouble), keys.to(at::kDouble), call, {STA_PRUNING_STA, 2, {}}));
   EXPECT_FALSE(sta::kernels_take(&kEmulated, x.transpose(1, 2).contiguous().transpose(1, 2), keys, call, {STA_PRUNING_STA, 2, {}}));
+}
+
+// Video Swin selects at the entry of three stages, three launches each; where more than half of a group goes, ATen does.
+TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
+  const c10::InferenceMode guard;
+  const std::array<int, 3> shape{32, 112, 112};
+  const sta::ModelDescription model = golden::describe_swin("micro_w8", shape);
+  const sta::StateDict weights = golden::swin_weights(model, 22);
+  const sta::VideoSwin plain(model, weights, at::kFloat, at::kCPU), fused(model, weights, at::kFloat, at::kCPU, &kEmulated);
+  const at::Tensor clip = golden::swin_clip("blocks", shape, 3);
+  for (const auto &[r, calls] : {std::pair{0, 0}, {192, 3}, {320, 2}}) {
+    const sta::PruneSettings settings{STA_PRUNING_STA, r, {}};
+    const sta::ForwardOutput want = plain.forward(clip, settings);
+    const uint64_t before = emulation::launch_count();
+    const sta::ForwardOutput got = fused.forward(clip, settings);
+    EXPECT_EQ(emulation::launch_count() - before, 3u * static_cast<unsigned>(calls)) << "r " << r;
+    ASSERT_EQ(got.kept.size(), want.kept.size());
+    for (size_t i = 0; i < want.kept.size(); ++i) EXPECT_TRUE(at::equal(got.kept[i], want.kept[i])) << "call " << i + 1 << " r " << r;
+    EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << "r " << r;
+  }
 }
 
 // A whole forward pass: the same tokens after each of the three calls, the same logits, four launches a call.

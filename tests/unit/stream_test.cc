@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <thread>
 
@@ -311,6 +312,41 @@ TEST(Engine, AutoFallsBackToTheCpu) {
   sta_error err;
   EXPECT_EQ(sta_engine_open(&o, &none, &err), STA_ERROR_DEVICE);
   EXPECT_NE(std::string(err.message).find("device cuda"), std::string::npos) << err.message;
+}
+
+// An engine on the CPU takes no frames of a device: it says so, follows no pointer, and the window under way is not touched.
+TEST(Engine, FramesInCudaMemoryNeedACudaEngine) {
+  sta::Engine engine = open_micro();
+  EXPECT_EQ(engine.info().cuda_context, nullptr);
+  sta::Stream stream(engine, blocking());
+  push(stream, 0, 30);
+  sta_frame frame = Picture(0).frame(1'000'000'000);
+  frame.plane[0] = reinterpret_cast<const uint8_t *>(uintptr_t{4096});
+  frame.memory = STA_MEMORY_CUDA;
+  try {
+    stream.push(frame);
+    ADD_FAILURE() << "it was taken";
+  } catch (const sta::Exception &e) {
+    EXPECT_EQ(e.status(), STA_ERROR_UNSUPPORTED);
+    EXPECT_STREQ(e.what(), "model micro_hf runs on cpu: it takes frames in system memory only");
+  }
+  const int32_t unknown = 7;
+  std::memcpy(&frame.memory, &unknown, sizeof(unknown));
+  try {
+    stream.push(frame);
+    ADD_FAILURE() << "it was taken";
+  } catch (const sta::Exception &e) {
+    EXPECT_EQ(e.status(), STA_ERROR_INVALID_ARGUMENT);
+    EXPECT_STREQ(e.what(), "frame in memory 7: it should be system or CUDA");
+  }
+  push(stream, 30, 61);
+  EXPECT_EQ(collect(stream).size(), 1u);
+
+  frame.memory = STA_MEMORY_CUDA;
+  std::vector<uint8_t> rgb(64 * 64 * 3);
+  sta_error err;
+  EXPECT_EQ(sta_preprocess_frame(engine.get(), &frame, STA_RESIZE_AUTO, rgb.data(), &err), STA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(err.message, "only frames in system memory are scaled into system memory");
 }
 
 TEST(Engine, FrameMistakesAreNamed) {

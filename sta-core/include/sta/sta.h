@@ -137,6 +137,9 @@ typedef struct sta_model_info {
   const char *warnings; /* lines, e.g. a head count that was corrected; "" if none */
   /** Since 1.2, of video_swin: blocks and heads of each of the num_stages stages (0: no stages), and the window in steps, rows, columns. */
   int32_t num_stages, stage_depths[8], stage_heads[8], window[3];
+  /** Since 2.1: the CUcontext that frames in CUDA memory have to be in, the primary one of the model's device. NULL: this engine takes no such frames
+   * (the model runs on the CPU, or libsta-cuda cannot be used). */
+  void *cuda_context;
 } sta_model_info;
 
 STA_API void sta_engine_options_init_sized(sta_engine_options *options, size_t struct_size);
@@ -254,7 +257,13 @@ typedef enum sta_frame_flags {
   STA_FRAME_DISCONT = 1 << 0 /* the source says that something is missing before this frame */
 } sta_frame_flags;
 
-/** One raw frame in memory; only read during sta_stream_push, never kept. */
+typedef enum sta_memory {
+  STA_MEMORY_SYSTEM = 0,
+  STA_MEMORY_CUDA = 1 /* plane[] are device pointers in sta_model_info.cuda_context; they are not followed on the host */
+} sta_memory;
+
+/** One raw frame in memory; only read during sta_stream_push, never kept. In CUDA memory the reading is put in order with cuda_stream instead: it
+ * comes after the work that was put there before the push, and before what is put there afterwards; nobody waits. */
 typedef struct sta_frame {
   size_t struct_size;
   sta_pixel_format format;
@@ -267,6 +276,8 @@ typedef struct sta_frame {
   uint64_t time;           /* running time of the first moment this frame is shown */
   uint64_t duration;       /* or STA_TIME_NONE */
   uint32_t flags;          /* sta_frame_flags */
+  sta_memory memory;       /* since 2.1 */
+  void *cuda_stream;       /* since 2.1, of STA_MEMORY_CUDA: the CUstream that the pixels are written in; NULL: the default stream */
 } sta_frame;
 
 STA_API void sta_frame_init_sized(sta_frame *frame, size_t struct_size);
@@ -312,7 +323,8 @@ typedef struct sta_stream_options {
   /** Bounds of drop_number = STA_DROP_AUTO (since 1.1). max 0 (default): the model's largest. */
   int32_t min_drop_number, max_drop_number;
   /** 1 (default, since 1.2): a window whose pixels, at model size, all equal those of the newest classified window takes over its result without a
-   *  forward pass, if pruning and generation are the same too. Not with STA_PRUNING_RANDOM. */
+   *  forward pass, if pruning and generation are the same too. Not with STA_PRUNING_RANDOM, and not for frames in CUDA memory, which nobody compares.
+   */
   int32_t static_skip;
 } sta_stream_options;
 
@@ -374,8 +386,9 @@ STA_API void sta_stream_free(sta_stream *stream);
 /** Takes new options; they hold from the next window on (a changed spacing or resize restarts the grid). `blocking` and `max_results` are taken at
  * once. */
 STA_API sta_status sta_stream_configure(sta_stream *stream, const sta_stream_options *options, sta_error *err);
-/** Offers a frame. Cost: one scaling to model size (and the forward pass too if `blocking`). Errors: INVALID_ARGUMENT for a frame that contradicts
- * itself; FLUSHING if sta_stream_set_flushing ended the wait. A failing forward pass is no error here but a result with a status. */
+/** Offers a frame. Cost: one scaling to model size (and the forward pass too if `blocking`). A frame in another memory than the one before restarts
+ * the window. Errors: INVALID_ARGUMENT for a frame that contradicts itself; UNSUPPORTED for memory that this engine does not take; DEVICE; FLUSHING
+ * if sta_stream_set_flushing ended the wait. A failing forward pass is no error here but a result with a status. */
 STA_API sta_status sta_stream_push(sta_stream *stream, const sta_frame *frame, sta_error *err);
 /** Time passes without a frame up to `time` (a GAP event): counts as a gap if longer than max_gap, else holds the last frame. */
 STA_API sta_status sta_stream_advance(sta_stream *stream, uint64_t time, sta_error *err);
