@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -42,6 +43,10 @@ class WindowCollector : public sta::GridSink {
     if (!scaled_) scaled_ = scale_(*on_screen_);
     samples_[k] = scaled_;
   }
+  void hold(uint64_t k, uint64_t count) override {
+    for (uint64_t i = k; i < k + count; ++i) settle(i);
+  }
+  void pass_over(uint64_t) override {}  // every window is wanted: held_windows is as large as can be
   void window(const sta::WindowSpan &span) override {
     Window w{{}, span.tail};
     for (int i = 0; i < frames_; ++i) w.clip.push_back(samples_.at(span.first_sample + static_cast<uint64_t>(std::min(i, span.num_samples - 1))));
@@ -142,6 +147,7 @@ ViewSet ViewDecoder::by_time(const std::string &video) {
   settings.num_frames = plan_.frames;
   settings.spacing = {static_cast<int64_t>(interval_), 1};
   settings.hop = static_cast<uint64_t>(plan_.hop * 1e9 + 0.5);
+  settings.held_windows = std::numeric_limits<uint64_t>::max();
   ViewSet set;
   WindowCollector collector(plan_.frames, [&](const sta_frame &frame) {
     if (set.pictures.size() * crop_bytes_ * static_cast<size_t>(plan_.crops) > kMostBytes)

@@ -61,6 +61,8 @@ GridSettings Stream::grid_settings(const StreamOptions &o) const {
   g.hold_gaps = o.hold_gaps;
   g.max_gap = o.max_gap;
   g.pad_tail = o.pad_tail;
+  // A live stream's mailbox keeps the newest window, a waiting caller finds as many results as are kept.
+  g.held_windows = o.blocking ? static_cast<uint64_t>(o.max_results) : 1;
   return g;
 }
 
@@ -156,7 +158,9 @@ Status Stream::finish_step() {
     stats_.resets += restarts_;
     stats_.gaps = grid_.gaps();
   }
-  sampled_ = windows_ = restarts_ = 0;
+  // Not for want of speed: the drop controller does not learn of them.
+  if (passed_over_ > 0) engine_->with(*port_, [this](StreamPort &p) { p.skipped += passed_over_; });
+  sampled_ = windows_ = passed_over_ = restarts_ = 0;
   const bool submitted = std::exchange(submitted_, false);
   if (failed_) return *std::exchange(failed_, std::nullopt);
   if (submitted && active_.blocking && !engine_->wait_idle(*port_)) return Error{STA_ERROR_FLUSHING, "flushing"};
@@ -231,20 +235,36 @@ void Stream::show() {
 }
 
 void Stream::settle(uint64_t k) {
-  ++sampled_;
   if (device_ring_) {
     if (auto s = device_ring_->settle(k); !s && !failed_) failed_ = std::move(s).error();
+    count_equal(1, false);
     return;  // nobody compares pixels on the device
   }
   const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames), h = grid_.settings().hop_samples();
-  if (h != compared_hop_) {
-    compared_hop_ = h;
-    equal_run_ = 0;
-  }
   const bool equal =
       active_.static_skip && h <= n && k >= h && std::memcmp(ring_.data() + ((k - h) % n) * frame_bytes_, shown_.data(), frame_bytes_) == 0;
-  equal_run_ = equal ? equal_run_ + 1 : 0;
+  count_equal(1, equal);
   std::memcpy(ring_.data() + (k % n) * frame_bytes_, shown_.data(), frame_bytes_);
+}
+
+// Every slot of the ring holds the frame on screen already.
+void Stream::hold(uint64_t, uint64_t count) {
+  count_equal(count, !device_ring_ && active_.static_skip && grid_.settings().hop_samples() <= static_cast<uint64_t>(grid_.settings().num_frames));
+}
+
+// equal: to the samples a hop before.
+void Stream::count_equal(uint64_t samples, bool equal) {
+  sampled_ += samples;
+  const uint64_t h = grid_.settings().hop_samples();
+  if (h != std::exchange(compared_hop_, h)) equal_run_ = 0;
+  equal_run_ = equal ? equal_run_ + samples : 0;
+}
+
+void Stream::pass_over(uint64_t count) {
+  windows_ += count;
+  passed_over_ += count;
+  next_id_ += count;
+  previous_first_ = kTimeNone;  // the window before these may show something else
 }
 
 // Id of the oldest window whose pixels, and those of all windows since, are the ones of this window.

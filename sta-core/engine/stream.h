@@ -61,11 +61,14 @@ class Stream : private GridSink {
   Status enter_memory(const sta_frame &frame);
   Status submit(const WindowSpan &span, uint64_t id);
   void copy_pixels(const WindowSpan &span, std::vector<uint8_t> &pixels);
+  void count_equal(uint64_t samples, bool equal);
   uint64_t static_since(const WindowSpan &span, uint64_t id);
 
   void restart() override;
   void show() override;
   void settle(uint64_t k) override;
+  void hold(uint64_t k, uint64_t count) override;
+  void pass_over(uint64_t count) override;
   void window(const WindowSpan &span) override;
 
   const std::shared_ptr<Engine> engine_;
@@ -98,7 +101,7 @@ class Stream : private GridSink {
 
   std::optional<Error> failed_;  // of a step inside the sink
   bool submitted_ = false;       // a window went out during this call
-  uint64_t sampled_ = 0, windows_ = 0, restarts_ = 0;
+  uint64_t sampled_ = 0, windows_ = 0, passed_over_ = 0, restarts_ = 0;
 };
 
 }  // namespace sta

@@ -48,22 +48,59 @@ bool SamplingGrid::is_gap(uint64_t time, bool discont) const {
 // thousands of them: such a gap restarts the grid under either policy.
 bool SamplingGrid::can_hold(uint64_t time) const { return settings_.hold_gaps && time - last_end_ <= settings_.spacing.times(settings_.num_frames); }
 
-void SamplingGrid::settle_one(bool over_gap, GridSink &sink) {
-  const uint64_t k = next_sample_++;
-  if (over_gap) last_degraded_ = k;
-  sink.settle(k);
-  const uint64_t n = static_cast<uint64_t>(settings_.num_frames);
-  if (next_sample_ < next_window_ + n) return;
-  const uint64_t first = next_window_;
+void SamplingGrid::complete_window(GridSink &sink) {
+  const uint64_t first = next_window_, n = static_cast<uint64_t>(settings_.num_frames);
   const bool degraded = last_degraded_ != kTimeNone && last_degraded_ >= first;
   next_window_ += settings_.hop_samples();
-  newest_used_ = next_sample_;
+  newest_used_ = first + n;
   sink.window({first, settings_.num_frames, point(first), point(first + n), degraded, false});
 }
 
-// Samples that the frame on screen has when the next one appears at `time`: grid points that lie more than the tolerance before it.
+// TRUE: it completed a window.
+bool SamplingGrid::settle_one(bool over_gap, GridSink &sink) {
+  const uint64_t k = next_sample_++;
+  if (over_gap) last_degraded_ = k;
+  sink.settle(k);
+  if (next_sample_ < next_window_ + static_cast<uint64_t>(settings_.num_frames)) return false;
+  complete_window(sink);
+  return true;
+}
+
+// The number of grid points that lie more than the tolerance before `time`: smallest k with times(k) >= t.
+uint64_t SamplingGrid::points_before(uint64_t time) const {
+  if (time < origin_ || time - origin_ <= kOnGridTolerance) return 0;
+  const uint64_t t = time - kOnGridTolerance - origin_;
+  const auto num = static_cast<unsigned __int128>(settings_.spacing.num), den = static_cast<unsigned __int128>(settings_.spacing.den);
+  return static_cast<uint64_t>((den * t - den / 2 + num - 1) / num);
+}
+
+// Samples that the frame on screen has when the next one appears at `time`. Over a gap they differ in whether they are degraded, and can_hold()
+// bounds them.
 void SamplingGrid::settle_before(uint64_t time, bool over_gap, GridSink &sink) {
-  while (point(next_sample_) + kOnGridTolerance < time) settle_one(over_gap && point(next_sample_) >= last_end_, sink);
+  const uint64_t end = points_before(time), n = static_cast<uint64_t>(settings_.num_frames);
+  uint64_t made = 0;
+  while (next_sample_ < end && (over_gap || next_sample_ < shown_from_ + n)) made += settle_one(over_gap && point(next_sample_) >= last_end_, sink);
+  if (next_sample_ < end) hold_until(end, made, sink);
+}
+
+// The newest N samples are the frame on screen: so are all windows that are completed from here on.
+void SamplingGrid::hold_until(uint64_t end, uint64_t made, GridSink &sink) {
+  const uint64_t n = static_cast<uint64_t>(settings_.num_frames), hop = settings_.hop_samples();
+  const uint64_t windows = end < next_window_ + n ? 0 : (end - next_window_ - n) / hop + 1;
+  const uint64_t most = settings_.held_windows > made ? settings_.held_windows - made : 1;
+  auto hold = [&](uint64_t until) {
+    if (until > next_sample_) sink.hold(next_sample_, until - next_sample_);
+    next_sample_ = until;
+  };
+  if (windows > most) {
+    sink.pass_over(windows - most);
+    next_window_ += (windows - most) * hop;
+  }
+  for (uint64_t i = 0; i < std::min(windows, most); ++i) {
+    hold(next_window_ + n);
+    complete_window(sink);
+  }
+  hold(end);
 }
 
 bool SamplingGrid::frame(uint64_t time, uint64_t duration, bool discont, GridSink &sink) {
@@ -90,6 +127,7 @@ bool SamplingGrid::frame(uint64_t time, uint64_t duration, bool discont, GridSin
     begin(time);
   }
   sink.show();
+  shown_from_ = next_sample_;
   last_time_ = time;
   last_end_ = end;
   // The points it arrived on (up to the tolerance late), and those it lasts past: not further than max-gap, its successor may come early.

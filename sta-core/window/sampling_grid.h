@@ -7,6 +7,10 @@
 // as on it, since containers round timestamps), or the current frame's duration reaches past t_k. Window j holds N consecutive samples; the next
 // begins h samples later.
 //
+// A frame may be held for long (max-gap is up to an hour, Δ down to a millisecond), and what was missed is then settled at once, in the call that
+// brings the next frame. So that this call takes no longer than others, only N samples are settled one by one; the rest is arithmetic: windows that
+// show nothing but the held frame are all alike, and of those only the newest are made.
+//
 // Letters: N samples in a window, h samples from one window to the next, k grid index since the (re)start, Δ spacing.
 #pragma once
 
@@ -37,6 +41,7 @@ struct GridSettings {
   bool hold_gaps = false;         // gap-policy=hold
   uint64_t max_gap = 0;           // ns; 0: max(2Δ, 500 ms)
   bool pad_tail = true;           // tail-policy=pad
+  uint64_t held_windows = 64;     // most windows that one call completes while a frame is held for longer than a window
 
   /// h >= 1.
   uint64_t hop_samples() const;
@@ -63,6 +68,10 @@ class GridSink {
   virtual void show() = 0;
   /// The frame on screen is sample k.
   virtual void settle(uint64_t k) = 0;
+  /// The frame on screen is samples k .. k + count - 1 as well as the N before them.
+  virtual void hold(uint64_t k, uint64_t count) = 0;
+  /// That many windows are not made: they and the one that window() tells next show nothing but the frame on screen.
+  virtual void pass_over(uint64_t count) = 0;
   /// All samples of this window are settled.
   virtual void window(const WindowSpan &span) = 0;
 };
@@ -92,8 +101,11 @@ class SamplingGrid {
  private:
   uint64_t point(uint64_t k) const { return origin_ + settings_.spacing.times(k); }
   void begin(uint64_t time);
+  uint64_t points_before(uint64_t time) const;
   void settle_before(uint64_t time, bool over_gap, GridSink &sink);
-  void settle_one(bool over_gap, GridSink &sink);
+  bool settle_one(bool over_gap, GridSink &sink);
+  void hold_until(uint64_t end, uint64_t made, GridSink &sink);
+  void complete_window(GridSink &sink);
   bool is_gap(uint64_t time, bool discont) const;
   bool can_hold(uint64_t time) const;
 
@@ -104,6 +116,7 @@ class SamplingGrid {
   uint64_t last_time_ = 0;              // of the frame on screen
   uint64_t last_end_ = 0;               // where its duration ends; last_time_ if unknown
   uint64_t next_sample_ = 0;            // k to be settled next
+  uint64_t shown_from_ = 0;             // k of the first sample of the frame on screen
   uint64_t next_window_ = 0;            // k of the first sample of the next window
   uint64_t newest_used_ = 0;            // one past the last sample that an emitted window holds
   uint64_t last_degraded_ = kTimeNone;  // newest k that repeats a frame over a gap

@@ -5,9 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <random>
 #include <vector>
+
+#include "sampling_oracle.h"
 
 namespace {
 
@@ -16,32 +17,11 @@ using sta::kTimeNone;
 using sta::SamplingGrid;
 using sta::Spacing;
 using sta::WindowSpan;
-
-constexpr uint64_t kMs = 1'000'000;
-constexpr uint64_t kSecond = 1'000'000'000;
-
-// Records which frame (by number of the show() call) each sample got.
-struct Recorder : sta::GridSink {
-  void restart() override {
-    ++restarts;
-    samples.clear();
-  }
-  void show() override { ++shown; }
-  void settle(uint64_t k) override {
-    EXPECT_EQ(k, samples.size());
-    samples.push_back(shown - 1);
-  }
-  void window(const WindowSpan &span) override {
-    windows.push_back(span);
-    std::vector<int> frames;
-    for (int i = 0; i < span.num_samples; ++i) frames.push_back(samples.at(span.first_sample + static_cast<uint64_t>(i)));
-    window_frames.push_back(frames);
-  }
-  int restarts = 0, shown = 0;
-  std::vector<int> samples;
-  std::vector<WindowSpan> windows;
-  std::vector<std::vector<int>> window_frames;
-};
+using sta::test::Frame;
+using sta::test::kMs;
+using sta::test::kSecond;
+using sta::test::oracle;
+using sta::test::Recorder;
 
 GridSettings kinetics() {
   GridSettings g;
@@ -256,47 +236,6 @@ TEST(SamplingGrid, HopChangesAtTheNextWindow) {
 }
 
 // ---- random streams against an oracle
-
-struct Frame {
-  uint64_t time, duration;
-};
-
-// The grid by definition, over the whole stream at once: no state but the list of frames.
-std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, const GridSettings &g) {
-  std::vector<std::vector<int>> windows;
-  size_t begin = 0;
-  while (begin < frames.size()) {
-    // A run: frames without a gap between them.
-    size_t end = begin + 1;
-    for (; end < frames.size(); ++end) {
-      const Frame &last = frames[end - 1];
-      if (frames[end].time < last.time) break;
-      const uint64_t shown = last.duration == kTimeNone ? 0 : std::min(last.duration, g.spacing.times(g.num_frames));
-      if (frames[end].time > last.time + shown && frames[end].time - (last.time + shown) > g.max_gap_ns()) break;
-    }
-    std::vector<int> samples;
-    for (uint64_t k = 0;; ++k) {
-      const uint64_t t = frames[begin].time + g.spacing.times(k);
-      int found = -1;
-      for (size_t i = begin; i < end && found < 0; ++i) {
-        const Frame &f = frames[i];
-        const uint64_t shown = f.duration == kTimeNone ? 0 : std::min({f.duration, g.spacing.times(g.num_frames), g.max_gap_ns()});
-        const bool last = i + 1 == end;
-        // Settled by the first frame that arrives on the point or lasts past it, or by the one before the first that is later.
-        if (f.time <= t + sta::kOnGridTolerance && (t <= f.time || t + sta::kOnGridTolerance < f.time + shown))
-          found = static_cast<int>(i);
-        else if (!last && frames[i + 1].time > t + sta::kOnGridTolerance && f.time <= t)
-          found = static_cast<int>(i);
-      }
-      if (found < 0) break;
-      samples.push_back(found);
-    }
-    for (size_t first = 0; first + g.num_frames <= samples.size(); first += g.hop_samples())
-      windows.emplace_back(samples.begin() + first, samples.begin() + first + g.num_frames);
-    begin = end;
-  }
-  return windows;
-}
 
 TEST(SamplingGrid, TenThousandRandomStreams) {
   std::mt19937_64 random(20261124);

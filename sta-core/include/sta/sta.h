@@ -316,7 +316,7 @@ typedef struct sta_stream_options {
   uint64_t seed;
   sta_resize resize;
   /** 0 (default): live, sta_stream_push never waits for a forward pass; a window that is not begun when the next one is ready is skipped and counted.
-   *  1: every window is classified before sta_stream_push returns. */
+   *  1: every window is classified before sta_stream_push returns. Windows of nothing but one held frame: the newest, or the newest max_results. */
   int32_t blocking;
   /** Most finished results kept for sta_stream_pop, 1 .. 1024; the oldest is given up (and counted) beyond. Default 64. */
   int32_t max_results;
@@ -358,7 +358,7 @@ typedef struct sta_stream_stats {
   uint64_t frames_sampled; /* copied into a window */
   uint64_t windows;        /* completed by the sampling grid */
   uint64_t windows_classified;
-  uint64_t windows_skipped; /* replaced in the mailbox before they were begun (live mode only) */
+  uint64_t windows_skipped; /* replaced in the mailbox before they were begun (live mode); of a frame held for long, see blocking */
   uint64_t windows_failed;
   uint64_t windows_discarded; /* made void by a reset while in flight */
   uint64_t results_lost;      /* not popped in time */
