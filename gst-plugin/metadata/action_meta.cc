@@ -104,15 +104,7 @@ void addActionMeta(GstBuffer *buffer, const ActionRecord &record) {
   gst_structure_set(structure, "result-age", G_TYPE_UINT64, record.result_age, nullptr);
 }
 
-gboolean readActionMeta(GstBuffer *buffer, ActionRecord *record) {
-  GstCustomMeta *last = nullptr;
-  gpointer state = nullptr;
-  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
-    if (gst_meta_info_is_custom(meta->info) && gst_custom_meta_has_name(reinterpret_cast<GstCustomMeta *>(meta), kActionMetaName))
-      last = reinterpret_cast<GstCustomMeta *>(meta);
-  if (!last) return FALSE;
-
-  const GstStructure *structure = gst_custom_meta_get_structure(last);
+gboolean readRecordFields(const GstStructure *structure, ActionRecord *record) {
   readArrays(structure, record);
   gst_structure_get_uint64(structure, "window-id", &record->window_id);
   gst_structure_get_uint64(structure, "window-start", &record->window_start);
@@ -125,7 +117,18 @@ gboolean readActionMeta(GstBuffer *buffer, ActionRecord *record) {
   gst_structure_get_boolean(structure, "degraded", &record->degraded);
   record->model = stringField(structure, "model");
   record->stream_id = stringField(structure, "stream-id");
+  record->is_object = gst_structure_get_uint64(structure, "object-id", &record->object_id);
   return !record->labels.empty();
+}
+
+gboolean readActionMeta(GstBuffer *buffer, ActionRecord *record) {
+  GstCustomMeta *last = nullptr;
+  gpointer state = nullptr;
+  while (GstMeta *meta = gst_buffer_iterate_meta(buffer, &state))
+    if (gst_meta_info_is_custom(meta->info) && gst_custom_meta_has_name(reinterpret_cast<GstCustomMeta *>(meta), kActionMetaName))
+      last = reinterpret_cast<GstCustomMeta *>(meta);
+  if (!last) return FALSE;
+  return readRecordFields(gst_custom_meta_get_structure(last), record);
 }
 
 }  // namespace sta::gst

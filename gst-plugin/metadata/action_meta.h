@@ -28,4 +28,7 @@ gboolean readActionMeta(GstBuffer *buffer, ActionRecord *record);
 // The fields that messages and metas share, written into a structure.
 void setRecordFields(GstStructure *structure, const ActionRecord &record);
 
+// Reads the fields of a StaActionMeta; FALSE if they name no label.
+gboolean readRecordFields(const GstStructure *structure, ActionRecord *record);
+
 }  // namespace sta::gst

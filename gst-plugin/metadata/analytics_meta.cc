@@ -38,6 +38,20 @@ static gboolean belongsToObject(GstAnalyticsRelationMeta *relations, guint cls_i
   return FALSE;
 }
 
+// FALSE: it has no label.
+static bool readClassification(GstAnalyticsClsMtd *handle, ActionRecord *record) {
+  const gsize length = gst_analytics_cls_mtd_get_length(handle);
+  record->labels.clear();
+  record->confidences.clear();
+  for (gsize i = 0; i < length; i++) {
+    const gchar *label = g_quark_to_string(gst_analytics_cls_mtd_get_quark(handle, i));
+    record->labels.emplace_back(label ? label : "");
+    record->confidences.push_back(gst_analytics_cls_mtd_get_level(handle, i));
+  }
+  record->class_ids.assign(record->labels.size(), -1);
+  return !record->labels.empty();
+}
+
 gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record) {
   GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
   if (!relations) return FALSE;
@@ -45,16 +59,7 @@ gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record) {
   GstAnalyticsMtd handle;
   while (gst_analytics_relation_meta_iterate(relations, &state, gst_analytics_cls_mtd_get_mtd_type(), &handle)) {
     if (belongsToObject(relations, handle.id)) continue;
-    const gsize length = gst_analytics_cls_mtd_get_length(&handle);
-    record->labels.clear();
-    record->confidences.clear();
-    for (gsize i = 0; i < length; i++) {
-      const gchar *label = g_quark_to_string(gst_analytics_cls_mtd_get_quark(&handle, i));
-      record->labels.emplace_back(label ? label : "");
-      record->confidences.push_back(gst_analytics_cls_mtd_get_level(&handle, i));
-    }
-    record->class_ids.assign(record->labels.size(), -1);
-    if (!record->labels.empty()) return TRUE;
+    if (readClassification(&handle, record)) return TRUE;
   }
   return FALSE;
 }
@@ -95,6 +100,18 @@ std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *buffer) {
   return objects;
 }
 
+gboolean readAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, ActionRecord *record) {
+  GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
+  if (!relations) return FALSE;
+  gpointer state = nullptr;
+  GstAnalyticsMtd handle;
+  while (gst_analytics_relation_meta_iterate(relations, &state, gst_analytics_cls_mtd_get_mtd_type(), &handle))
+    if ((gst_analytics_relation_meta_get_relation(relations, object_id, handle.id) & GST_ANALYTICS_REL_TYPE_CONTAIN) != 0 &&
+        readClassification(&handle, record))
+      return TRUE;
+  return FALSE;
+}
+
 void addAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, const ActionRecord &record, const std::vector<GQuark> &quarks) {
   g_return_if_fail(quarks.size() == record.confidences.size() && !quarks.empty());
   GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
@@ -111,6 +128,7 @@ void addAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, const ActionRec
 
 std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *) { return {}; }
 void addAnalyticsObjectLabel(GstBuffer *, guint, const ActionRecord &, const std::vector<GQuark> &) {}
+gboolean readAnalyticsObjectLabel(GstBuffer *, guint, ActionRecord *) { return FALSE; }
 void addAnalyticsMeta(GstBuffer *, const ActionRecord &, const std::vector<GQuark> &) {}
 gboolean readAnalyticsMeta(GstBuffer *, ActionRecord *) { return FALSE; }
 

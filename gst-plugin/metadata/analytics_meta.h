@@ -36,6 +36,9 @@ struct AnalyticsObject {
 // None where GStreamer has no analytics library.
 std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *buffer);
 
+// Reads the first classification that the object contains into labels and confidences; FALSE if there is none.
+gboolean readAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, ActionRecord *record);
+
 // Adds one classification that the object contains. quarks: as for addAnalyticsMeta.
 void addAnalyticsObjectLabel(GstBuffer *buffer, guint object_id, const ActionRecord &record, const std::vector<GQuark> &quarks);
 

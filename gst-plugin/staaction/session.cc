@@ -37,6 +37,13 @@ Engine::Engine(const CoreApi *core, sta_engine *handle) : core_(core), handle_(h
   }
 }
 
+std::vector<GQuark> Engine::quarks(const std::vector<gint> &class_ids) const {
+  std::vector<GQuark> quarks;
+  quarks.reserve(class_ids.size());
+  for (gint id : class_ids) quarks.push_back(quarks_.at(id));
+  return quarks;
+}
+
 Engine::~Engine() { core_->sta_engine_unref(handle_); }
 
 std::shared_ptr<Stream> Stream::create(std::shared_ptr<Engine> engine, const Settings &settings, std::string *error) {

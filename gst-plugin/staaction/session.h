@@ -27,7 +27,7 @@ class Engine {
   const sta_model_info &info() const { return info_; }
   // Labels and their quarks by class id; the list is closed, so the quarks are bounded.
   const std::string &label(int32_t class_id) const { return labels_.at(class_id); }
-  GQuark quark(int32_t class_id) const { return quarks_.at(class_id); }
+  std::vector<GQuark> quarks(const std::vector<gint> &class_ids) const;
 
  private:
   Engine(const CoreApi *core, sta_engine *handle);

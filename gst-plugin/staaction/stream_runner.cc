@@ -26,7 +26,7 @@ StreamRunner::StreamRunner(GstElement *element, guint window_signal, guint event
       loader_(loader),
       refresh_(std::move(refresh)),
       publisher_(element, window_signal, event_signal),
-      tracks_(handles),
+      objects_(handles),
       dispatcher_([this] { dispatch(); }) {
   context_.outbox = &outbox_;
 }
@@ -46,7 +46,6 @@ void StreamRunner::begin(std::shared_ptr<Stream> stream, const Settings &setting
   publisher_.clear();
   input_warning_.clear();
   have_info_ = active_ = false;
-  objects_.clear();
   latency_.set(settings.sync, frame_->stream()->timing().hop);
   dispatcher_.start();
   publish();
@@ -57,7 +56,7 @@ void StreamRunner::end() {
   Lane::Retired retired;
   {
     Lock lock(results_mutex_);
-    tracks_.clear(context_, &retired);
+    objects_.clear(context_, &retired);
     if (frame_) {
       frame_->closeEvents(context_);
       frame_->reset(context_);
@@ -79,7 +78,7 @@ void StreamRunner::bury(Lane::Retired *retired) {
 template <typename Visit>
 void StreamRunner::forEachLane(Visit visit) {
   visit(*frame_);
-  tracks_.forEach([&](ObjectTrack &track) { visit(*track.lane); });
+  objects_.forEach([&](ObjectTrack &track) { visit(*track.lane); });
 }
 
 /* ----------------------------------------------------------------------------------------------- settings */
@@ -140,7 +139,7 @@ void StreamRunner::takeModel() {
     };
     offered = offer(*frame_, std::nullopt);
     if (offered) {
-      tracks_.forEach([&](ObjectTrack &track) { offer(*track.lane, track.id); });
+      objects_.forEach([&](ObjectTrack &track) { offer(*track.lane, track.id); });
       engine_ = engine;
       if (context_.settings.region == kRegionObjects) taken = frame_->swapNow(context_, &retired);
     }
@@ -190,19 +189,17 @@ void StreamRunner::warnInput(const std::string &problem, const char *consequence
 }
 
 void StreamRunner::followObjects(GstBuffer *buffer, GstClockTime time) {
-  Detections found = readDetections(buffer);
-  if (found.without_track > 0 && found.tracked.empty())
+  if (!objects_.read(buffer))
     warnInput("region=objects needs detections with track ids, but upstream's have none: put a tracker between detector and staaction",
               "frames go on without labels");
-  objects_ = std::move(found.tracked);
   const Settings &settings = context_.settings;
   const GstClockTime max_unseen =
       settings.max_gap ? settings.max_gap : std::max<GstClockTime>(2 * frame_->stream()->timing().sample_interval, 500 * GST_MSECOND);
   Lane::Retired retired;
   {
     Lock lock(results_mutex_);
-    tracks_.update(
-        objects_, time, settings.max_objects, max_unseen,
+    objects_.follow(
+        time, max_unseen,
         [this](guint64 id) -> std::unique_ptr<Lane> {
           std::unique_ptr<Labeller> labeller = makeLabeller(engine_, id, true);
           return labeller ? std::make_unique<Lane>(std::move(labeller), handles_) : nullptr;
@@ -260,33 +257,11 @@ GstFlowReturn StreamRunner::push(GstBuffer *buffer, const FrameTime &time) {
 }
 
 sta_status StreamRunner::pushViews(const FrameViews &frame, std::string *problem) {
-  if (context_.settings.region == kRegionObjects) return pushObjects(frame, problem);
+  if (context_.settings.region == kRegionObjects) return objects_.push(frame, info_, problem);
   sta_error error{};
   const sta_status status = frame_->push(frame, &error);
   if (status != STA_OK) *problem = error.message;
   return status;
-}
-
-// Each object that the frame shows, as its crop of the frame.
-sta_status StreamRunner::pushObjects(const FrameViews &frame, std::string *problem) {
-  sta_status result = STA_OK;
-  const sta_frame &whole = frame.has_system ? frame.system : frame.device;
-  tracks_.forEach([&](ObjectTrack &track) {
-    if (track.last_seen != whole.time || result == STA_ERROR_FLUSHING) return;
-    const sta_model_info &model = track.lane->stream()->engine().info();
-    const double par = info_.par_n > 0 && info_.par_d > 0 ? static_cast<double>(info_.par_n) / info_.par_d : 1.0;
-    const Crop crop = cropAround(track.box.box(), static_cast<double>(model.image_width) / model.image_height / par, whole.width, whole.height);
-    if (crop.empty()) return;
-    FrameViews part = frame;
-    if (part.has_system) cropFrame(info_, crop, &part.system);
-    if (part.device_context) cropFrame(info_, crop, &part.device);
-    sta_error error{};
-    const sta_status status = track.lane->push(part, &error);
-    if (status == STA_OK) return;
-    result = status;
-    *problem = error.message;
-  });
-  return result;
 }
 
 /* ------------------------------------------------------------------------------------------------- results */
@@ -302,7 +277,7 @@ bool StreamRunner::collect() {
     const bool swapping = frame_->swapping();
     taken = frame_->trySwap(&context_, &retired, &why);
     refused = swapping && !taken && !frame_->swapping();
-    tracks_.forEach([&](ObjectTrack &track) {
+    objects_.forEach([&](ObjectTrack &track) {
       track.lane->collect(&context_);
       std::string ignored;
       track.lane->trySwap(&context_, &retired, &ignored);
@@ -340,27 +315,16 @@ void StreamRunner::dispatch() {
   }
 }
 
-static std::vector<GQuark> quarksOf(const Engine &engine, const ActionRecord &record) {
-  std::vector<GQuark> quarks;
-  for (gint id : record.class_ids) quarks.push_back(engine.quark(id));
-  return quarks;
-}
-
 void StreamRunner::attach(GstBuffer *buffer, GstClockTime time) {
   Lock lock(results_mutex_);
-  if (context_.settings.region == kRegionFrame) {
-    const ActionRecord *label = frame_->label(time);
-    if (!label) return;
-    addActionMeta(buffer, *label);
-    if constexpr (kHaveAnalytics) addAnalyticsMeta(buffer, *label, quarksOf(frame_->stream()->engine(), *label));
+  if (context_.settings.region == kRegionObjects) {
+    objects_.attach(buffer, time);
     return;
   }
-  for (const Detection &object : objects_) {
-    ObjectTrack *track = tracks_.find(object.track_id);
-    const ActionRecord *label = track ? track->lane->label(time) : nullptr;
-    if (label) addObjectLabel(buffer, object, *label, quarksOf(track->lane->stream()->engine(), *label));
-  }
-  objects_.clear();
+  const ActionRecord *label = frame_->label(time);
+  if (!label) return;
+  addActionMeta(buffer, *label);
+  if constexpr (kHaveAnalytics) addAnalyticsMeta(buffer, *label, frame_->stream()->engine().quarks(label->class_ids));
 }
 
 /* ------------------------------------------------------------------------------------------- interruptions */
@@ -372,7 +336,7 @@ void StreamRunner::reset(const char *reason) {
   bool taken = false;
   {
     Lock lock(results_mutex_);
-    tracks_.clear(context_, &retired);
+    objects_.clear(context_, &retired);
     frame_->reset(context_);
     taken = frame_->swapNow(context_, &retired);  // no label is lost by it: there is none
   }
@@ -438,7 +402,7 @@ void StreamRunner::drain(const GstSegment &segment) {
   {
     Lock lock(results_mutex_);
     forEachLane([this](Lane &lane) { lane.closeEvents(context_); });
-    tracks_.clear(context_, &retired);
+    objects_.clear(context_, &retired);
     taken = frame_->swapNow(context_, &retired);
   }
   bury(&retired);

@@ -15,7 +15,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "dispatcher.h"
 #include "frame_clock.h"
@@ -24,7 +23,7 @@
 #include "lane.h"
 #include "latency.h"
 #include "model_loader.h"
-#include "object_tracks.h"
+#include "object_lanes.h"
 #include "outbox.h"
 #include "publish.h"
 #include "settings.h"
@@ -64,7 +63,6 @@ class StreamRunner {
   bool running(const GstSegment &segment);
   GstFlowReturn push(GstBuffer *buffer, const FrameTime &time);
   sta_status pushViews(const FrameViews &frame, std::string *problem);
-  sta_status pushObjects(const FrameViews &frame, std::string *problem);
   void followObjects(GstBuffer *buffer, GstClockTime time);
   void takeModel();
   bool collect();
@@ -90,7 +88,7 @@ class StreamRunner {
   std::mutex results_mutex_;
   RunContext context_;           // settings and id: written by the streaming thread, which reads them without the lock
   std::unique_ptr<Lane> frame_;  // of whole frames; null: not running
-  ObjectTracks tracks_;
+  ObjectLanes objects_;
   Dispatcher dispatcher_;
 
   std::shared_ptr<Engine> engine_;  // that new lanes get: the newest
@@ -98,8 +96,7 @@ class StreamRunner {
   FrameClock clock_;
   GstVideoInfo info_{};
   bool have_info_ = false;
-  bool active_ = false;             // frames are being pushed: enabled, and playing forward
-  std::vector<Detection> objects_;  // of the frame being worked on
+  bool active_ = false;  // frames are being pushed: enabled, and playing forward
 };
 
 }  // namespace sta::gst

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads a frame's metadata, keeps the drawn box while the text stays the same, and attaches or blends it.
+// Reads a frame's metadata, keeps the drawn box while the text stays the same, and attaches or blends it together with the frames and labels of
+// objects.
 
 /**
  * SECTION:element-staoverlay
@@ -10,6 +11,9 @@
  * staoverlay draws the label, its confidence and the time interval of the window that it was read from into the picture. It reads StaActionMeta, or,
  * where there is none, the first GstAnalyticsClsMtd of the whole frame, so that it shows the labels of other classifiers too. Frames without a label
  * pass untouched.
+ *
+ * Objects that have a label (staaction with region=objects) get a frame around them and the label on top: regions of interest with a parameter named
+ * StaActionMeta, and, on GStreamer 1.24 and newer, GstAnalyticsODMtd that contain a GstAnalyticsClsMtd, whoever wrote them.
  *
  * If downstream renders overlay compositions itself (most video sinks do), the box is attached to the buffer and costs nothing here; else it is
  * blended into the pixels, in any raw format in system memory.
@@ -27,14 +31,17 @@
 #include "gststaoverlay.h"
 
 #include <atomic>
-#include <cmath>
 #include <exception>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "label_renderer.h"
 #include "metadata/action_meta.h"
 #include "metadata/analytics_meta.h"
+#include "metadata/object_labels.h"
 #include "negotiation.h"
+#include "object_renderer.h"
 
 GST_DEBUG_CATEGORY_STATIC(sta_overlay_debug);
 #define GST_CAT_DEFAULT sta_overlay_debug
@@ -58,11 +65,13 @@ struct StaOverlayState {
   gboolean ask = FALSE;     // whether somebody draws them is still to be asked
   LabelText text;           // what `composition` shows
   LabelStyle style;
-  GstVideoOverlayComposition *composition = nullptr;
+  GstVideoOverlayComposition *composition = nullptr;  // of the frame's label alone
+  ObjectRenderer objects;
 
   void forget() {
     if (composition) gst_video_overlay_composition_unref(composition);
     composition = nullptr;
+    objects.forget();
   }
   ~StaOverlayState() { forget(); }
 };
@@ -165,7 +174,7 @@ static gboolean gst_sta_overlay_src_event(GstBaseTransform *transform, GstEvent 
 
 static LabelText textOf(const ActionRecord &record, const OverlaySettings &settings) {
   LabelText text;
-  text.title = record.labels[0] + "\u2002" + std::to_string(std::lround(record.confidences[0] * 100)) + " %";
+  text.title = sta::gst::labelTitle(record);
   if (settings.show_interval && GST_CLOCK_TIME_IS_VALID(record.window_start) && GST_CLOCK_TIME_IS_VALID(record.window_end))
     text.subtitle = sta::gst::formatTime(record.window_start) + " \u2013 " + sta::gst::formatTime(record.window_end);
   for (size_t i = 0; i < record.labels.size() && i < static_cast<size_t>(settings.top_k); i++)
@@ -173,15 +182,40 @@ static LabelText textOf(const ActionRecord &record, const OverlaySettings &setti
   return text;
 }
 
+using Composition = std::unique_ptr<GstVideoOverlayComposition, decltype(&gst_video_overlay_composition_unref)>;
+
 static void updateComposition(StaOverlayState *state, const LabelText &text, const sta::gst::LabelStyle &style) {
   if (state->composition && state->text == text && state->style == style) return;
-  state->forget();
-  GstVideoOverlayRectangle *rectangle = sta::gst::renderLabel(text, style, state->info);
+  if (state->composition) gst_video_overlay_composition_unref(state->composition);
+  state->composition = nullptr;
+  const sta::gst::Rectangle rectangle = sta::gst::renderLabel(text, style, state->info);
   if (!rectangle) return;
-  state->composition = gst_video_overlay_composition_new(rectangle);
-  gst_video_overlay_rectangle_unref(rectangle);
+  state->composition = gst_video_overlay_composition_new(rectangle.get());
   state->text = text;
   state->style = style;
+}
+
+// What is drawn into this frame; null: nothing. Objects lie below the frame's label.
+static Composition compositionOf(StaOverlayState *state, GstBuffer *buffer, const OverlaySettings &settings) {
+  Composition result(nullptr, gst_video_overlay_composition_unref);
+  const std::vector<sta::gst::ObjectLabel> objects = sta::gst::readObjectLabels(buffer);
+  if (!objects.empty()) {
+    for (const sta::gst::Rectangle &rectangle : state->objects.render(objects, settings.style.font_scale, state->info)) {
+      if (result)
+        gst_video_overlay_composition_add_rectangle(result.get(), rectangle.get());
+      else
+        result.reset(gst_video_overlay_composition_new(rectangle.get()));
+    }
+  }
+  ActionRecord record;
+  if (!sta::gst::readActionMeta(buffer, &record) && !sta::gst::readAnalyticsMeta(buffer, &record)) return result;
+  updateComposition(state, textOf(record, settings), settings.style);
+  if (!state->composition) return result;
+  if (!result)
+    result.reset(gst_video_overlay_composition_ref(state->composition));
+  else
+    gst_video_overlay_composition_add_rectangle(result.get(), gst_video_overlay_composition_get_rectangle(state->composition, 0));
+  return result;
 }
 
 // One composition per buffer: rectangles of an upstream overlay stay, ours is drawn above them.
@@ -199,13 +233,13 @@ static void attachComposition(GstBuffer *buffer, GstVideoOverlayComposition *our
   gst_video_overlay_composition_unref(both);
 }
 
-static GstFlowReturn blendComposition(GstStaOverlay *self, GstBuffer *buffer) {
+static GstFlowReturn blendComposition(GstStaOverlay *self, GstBuffer *buffer, GstVideoOverlayComposition *composition) {
   GstVideoFrame frame;
   if (!gst_video_frame_map(&frame, &self->state->info, buffer, GST_MAP_READWRITE)) {
     GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("A frame's memory cannot be mapped for writing"), (nullptr));
     return GST_FLOW_ERROR;
   }
-  if (!gst_video_overlay_composition_blend(self->state->composition, &frame)) GST_WARNING_OBJECT(self, "blending failed");
+  if (!gst_video_overlay_composition_blend(composition, &frame)) GST_WARNING_OBJECT(self, "blending failed");
   gst_video_frame_unmap(&frame);
   return GST_FLOW_OK;
 }
@@ -213,21 +247,20 @@ static GstFlowReturn blendComposition(GstStaOverlay *self, GstBuffer *buffer) {
 static GstFlowReturn gst_sta_overlay_transform_ip(GstBaseTransform *transform, GstBuffer *buffer) {
   GstStaOverlay *self = GST_STA_OVERLAY(transform);
   StaOverlayState *state = self->state;
+  Composition composition(nullptr, gst_video_overlay_composition_unref);
   try {
-    ActionRecord record;
-    if (!sta::gst::readActionMeta(buffer, &record) && !sta::gst::readAnalyticsMeta(buffer, &record)) return GST_FLOW_OK;
     GST_OBJECT_LOCK(self);
     const OverlaySettings settings = state->settings;
     GST_OBJECT_UNLOCK(self);
-    updateComposition(state, textOf(record, settings), settings.style);
+    composition = compositionOf(state, buffer, settings);
   } catch (const std::exception &exception) {
     GST_ELEMENT_ERROR(self, LIBRARY, FAILED, ("staoverlay failed: %s", exception.what()), (nullptr));
     return GST_FLOW_ERROR;
   }
-  if (!state->composition) return GST_FLOW_OK;
+  if (!composition) return GST_FLOW_OK;
   if (state->ask) askDownstream(transform);  // the caps changed with this very frame
-  if (!state->attach) return blendComposition(self, buffer);
-  attachComposition(buffer, state->composition);
+  if (!state->attach) return blendComposition(self, buffer, composition.get());
+  attachComposition(buffer, composition.get());
   return GST_FLOW_OK;
 }
 

@@ -16,7 +16,6 @@ constexpr double kFontsPerHeight = 18.0;
 constexpr double kPreferredMinimum = 10.0;  // px; smaller text is hard to read, so small pictures get larger letters than their share
 constexpr double kAbsoluteMinimum = 6.0;    // px; below this letters are blots
 constexpr double kBarLength = 6.0;          // in font sizes
-constexpr int kAlignment = 4;               // box edges, in pixels: keeps subsampled chroma of pixels outside untouched
 
 struct Unref {
   void operator()(PangoLayout *layout) const { g_object_unref(layout); }
@@ -94,9 +93,9 @@ Plan makePlan(cairo_t *context, const LabelText &text, double font) {
 }
 
 // The largest plan that fits: the wanted font, smaller fonts, then less text.
-Plan fit(cairo_t *context, const LabelText &wanted, const LabelStyle &style, double width, double height) {
+Plan fit(cairo_t *context, const LabelText &wanted, double font_scale, double width, double height) {
   LabelText text = wanted;
-  const double preferred = std::max(kPreferredMinimum, height / kFontsPerHeight) * style.font_scale;
+  const double preferred = std::max(kPreferredMinimum, height / kFontsPerHeight) * font_scale;
   double font = std::max(kAbsoluteMinimum, preferred);
   for (;;) {
     Plan plan = makePlan(context, text, font);
@@ -166,9 +165,6 @@ void draw(cairo_t *context, const Plan &plan) {
   }
 }
 
-int alignedUp(double value, int limit) { return std::min(limit, (static_cast<int>(std::ceil(value)) + kAlignment - 1) / kAlignment * kAlignment); }
-int alignedDown(int value) { return value / kAlignment * kAlignment; }
-
 // Upper left corner of a box in a picture.
 void place(gint position, int margin, int width, int height, int picture_width, int picture_height, int *x, int *y) {
   const int free_x = picture_width - width, free_y = picture_height - height;
@@ -186,32 +182,35 @@ void place(gint position, int margin, int width, int height, int picture_width, 
       *x = std::min(margin, free_x);
   }
   *y = position >= kBottomLeft ? bottom : std::min(margin, free_y);
-  *x = alignedDown(*x);
-  *y = alignedDown(*y);
+  *x = edgeBelow(*x);
+  *y = edgeBelow(*y);
 }
 
 }  // namespace
 
-GstVideoOverlayRectangle *renderLabel(const LabelText &text, const LabelStyle &style, const GstVideoInfo &info) {
+DrawnLabel drawLabel(const LabelText &text, gdouble font_scale, const GstVideoInfo &info) {
   const int picture_width = GST_VIDEO_INFO_WIDTH(&info), picture_height = GST_VIDEO_INFO_HEIGHT(&info);
   const double stretch = info.par_n > 0 && info.par_d > 0 ? static_cast<double>(info.par_d) / info.par_n : 1.0;
 
   Surface scratch(cairo_image_surface_create(CAIRO_FORMAT_ARGB32, 1, 1));
   Context measuring(cairo_create(scratch.get()));
-  const Plan plan = fit(measuring.get(), text, style, picture_width / stretch, picture_height);
+  const Plan plan = fit(measuring.get(), text, font_scale, picture_width / stretch, picture_height);
 
-  const int width = alignedUp(plan.width * stretch, picture_width), height = alignedUp(plan.height, picture_height);
-  const int stride = cairo_format_stride_for_width(CAIRO_FORMAT_ARGB32, width);
-  GstBuffer *pixels = gst_buffer_new_allocate(nullptr, static_cast<gsize>(stride) * height, nullptr);
-  if (!pixels) return nullptr;
-  gst_buffer_memset(pixels, 0, 0, static_cast<gsize>(stride) * height);
+  DrawnLabel drawn;
+  drawn.font = plan.font;
+  drawn.width = edgeAbove(static_cast<int>(std::ceil(plan.width * stretch)), picture_width);
+  drawn.height = edgeAbove(static_cast<int>(std::ceil(plan.height)), picture_height);
+  const int stride = cairo_format_stride_for_width(CAIRO_FORMAT_ARGB32, drawn.width);
+  GstBuffer *pixels = gst_buffer_new_allocate(nullptr, static_cast<gsize>(stride) * drawn.height, nullptr);
+  if (!pixels) return drawn;
+  gst_buffer_memset(pixels, 0, 0, static_cast<gsize>(stride) * drawn.height);
   GstMapInfo map;
   if (!gst_buffer_map(pixels, &map, GST_MAP_READWRITE)) {
     gst_buffer_unref(pixels);
-    return nullptr;
+    return drawn;
   }
   {
-    Surface surface(cairo_image_surface_create_for_data(map.data, CAIRO_FORMAT_ARGB32, width, height, stride));
+    Surface surface(cairo_image_surface_create_for_data(map.data, CAIRO_FORMAT_ARGB32, drawn.width, drawn.height, stride));
     Context context(cairo_create(surface.get()));
     cairo_scale(context.get(), stretch, 1);
     draw(context.get(), plan);
@@ -221,13 +220,30 @@ GstVideoOverlayRectangle *renderLabel(const LabelText &text, const LabelStyle &s
 
   gsize offsets[GST_VIDEO_MAX_PLANES] = {0};
   gint strides[GST_VIDEO_MAX_PLANES] = {stride};
-  gst_buffer_add_video_meta_full(pixels, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, width, height, 1, offsets, strides);
+  gst_buffer_add_video_meta_full(pixels, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, drawn.width, drawn.height, 1, offsets,
+                                 strides);
+  drawn.pixels = pixels;
+  return drawn;
+}
+
+Rectangle placeLabel(const DrawnLabel &label, gint x, gint y) {
+  return Rectangle(
+      gst_video_overlay_rectangle_new_raw(label.pixels, x, y, label.width, label.height, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA));
+}
+
+Rectangle renderLabel(const LabelText &text, const LabelStyle &style, const GstVideoInfo &info) {
+  const DrawnLabel drawn = drawLabel(text, style.font_scale, info);
+  if (!drawn.pixels) return nullptr;
   int x = 0, y = 0;
-  place(style.position, static_cast<int>(plan.font * 0.6), width, height, picture_width, picture_height, &x, &y);
-  GstVideoOverlayRectangle *rectangle =
-      gst_video_overlay_rectangle_new_raw(pixels, x, y, width, height, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
-  gst_buffer_unref(pixels);
+  place(style.position, static_cast<int>(drawn.font * 0.6), drawn.width, drawn.height, GST_VIDEO_INFO_WIDTH(&info), GST_VIDEO_INFO_HEIGHT(&info), &x,
+        &y);
+  Rectangle rectangle = placeLabel(drawn, x, y);
+  gst_buffer_unref(drawn.pixels);
   return rectangle;
+}
+
+std::string labelTitle(const ActionRecord &record) {
+  return record.labels[0] + "\u2002" + std::to_string(std::lround(record.confidences[0] * 100)) + " %";
 }
 
 std::string formatTime(GstClockTime time) {
