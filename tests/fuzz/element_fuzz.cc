@@ -91,7 +91,9 @@ constexpr Change kChanges[] = {{"hop", "0"},
                                {"classes", "class1,no such label"},
                                {"classes", ""},
                                {"stream-id", "camera"},
-                               {"post-windows", "true"}};
+                               {"post-windows", "true"},
+                               {"max-gap", "3600000000000"},  // with the next: millions of samples in one push
+                               {"sample-interval", "1000000"}};
 
 class Run {
  public:
