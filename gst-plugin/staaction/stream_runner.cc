@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "cuda_memory.h"
-#include "frame_input.h"
+#include "frame_mapping.h"
 #include "metadata/action_meta.h"
 #include "metadata/analytics_meta.h"
 
@@ -210,46 +210,19 @@ void StreamRunner::followObjects(GstBuffer *buffer, GstClockTime time) {
 }
 
 GstFlowReturn StreamRunner::push(GstBuffer *buffer, const FrameTime &time) {
+  void *context = CudaMapping::contextOf(buffer);
+  bool on_device = false, in_memory = false;
+  forEachLane([&](Lane &lane) { (lane.takesDevice(context) ? on_device : in_memory) = true; });
   std::string problem;
-  // Mappings end before anything is attached: they hold a reference, and a buffer with two is not writable.
   sta_status status = STA_OK;
   {
-    const CoreApi &core = frame_->stream()->core();
-    FrameViews views;
-    auto view = [&](const GstVideoFrame &mapped) {
-      sta_frame frame = inputFrame(core, mapped);
-      frame.time = time.time;
-      frame.duration = GST_CLOCK_TIME_IS_VALID(time.duration) ? time.duration : STA_TIME_NONE;
-      if (GST_BUFFER_IS_DISCONT(buffer)) frame.flags |= STA_FRAME_DISCONT;
-      return frame;
-    };
-    void *context = CudaMapping::contextOf(buffer);
-    bool direct = false, all_direct = context != nullptr;
-    forEachLane([&](Lane &lane) {
-      const bool takes = lane.takesDevice(context);
-      direct |= takes;
-      all_direct &= takes;
-    });
-    CudaMapping on_device;
-    void *cuda_stream = nullptr;
-    if (direct && on_device.map(buffer, info_, &cuda_stream)) {
-      views.device = view(on_device.frame());
-      views.device.memory = STA_MEMORY_CUDA;
-      views.device.cuda_stream = cuda_stream;
-      views.device_context = context;
-    }
-    GstVideoFrame mapped;
-    if (!all_direct || !views.device_context) {
-      views.has_system = gst_video_frame_map(&mapped, &info_, buffer, GST_MAP_READ);
-      if (views.has_system) views.system = view(mapped);
-    }
-    if (views.has_system || (all_direct && views.device_context)) {
-      status = pushViews(views, &problem);
+    FrameMapping mapping;
+    if (mapping.map(buffer, info_, frame_->stream()->core(), time, on_device, in_memory)) {
+      status = pushViews(mapping.views(), &problem);
       if (status == STA_OK) handles_->counters.frames++;
     } else {
       problem = "its memory cannot be mapped for reading or is smaller than the caps say";
     }
-    if (views.has_system) gst_video_frame_unmap(&mapped);
   }
   if (status == STA_ERROR_FLUSHING) return GST_FLOW_FLUSHING;
   if (!problem.empty()) warnInput("A frame could not be used: " + problem, "frames go on, windows lack it");
