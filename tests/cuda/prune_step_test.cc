@@ -153,7 +153,7 @@ TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
   const sta::ModelDescription model = golden::describe_swin("micro_w8", shape);
   const sta::StateDict weights = golden::swin_weights(model, 22);
   const sta::VideoSwin plain(model, weights, at::kFloat, at::kCPU), fused(model, weights, at::kFloat, at::kCPU, &kEmulated);
-  const at::Tensor clip = golden::swin_clip("blocks", shape, 3);
+  const at::Tensor clip = golden::swin_clip("blocks", shape, 3).unsqueeze(0);
   for (const auto &[r, calls] : {std::pair{0, 0}, {192, 3}, {320, 2}}) {
     const sta::PruneSettings settings{STA_PRUNING_STA, r, {}};
     const sta::ForwardOutput want = plain.forward(clip, settings);

@@ -2,6 +2,7 @@
 // Which passes are captured, replayed and given up, with a backend that captures nothing but remembers; like a graph it reads an input of its own.
 // And a whole model through it: what comes out is what the model gives. No CUDA graph is made here: that takes a GPU (bench/gpu_bench.cc compares
 // there).
+#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
@@ -17,6 +18,9 @@ namespace {
 
 using sta::ForwardOutput;
 using sta::GraphCache;
+
+// Tensors this small are not worth a second thread.
+const bool g_one_thread = (at::set_num_threads(1), true);
 
 // What the backends of a test have done.
 struct Log {
@@ -98,6 +102,7 @@ GraphCache::Limits limits(size_t graphs, uint64_t patience) {
 }
 
 TEST(GraphCache, CapturesTheThirdPassOfAKeyAndReplaysFromThenOn) {
+  ASSERT_TRUE(g_one_thread);
   Passes p(limits(4, 0));
   EXPECT_FALSE(p.run(1, 64));
   EXPECT_FALSE(p.run(1, 64));
