@@ -146,22 +146,24 @@ TEST(CudaPruneStep, WhatTheKernelsDoNotTakeIsLeftToAten) {
   EXPECT_FALSE(sta::kernels_take(&kEmulated, x.transpose(1, 2).contiguous().transpose(1, 2), keys, call, {STA_PRUNING_STA, 2, {}}));
 }
 
-// Video Swin selects at the entry of three stages, three launches each; where more than half of a group goes, ATen does.
+// Video Swin selects at the entry of three stages, three launches each; where more than half of a group goes, ATen does. The order of what is kept
+// means nothing there, as every stage selects afresh: of near ties either may come first.
 TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
   const c10::InferenceMode guard;
   const std::array<int, 3> shape{32, 112, 112};
   const sta::ModelDescription model = golden::describe_swin("micro_w8", shape);
   const sta::StateDict weights = golden::swin_weights(model, 22);
   const sta::VideoSwin plain(model, weights, at::kFloat, at::kCPU), fused(model, weights, at::kFloat, at::kCPU, &kEmulated);
-  const at::Tensor clip = golden::swin_clip("blocks", shape, 3).unsqueeze(0);
-  for (const auto &[r, calls] : {std::pair{0, 0}, {192, 3}, {320, 2}}) {
+  const at::Tensor clip = golden::swin_clip("noise", shape, 3).unsqueeze(0);
+  for (const auto &[r, calls] : {std::pair{0, 0}, {192, 3}, {320, 1}}) {
     const sta::PruneSettings settings{STA_PRUNING_STA, r, {}};
     const sta::ForwardOutput want = plain.forward(clip, settings);
     const uint64_t before = emulation::launch_count();
     const sta::ForwardOutput got = fused.forward(clip, settings);
     EXPECT_EQ(emulation::launch_count() - before, 3u * static_cast<unsigned>(calls)) << "r " << r;
     ASSERT_EQ(got.kept.size(), want.kept.size());
-    for (size_t i = 0; i < want.kept.size(); ++i) EXPECT_TRUE(at::equal(got.kept[i], want.kept[i])) << "call " << i + 1 << " r " << r;
+    for (size_t i = 0; i < want.kept.size(); ++i)
+      EXPECT_TRUE(at::equal(std::get<0>(got.kept[i].sort(1)), std::get<0>(want.kept[i].sort(1)))) << "call " << i + 1 << " r " << r;
     EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << "r " << r;
   }
 }
