@@ -106,10 +106,12 @@ void write_plot(const EvalReport &report, const std::string &path) {
 
   cairo_set_source_rgb(cr, 0.1, 0.35, 0.75);
   cairo_set_line_width(cr, 2);
+  cairo_new_path(cr);  // the last text left a current point
   for (const EvalPoint &p : points) cairo_line_to(cr, x.at(p.gmacs), y.at(100 * p.tally.top1()));
   cairo_stroke(cr);
   for (const EvalPoint &p : points) {
     const double px = x.at(p.gmacs), py = y.at(100 * p.tally.top1());
+    cairo_new_path(cr);
     cairo_arc(cr, px, py, 5, 0, 6.283185307179586);
     cairo_fill(cr);
     // On the side of the plot's middle, so that no label leaves it.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Annotation files in every format, good ones and broken ones: which file and which class each line means, and what is said of a line that means none.
+// Annotation files in every format, good ones and broken ones: which file and which class each line means, and what is said of a line that means
+// none.
 #include "sta/eval_list.h"
 
 #include <gtest/gtest.h>
@@ -57,7 +58,8 @@ class EvalList : public testing::Test {
 };
 
 TEST_F(EvalList, Kinetics) {
-  for (const char *file : {"val/abseiling/aaaaaaaaaaa_000010_000020.mp4", "bbb-bbb_bbb_5_15.mkv", "any/ccc.WEBM", "val/x/not_a_video.txt"}) write(file, "");
+  for (const char *file : {"val/abseiling/aaaaaaaaaaa_000010_000020.mp4", "bbb-bbb_bbb_5_15.mkv", "any/ccc.WEBM", "val/x/not_a_video.txt"})
+    write(file, "");
   const std::string list = write("val.csv",
                                  "label,youtube_id,time_start,time_end,split,is_cc\r\n"
                                  "abseiling,aaaaaaaaaaa,10,20,val,0\r\n"
@@ -75,13 +77,15 @@ TEST_F(EvalList, ColumnsMayStandInAnyOrder) {
 }
 
 TEST_F(EvalList, BrokenKineticsLists) {
-  EXPECT_EQ(error(write("a.csv", "label,youtube_id,time_start\nabseiling,x,1\n")), at("a.csv") + ":1: a Kinetics list should have the column time_end");
+  EXPECT_EQ(error(write("a.csv", "label,youtube_id,time_start\nabseiling,x,1\n")),
+            at("a.csv") + ":1: a Kinetics list should have the column time_end");
   const std::string header = "label,youtube_id,time_start,time_end,split\n";
   EXPECT_NE(error(write("a.csv", header + "abseiling,x,1\n")).find("a.csv:2: should have 5 fields"), std::string::npos);
   EXPECT_NE(error(write("a.csv", header + "abseiling,x,one,2,val\n")).find("a.csv:2: should have a youtube_id, and time_start"), std::string::npos);
   EXPECT_NE(error(write("a.csv", header + "abseiling,x,20,10,val\n")).find("a.csv:2: should have"), std::string::npos);
-  EXPECT_NE(error(write("a.csv", header + "abseiling,x,1,2,val\njuggling fire,y,1,2,val\n")).find("a.csv:3: \"juggling fire\" is none of the 5 classes"),
-            std::string::npos);
+  EXPECT_NE(
+      error(write("a.csv", header + "abseiling,x,1,2,val\njuggling fire,y,1,2,val\n")).find("a.csv:3: \"juggling fire\" is none of the 5 classes"),
+      std::string::npos);
   EXPECT_NE(error(write("a.csv", header)).find("names no videos"), std::string::npos);
   rules_.labels = {"class 0", "class 1"};
   EXPECT_NE(error(write("a.csv", header + "abseiling,x,1,2,val\n")).find("the model names no classes, give them with --labels"), std::string::npos);
@@ -105,7 +109,8 @@ TEST_F(EvalList, LinesOfPathAndNumber) {
   write("videos/a b.mp4", "");
   write("elsewhere/c.mp4", "");
   rules_.root = folder_.string();
-  expect(write("val.txt", "videos/a b.mp4 2\nc.mp4\t1\nabsent/d.avi,0\n"), "paths", {{"videos/a b.mp4", 2}, {"elsewhere/c.mp4", 1}, {"absent/d.avi", 0}});
+  expect(write("val.txt", "videos/a b.mp4 2\nc.mp4\t1\nabsent/d.avi,0\n"), "paths",
+         {{"videos/a b.mp4", 2}, {"elsewhere/c.mp4", 1}, {"absent/d.avi", 0}});
   EXPECT_NE(error(write("v.txt", "a.mp4 0\nb.mp4\n")).find("v.txt:2: should be a path and the number of a class"), std::string::npos);
   EXPECT_NE(error(write("v.txt", "a.mp4 five\n")).find("v.txt:1: should be a path"), std::string::npos);
   EXPECT_NE(error(write("v.txt", "a.mp4 5\n")).find("v.txt:1: class 5 should be 0 to 4"), std::string::npos);
@@ -114,7 +119,8 @@ TEST_F(EvalList, LinesOfPathAndNumber) {
 }
 
 TEST_F(EvalList, Folders) {
-  for (const char *file : {"set/playing_guitar/2.mp4", "set/playing_guitar/1.mp4", "set/abseiling/x.mkv", "set/abseiling/notes.txt", "set/empty/notes.txt"})
+  for (const char *file :
+       {"set/playing_guitar/2.mp4", "set/playing_guitar/1.mp4", "set/abseiling/x.mkv", "set/abseiling/notes.txt", "set/empty/notes.txt"})
     write(file, "");
   expect(at("set"), "folders", {{"set/abseiling/x.mkv", 0}, {"set/playing_guitar/1.mp4", 2}, {"set/playing_guitar/2.mp4", 2}});
   write("set/juggling/3.mp4", "");
@@ -131,7 +137,8 @@ TEST_F(EvalList, WhatIsNotThere) {
 // A labels.json that numbers the classes in another order than the model.
 TEST_F(EvalList, NamesNumberedByAFile) {
   rules_.list_names = read_label_file(write("labels.json", R"({"abseiling": "1", "air drumming": "0", "playing guitar": 2, "x": "3", "y": "4"})"));
-  expect(write("v.json", R"([{"id": "a.mp4", "label": "abseiling"}, {"id": "b.mp4", "label": "air drumming"}])"), "ssv2-json", {{"a.mp4", 1}, {"b.mp4", 0}});
+  expect(write("v.json", R"([{"id": "a.mp4", "label": "abseiling"}, {"id": "b.mp4", "label": "air drumming"}])"), "ssv2-json",
+         {{"a.mp4", 1}, {"b.mp4", 0}});
 }
 
 TEST_F(EvalList, LabelFiles) {
