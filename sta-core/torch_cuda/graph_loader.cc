@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See graph_backend.h.
+#include <c10/util/Exception.h>
 #include <dlfcn.h>
 
 #include "library_search.h"
@@ -15,7 +16,11 @@ std::unique_ptr<GraphBackend> load_graph_backend(int device, std::string *why) {
     if (!abi || !make) return "not libsta-torch-cuda (it lacks sta_torch_cuda_abi or sta_torch_cuda_graphs)";
     if (abi() != kTorchCudaAbi)
       return "has interface " + std::to_string(abi()) + ", this sta-core needs " + std::to_string(kTorchCudaAbi) + ": both must come from one build";
-    backend.reset(make(device));
+    try {
+      backend.reset(make(device));
+    } catch (const c10::Error &e) {
+      return e.what_without_backtrace();
+    }
     return "";
   };
   open_library({"libsta-torch-cuda.so.1", "STA_TORCH_CUDA_PATH", "torch_cuda"}, accept, why);
