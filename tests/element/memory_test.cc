@@ -17,8 +17,10 @@ constexpr const char *kCuda = "video/x-raw(memory:CUDAMemory), format=NV12, widt
 constexpr const char *kSystem = "video/x-raw, format=NV12, width=64, height=64, framerate=30/1";
 
 bool hasCuda(GstCaps *caps) {
-  for (guint i = 0; i < gst_caps_get_size(caps); i++)
-    if (gst_caps_features_contains(gst_caps_get_features(caps, i), "memory:CUDAMemory")) return true;
+  for (guint i = 0; i < gst_caps_get_size(caps); i++) {
+    const GstCapsFeatures *features = gst_caps_get_features(caps, i);
+    if (!gst_caps_features_is_any(features) && gst_caps_features_contains(features, "memory:CUDAMemory")) return true;  // "any" contains all
+  }
   return false;
 }
 
