@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-# The shipped demo clip gives one event for each thing that its camera does (media/camera-watch-demo.json), in that order, with no other event between, and begins each within a given
-# time of the truth. Through gst-launch-1.0, with the element's default thresholds: what an operator would get.
+# A shipped clip gives one event for each thing that its camera does (CLIP.json), in that order, with no other event between, and begins each within a given time of the truth.
+# Through gst-launch-1.0, with the element's default thresholds: what an operator would get.
 #
-#   test_demo_events.py MOST-LATE-SECONDS
+#   test_demo_events.py CLIP MOST-LATE-SECONDS [STAACTION-PROPERTY=VALUE...]
 import json
 import os
 import re
@@ -14,11 +14,11 @@ END = re.compile(r'sta-event, state=\(string\)end, .*label=\(string\)([a-z-]+), 
 
 
 def main():
-    late = float(sys.argv[1])
-    with open(os.path.join(TREE, 'media', 'camera-watch-demo.json'), encoding='utf-8') as file:
+    clip, late, properties = os.path.join(TREE, 'media', sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    with open(clip + '.json', encoding='utf-8') as file:
         truth = [i for i in json.load(file)['intervals'] if i['label'] != 'steady']
-    pipeline = ['filesrc', 'location=' + os.path.join(TREE, 'media', 'camera-watch-demo.mp4'), '!', 'decodebin', '!', 'videoconvert', '!',
-                'staaction', 'model=' + os.path.join(TREE, 'models', 'camera-watch'), 'sync=true', 'background-class=steady', '!', 'fakesink']
+    pipeline = ['filesrc', 'location=' + clip + '.mp4', '!', 'decodebin', '!', 'videoconvert', '!',
+                'staaction', 'model=' + os.path.join(TREE, 'models', 'camera-watch'), 'sync=true', 'background-class=steady', *properties, '!', 'fakesink']
     done = subprocess.run(['gst-launch-1.0', '-m', *pipeline], stdout=subprocess.PIPE, text=True, check=True)
     events = [(m[1], int(m[2]) / 1e9, int(m[3]) / 1e9) for m in END.finditer(done.stdout)]
     for (label, onset, offset), interval in zip(events, truth):
