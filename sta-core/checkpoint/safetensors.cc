@@ -115,7 +115,8 @@ Status write_safetensors(const std::string &path, const std::map<std::string, at
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
   for (const auto &[name, tensor] : tensors) {
-    const auto type = std::find_if(std::begin(kWritten), std::end(kWritten), [&](const auto &t) { return t.second == tensor.scalar_type(); });
+    const auto type =
+        std::find_if(std::begin(kWritten), std::end(kWritten), [type = tensor.scalar_type()](const auto &t) { return t.second == type; });
     if (!tensor.is_contiguous() || !tensor.is_cpu() || type == std::end(kWritten))
       return Error{STA_ERROR_INVALID_ARGUMENT, name + ": only contiguous F32, F16, BF16 and I32 tensors on the CPU are written"};
     header[name] = {{"dtype", type->first}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + tensor.nbytes()}}};

@@ -126,6 +126,14 @@ class Client {
       return found >= labels;
     });
   }
+  // Until a frame after number `from` has a label of now. Not the first one that has any: frames that were held back come in a burst, quicker than a
+  // busy machine labels them.
+  bool waitForCurrentLabel(size_t from) {
+    return waitFor([&](const std::vector<Seen> &seen) {
+      const auto current = [](const Seen &s) { return s.labelled && s.start + kWindow + 10 * kHop >= s.time; };
+      return seen.size() > from && std::any_of(seen.begin() + static_cast<std::ptrdiff_t>(from), seen.end(), current);
+    });
+  }
   size_t count() {
     std::lock_guard lock(mutex_);
     return seen_.size();
@@ -306,13 +314,10 @@ TEST(Rtsp, CameraStallsForTenSeconds) {
   ASSERT_TRUE(client.waitFor([&](const auto &seen) { return seen.size() > before + 60; })) << "frames do not come again";
   const size_t settled = client.count();
   ASSERT_TRUE(client.waitForLabels(settled, 20)) << "labels do not come again";
+  EXPECT_TRUE(client.waitForCurrentLabel(settled)) << "labels stay those of before the stall";
   EXPECT_EQ(client.actionErrors(), 0);
   client.disconnect();
-  const auto seen = client.seen();
-  checkLabels(seen);
-  // The newest label is of now, not of before the stall.
-  const auto last = std::find_if(seen.rbegin(), seen.rend(), [](const Seen &s) { return s.labelled; });
-  EXPECT_GE(last->start + kWindow + 10 * kHop, last->time);
+  checkLabels(client.seen());
 }
 
 TEST(Rtsp, ResolutionIsSwitched) {
@@ -348,9 +353,7 @@ TEST(Rtsp, ClockJumps) {
     ASSERT_TRUE(client.waitFor([&](const auto &seen) { return seen.size() > before + 60; })) << jump << ": frames do not come again";
     const size_t settled = client.count();
     ASSERT_TRUE(client.waitForLabels(settled, 20)) << jump << ": labels do not come again";
-    const auto seen = client.seen();
-    const auto last = std::find_if(seen.rbegin(), seen.rend(), [](const Seen &s) { return s.labelled; });
-    EXPECT_GE(last->start + kWindow + 10 * kHop, last->time) << jump;
+    EXPECT_TRUE(client.waitForCurrentLabel(settled)) << jump << ": labels stay those of before";
   }
   EXPECT_EQ(client.actionErrors(), 0);
   client.disconnect();
