@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 #include <utility>
 
 namespace sta::test {
@@ -27,6 +29,11 @@ size_t entries(const char *folder) {
 // One of them is the open folder itself, always.
 size_t openFiles() { return entries("/proc/self/fd"); }
 size_t threads() { return entries("/proc/self/task"); }
+
+size_t idleThreads(size_t wanted) {
+  for (int tenth = 0; tenth < 600 && threads() > wanted; tenth++) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return threads();
+}
 
 size_t residentBytes() {
   std::ifstream in("/proc/self/statm");

@@ -10,6 +10,8 @@ namespace sta::test {
 
 size_t openFiles();
 size_t threads();
+// The same, once there are no more than `wanted`, or after a minute: a thread of GLib's pool that has nothing to do ends after 15 s.
+size_t idleThreads(size_t wanted);
 // Bytes that are in memory.
 size_t residentBytes();
 
