@@ -32,6 +32,12 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string &path) {
   return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const uint8_t *>(data), size));
 }
 
+void MappedFile::forget(const void *begin, size_t bytes) const {
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), from = (reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page,
+                  to = (reinterpret_cast<uintptr_t>(begin) + bytes) / page * page;
+  if (from < to) madvise(reinterpret_cast<void *>(from), to - from, MADV_DONTNEED);  // a hint: what it does not do costs memory only
+}
+
 MappedFile::~MappedFile() { munmap(const_cast<uint8_t *>(data_), size_); }
 
 }  // namespace sta

@@ -22,6 +22,9 @@ class MappedFile {
 
   const uint8_t *data() const { return data_; }
   size_t size() const { return size_; }
+  /// The pages that lie wholly in this part leave the process's memory; whoever reads them again gets them from the file. So a model that is copied
+  /// tensor by tensor is in memory once, not twice.
+  void forget(const void *begin, size_t bytes) const;
 
  private:
   MappedFile(const uint8_t *data, size_t size) : data_(data), size_(size) {}

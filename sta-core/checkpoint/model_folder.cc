@@ -204,8 +204,9 @@ Status read_video_swin(const json &root, ModelDescription &m, const std::string 
   return ok();
 }
 
-// A file's tensors under canonical names, and what they and the file's notes tell. Messages are without the file's name.
-Status take_vit(const TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
+// A file's tensors under canonical names, and what they and the file's notes tell. Messages are without the file's name. The file's own are let go
+// of: what was put together from them is not in memory twice while it is checked.
+Status take_vit(TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
   ModelDescription &m = model.description;
   if (!folder) {
     m = describe_file(file);
@@ -214,11 +215,12 @@ Status take_vit(const TensorFile &file, bool folder, const LoadOptions &options,
   auto weights = canonical_names(file.tensors);
   if (!weights) return std::move(weights).error();
   model.weights = *std::move(weights);
+  file.tensors.clear();
   if (auto s = check_state_dict(model.weights, m); !s) return s;
   return settle_image(m, model.weights);
 }
 
-Status take_swin(const TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
+Status take_swin(TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
   ModelDescription &m = model.description;
   auto names = swin_canonical_names(file.tensors);
   if (!names) return std::move(names).error();
@@ -233,6 +235,7 @@ Status take_swin(const TensorFile &file, bool folder, const LoadOptions &options
     m.short_side = names->torchvision ? (m.height * 256 + 112) / 224 : m.height;
   }
   model.weights = std::move(names->weights);
+  file.tensors.clear();
   return check_swin_state_dict(model.weights, m);
 }
 

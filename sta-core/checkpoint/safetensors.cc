@@ -67,7 +67,7 @@ Result<at::Tensor> view_entry(const std::string &name, const json &entry, const 
   void *data = const_cast<uint8_t *>(file->data() + body + begin);
   // The format only promises alignment of the body to 8 bytes from some writers; an unaligned tensor is copied.
   at::Tensor view = at::from_blob(
-      data, shape, [file](void *) {}, at::TensorOptions().dtype(*type));
+      data, shape, [file, bytes = *needed](void *begin) { file->forget(begin, bytes); }, at::TensorOptions().dtype(*type));
   if (*needed > 0 && reinterpret_cast<uintptr_t>(data) % c10::elementSize(*type) != 0) {
     at::Tensor copy = at::empty(shape, at::TensorOptions().dtype(*type));
     std::memcpy(copy.data_ptr(), data, *needed);

@@ -70,6 +70,7 @@ struct Source {
     if (it->second.bytes.size() != s.nbytes) return bad("storage size disagrees with the file");
     if (auto status = check_crc(it->first, it->second); !status) return status.error();
     it->second.crc = 0;  // once is enough, however many tensors view it
+    file->forget(it->second.bytes.data(), it->second.bytes.size());
     return it->second.bytes;
   }
 };
@@ -124,8 +125,9 @@ Result<at::Tensor> rebuild(const std::string &name, const Value &args, Source &s
     return whole.as_strided(shape, strides, offset);
   }
   void *first = const_cast<uint8_t *>(data) + static_cast<size_t>(offset) * element;
+  const size_t reach = (static_cast<size_t>(*last) - static_cast<size_t>(offset) + 1) * element;
   return at::from_blob(
-      first, shape, strides, [file = source.file](void *) {}, at::TensorOptions().dtype(storage->type));
+      first, shape, strides, [file = source.file, reach](void *begin) { file->forget(begin, reach); }, at::TensorOptions().dtype(storage->type));
 }
 
 // Through nn.Parameter and tensor subclasses to what rebuilds the tensor; nullptr if the value is no tensor.

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include "checkpoint/weight_files.h"
 #include "cuda/kernel_library.h"
@@ -168,7 +169,7 @@ Status Engine::load() {
       if (kernels_ && kernels_->context(device->index(), &cuda_context_, reason) != STA_CUDA_OK)
         description_.warnings += std::string("frames in CUDA memory are not taken: ") + reason + "\n";
     }
-    model_ = with_graphs(make_model(description_, loaded->weights, type, *device, kernels_));
+    model_ = with_graphs(make_model(description_, std::move(loaded->weights), type, *device, kernels_));
     char message[STA_CUDA_MESSAGE] = "";
     if (kernels_ && kernels_->event_new(static_cast<int>(device->index()), &scores_ready_, message) == STA_CUDA_OK)
       host_scores_ = at::empty({options_.max_batch, description_.num_classes}, at::TensorOptions().dtype(at::kFloat).pinned_memory(true));

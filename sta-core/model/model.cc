@@ -2,15 +2,25 @@
 // See model.h.
 #include "model/model.h"
 
+#include <ATen/ATen.h>
+
+#include <utility>
+
 #include "model/video_swin.h"
 #include "model/vit.h"
 
 namespace sta {
 
-std::unique_ptr<Model> make_model(const ModelDescription &description, const std::map<std::string, at::Tensor> &weights, at::ScalarType type,
+at::Tensor take_weight(std::map<std::string, at::Tensor> &weights, const std::string &name, at::ScalarType type, at::Device device) {
+  const at::Tensor read = std::move(weights.at(name));  // let go of at the end
+  const bool mapped = !read.storage().resizable();      // as from_blob makes them
+  return read.to(device, type, /*non_blocking=*/false, /*copy=*/mapped).contiguous();
+}
+
+std::unique_ptr<Model> make_model(const ModelDescription &description, std::map<std::string, at::Tensor> weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels) {
-  if (description.pyramid()) return std::make_unique<VideoSwin>(description, weights, type, device, kernels);
-  return std::make_unique<Vit>(description, weights, type, device, kernels);
+  if (description.pyramid()) return std::make_unique<VideoSwin>(description, std::move(weights), type, device, kernels);
+  return std::make_unique<Vit>(description, std::move(weights), type, device, kernels);
 }
 
 }  // namespace sta

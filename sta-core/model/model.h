@@ -53,9 +53,14 @@ class Model {
   const at::Device device_;
 };
 
+/// A model's own tensor of a weight, which leaves the map. What lies in a file's mapping is copied, since a file replaced on disk would change or
+/// break a running model; what does not (projections put together from three) is kept if device and type are right. Throws c10::Error.
+at::Tensor take_weight(std::map<std::string, at::Tensor> &weights, const std::string &name, at::ScalarType type, at::Device device);
+
 /// kernels: those of libsta-cuda, for pruning; NULL: ATen's.
-/// The class of the description's architecture. weights: canonical names of that architecture, checked. Throws c10::Error.
-std::unique_ptr<Model> make_model(const ModelDescription &description, const std::map<std::string, at::Tensor> &weights, at::ScalarType type,
+/// The class of the description's architecture. weights: canonical names of that architecture, checked; each is let go of once it is copied, so that
+/// a caller who moves them in has them in memory once. Throws c10::Error.
+std::unique_ptr<Model> make_model(const ModelDescription &description, std::map<std::string, at::Tensor> weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels = nullptr);
 
 }  // namespace sta

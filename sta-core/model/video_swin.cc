@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace sta {
 
@@ -18,13 +19,9 @@ StagePrune stage_prune(const ModelDescription &m, int stage, int drop_number) {
   return {{stage, groups, stage == 2}, static_cast<int>(std::min(drop, tokens - 1))};
 }
 
-VideoSwin::VideoSwin(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device,
-                     const KernelLibrary *kernels)
+VideoSwin::VideoSwin(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
     : Model(description, type, device), kernels_(kernels) {
-  // copy: the file's mapping must not outlive loading, a file replaced on disk would change or break a running model.
-  auto pack = [&](const std::string &name, at::ScalarType to) {
-    return weights.at(name).to(device, to, /*non_blocking=*/false, /*copy=*/true).contiguous();
-  };
+  auto pack = [&](const std::string &name, at::ScalarType to) { return take_weight(weights, name, to, device); };
   auto linear = [&](const std::string &name, at::ScalarType to) { return ops::Linear{pack(name + ".weight", to), pack(name + ".bias", to)}; };
   auto norm = [&](const std::string &name, at::ScalarType to) {
     return ops::LayerNorm{pack(name + ".weight", to), pack(name + ".bias", to), description_.block_eps};

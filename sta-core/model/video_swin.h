@@ -38,8 +38,7 @@ class VideoSwin : public Model {
   /// weights: canonical names, checked (checkpoint/swin_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error.
   /// kernels: of the device, for selecting tokens where their limits allow it; NULL: ATen's.
-  VideoSwin(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device,
-            const KernelLibrary *kernels = nullptr);
+  VideoSwin(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   /// kept: of the calls at stages 2, 3, 4, each into the full grid of its stage.
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;

@@ -15,12 +15,9 @@ PruneCall prune_call_after(const ModelDescription &m, int block) {
   return {0, 0, false};
 }
 
-Vit::Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
+Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
     : Model(description, type, device), kernels_(kernels) {
-  // clone: the file's mapping must not outlive loading, a file replaced on disk would change or break a running model.
-  auto pack = [&](const std::string &name, at::ScalarType to) {
-    return weights.at(name).to(device, to, /*non_blocking=*/false, /*copy=*/true).contiguous();
-  };
+  auto pack = [&](const std::string &name, at::ScalarType to) { return take_weight(weights, name, to, device); };
   auto linear = [&](const std::string &name, at::ScalarType to) { return ops::Linear{pack(name + ".weight", to), pack(name + ".bias", to)}; };
   auto norm = [&](const std::string &name, double eps, at::ScalarType to) {
     return ops::LayerNorm{pack(name + ".weight", to), pack(name + ".bias", to), eps};

@@ -17,7 +17,7 @@ class Vit : public Model {
   /// weights: canonical names, checked (checkpoint/vit_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error (out of memory, no such device): callers are inside sta-core's edge.
   /// kernels: of the device, for pruning; NULL: ATen's.
-  Vit(const ModelDescription &description, const StateDict &weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
+  Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
