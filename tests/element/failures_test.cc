@@ -74,6 +74,7 @@ class Failures : public testing::Test {
 TEST_F(Failures, ContinueCountsThemAndGoesOn) {
   start(fileMode(), "continue");
   g_every = 17;  // nine places a window: about every second one fails
+  const gint64 begin = g_get_monotonic_time();
   for (int i = 0; i < 61 + 39 * 16; i++) ASSERT_TRUE(action->push(i * kFrame, kFrame, i));
   const auto windows = action->windows();
   ASSERT_EQ(windows.size(), 40u);
@@ -89,7 +90,10 @@ TEST_F(Failures, ContinueCountsThemAndGoesOn) {
   EXPECT_LT(failed, 40u);
   EXPECT_EQ(action->stat("windows-failed"), failed);
   EXPECT_EQ(action->stat("windows-classified"), 40u - failed);
-  EXPECT_EQ(action->messages(GST_MESSAGE_WARNING).size(), 1u) << "one warning in ten seconds";
+  const size_t tens = static_cast<size_t>((g_get_monotonic_time() - begin) / (10 * G_USEC_PER_SEC)),
+               warnings = action->messages(GST_MESSAGE_WARNING).size();
+  EXPECT_GE(warnings, 1u);
+  EXPECT_LE(warnings, 1u + tens) << "one warning in ten seconds";
   EXPECT_TRUE(action->messages(GST_MESSAGE_ERROR).empty());
 }
 
