@@ -28,10 +28,11 @@ def first_group(keys, r):
     return torch.cat([odd.expand(len(keys), -1), order], 1)[:, :n - r]
 
 
-def sta_keep(x, keys, groups, r, backward, semantic=True, temporal=True):
+def sta_keep(x, keys, groups, r, backward, semantic=True, temporal=True, first=first_group):
     """Positions kept within each group, in the emitted order [B, T, N - r].
 
-    x [B, L, C] residual stream after the block, keys [B, L, D] mean over heads of the block's keys, L = T N."""
+    x [B, L, C] residual stream after the block, keys [B, L, D] mean over heads of the block's keys, L = T N.
+    semantic, temporal, first: parts of the rule that can be left out or exchanged to see what they are worth."""
     b, length, c = x.shape
     n = length // groups
     k = keys.float().view(b, groups, n, -1)
@@ -41,7 +42,7 @@ def sta_keep(x, keys, groups, r, backward, semantic=True, temporal=True):
     meaning = (meaning - low) / (high - low).clamp_min(EPS)
     kept = [None] * groups
     order = list(range(groups - 1, -1, -1)) if backward else list(range(groups))
-    kept[order[0]] = first_group(k[:, order[0]], r)
+    kept[order[0]] = first(k[:, order[0]], r)
     mass = torch.ones(b, n, device=x.device)
     for t in range(1, groups):
         new, old = order[t], order[t - 1]
@@ -72,7 +73,11 @@ def take(x, kept):
 
 
 def pruner(geometry, r, rule="sta", generator=None, record=None):
-    """A function for VideoClassifier.forward(prune=...). rule: "sta", "random", "no-semantic", "no-temporal"."""
+    """A function for VideoClassifier.forward(prune=...). rule: "sta", "random", or STA without one of its parts: "no-semantic",
+    "no-temporal", "random-first" (the first group scanned is chosen by chance)."""
+    def by_chance(keys, r):
+        return random_keep(keys, 1, r, generator)[:, 0]
+
     def prune(x, keys, block):
         call = call_after(block, geometry.depth)
         if call is None or r == 0:
@@ -81,7 +86,8 @@ def pruner(geometry, r, rule="sta", generator=None, record=None):
         if rule == "random":
             kept = random_keep(x, groups, r, generator)
         else:
-            kept = sta_keep(x, keys, groups, r, call == 1, rule != "no-semantic", rule != "no-temporal")
+            kept = sta_keep(x, keys, groups, r, call == 1, rule != "no-semantic", rule != "no-temporal",
+                            by_chance if rule == "random-first" else first_group)
         if record is not None:
             record.append(kept)
         return take(x, kept)

@@ -16,18 +16,21 @@ from torch.utils.data import DataLoader, Dataset
 from camera_watch.first_filters import set_first_filters
 from camera_watch.guide import Guide
 from model_folder import MEAN, STD, load_folder, normalise, save_folder
+from muon import Muon
 from sta_model import Geometry, VideoClassifier
 
 
 @dataclasses.dataclass
 class Task:
     """What is learnt. maker and test_maker have make(number, label=None) -> (clip [F, S, S, 3] uint8, label, motion [F / 2, 6, 6, 6]);
-    counterpart(clip, label, motion, rng) gives another clip that follows from the first; pool: ready clips, labels, motions."""
+    counterpart(clip, label, motion, rng) gives another clip that follows from the first; pool: ready clips, labels, motions.
+    local: what tells the class is where motion[..., 5] is not 0, and a clip of which some places are shown shows those."""
     labels: list
     maker: object
     test_maker: object
     counterpart: object
     pool: tuple = None
+    local: bool = False
 
 
 class Clips(Dataset):
@@ -100,10 +103,14 @@ def learning_rate(done, total, peak, warm=1500):
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warm) / (total - warm)))))
 
 
-def some_places(model, count, share, generator):
-    """Numbers [count, K] of the tokens of a random `share` of the places in the picture, at all times."""
+def some_places(model, count, share, generator, first=None):
+    """Numbers [count, K] of the tokens of a random `share` of the places in the picture, at all times; those with first [count, 36]
+    above 0.1 before others."""
     g = model.geometry
-    places = torch.rand(count, g.per_step, generator=generator).argsort(1)[:, :round(share * g.per_step)]
+    order = torch.rand(count, g.per_step, generator=generator)
+    if first is not None:
+        order -= (first > 0.1).float()
+    places = order.argsort(1)[:, :round(share * g.per_step)]
     return (torch.arange(g.steps)[None, :, None] * g.per_step + places[:, None]).flatten(1)
 
 
@@ -150,11 +157,13 @@ def train(args, task):
     model = VideoClassifier(Geometry(classes=len(task.labels)))
     guide = Guide(model.geometry.channels)
     first = [p for n, p in model.named_parameters() if n.startswith("projection")]
-    decay = [p for n, p in model.named_parameters() if p.ndim > 1 and not n.startswith("projection")]
+    matrices = [p for n, p in model.named_parameters() if p.ndim > 1 and n.startswith("blocks")]
+    decay = [p for n, p in model.named_parameters() if p.ndim > 1 and n.startswith("classifier")]
     plain = [p for n, p in model.named_parameters() if p.ndim <= 1 and not n.startswith("projection")]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05, "share": 1.0}, {"params": plain, "weight_decay": 0.0, "share": 1.0},
                                    {"params": first, "weight_decay": 0.0, "share": 0.5}], lr=args.rate, betas=(0.9, 0.98))
     optimizer.add_param_group({"params": list(guide.parameters()), "weight_decay": 0.0, "share": 1.0})
+    muon = Muon([{"params": matrices, "share": 1.0}], lr=args.rate)
     done = 0
     os.makedirs(os.path.dirname(args.checkpoint) or ".", exist_ok=True)
     if os.path.exists(args.checkpoint):
@@ -162,6 +171,7 @@ def train(args, task):
         model.load_state_dict(state["model"])
         guide.load_state_dict(state["guide"])
         optimizer.load_state_dict(state["optimizer"])
+        muon.load_state_dict(state["muon"])
         done = state["done"]
         show(f"continuing after {done} clips\n")
     if args.start and not done:
@@ -176,7 +186,8 @@ def train(args, task):
 
     def save(final=False):
         part = args.checkpoint + ".part"
-        torch.save({"model": model.state_dict(), "guide": guide.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "done": done}, part)
+        torch.save({"model": model.state_dict(), "guide": guide.state_dict(), "optimizer": optimizer.state_dict(), "muon": muon.state_dict(),
+                    "average": average, "done": done}, part)
         os.replace(part, args.checkpoint)
         shadow = VideoClassifier(model.geometry)
         with torch.no_grad():
@@ -190,12 +201,13 @@ def train(args, task):
 
     for clips, labels, motions in loader:
         clips, labels, motions = clips.flatten(0, 1), labels.flatten(), motions.flatten(0, 1)
-        for group in optimizer.param_groups:
+        for group in optimizer.param_groups + muon.param_groups:
             group["lr"] = group["share"] * learning_rate(done + args.batch, args.clips, args.rate)
-        # Most of the training sees some places of each clip only: camera motion shows everywhere, and it costs less.
+        # Most of the training sees some places of each clip only: it costs less, and camera motion shows everywhere.
         kept = None
         if done < args.sparse * args.clips:
-            kept = some_places(model, len(labels), 0.5, torch.Generator().manual_seed(args.seed * 1000003 + done))
+            kept = some_places(model, len(labels), 0.5, torch.Generator().manual_seed(args.seed * 1000003 + done),
+                               motions[..., 5].amax(1) if task.local else None)
         with torch.autocast("cpu", torch.bfloat16, enabled=not args.float32):
             tokens = encode(model, clips, kept)
             pooled = model.fc_norm(tokens.mean(1))
@@ -206,6 +218,7 @@ def train(args, task):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        muon.step()
         done += len(labels)
         keep = min(0.995, 1 - 1 / (1 + (done / args.batch) * 0.2))
         with torch.no_grad():

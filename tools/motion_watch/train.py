@@ -22,4 +22,4 @@ def make_maker(args, which, seed, ramp=None, **sizes):
 def make_task(args):
     """The task as the command line describes it; decodes the videos and cuts the people out on the first call."""
     maker = make_maker(args, "train", args.seed, (args.clips * 0.04, args.clips * 0.2, 0.85))
-    return Task(CLASSES, maker, make_maker(args, "held-out", args.seed + 10 ** 6), counterpart)
+    return Task(CLASSES, maker, make_maker(args, "held-out", args.seed + 10 ** 6), counterpart, local=True)
