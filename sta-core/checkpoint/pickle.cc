@@ -3,10 +3,12 @@
 #include "checkpoint/pickle.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstdlib>
 #include <unordered_map>
+
+#include "checkpoint/pickle_globals.h"
+#include "checkpoint/pickle_input.h"
 
 namespace sta::pickle {
 namespace {
@@ -16,38 +18,17 @@ constexpr size_t kMaxValues = 2'000'000;
 constexpr size_t kMaxBytes = 64u << 20;
 constexpr size_t kMaxMarks = 1000;
 
-// Functions that run what they are given, or reach the system. A module ends in '.': all of it.
-bool is_dangerous(std::string_view global) {
-  static constexpr std::array<std::string_view, 14> modules = {"os.",     "posix.",  "nt.",    "subprocess.", "sys.",        "pty.",      "shutil.",
-                                                               "socket.", "ctypes.", "runpy.", "importlib.",  "webbrowser.", "commands.", "code."};
-  static constexpr std::array<std::string_view, 8> functions = {"eval", "exec", "execfile", "compile", "open", "__import__", "input", "breakpoint"};
-  for (const std::string_view module : modules)
-    if (global.starts_with(module)) return true;
-  for (const std::string_view module : {std::string_view("builtins."), std::string_view("__builtin__.")})
-    if (global.starts_with(module)) return std::find(functions.begin(), functions.end(), global.substr(module.size())) != functions.end();
-  return false;
-}
-
-// For error messages: names come from the file and go to a terminal.
-std::string printable(std::string_view text) {
-  std::string out(text.substr(0, 100));
-  for (char &c : out)
-    if (static_cast<unsigned char>(c) < 32 || c == 127) c = '?';
-  return out;
-}
-
 class Machine {
  public:
-  explicit Machine(std::span<const uint8_t> bytes) : bytes_(bytes), graph_(std::make_unique<Graph>()) {}
+  explicit Machine(std::span<const uint8_t> bytes) : input_(bytes.first(std::min(bytes.size(), kMaxBytes))), graph_(std::make_unique<Graph>()) {}
 
   Result<std::unique_ptr<Graph>> run() {
-    if (bytes_.size() > kMaxBytes) bytes_ = bytes_.first(kMaxBytes);
     while (!graph_->root) {
       uint8_t op = 0;
-      if (!byte(op) || !step(op)) break;
+      if (!input_.byte(op) || !step(op)) break;
     }
     if (!graph_->root) return Error{STA_ERROR_BAD_MODEL, error_.empty() ? "malformed pickle: it ends early" : error_};
-    graph_->size = at_;
+    graph_->size = input_.at();
     return std::move(graph_);
   }
 
@@ -55,36 +36,6 @@ class Machine {
   bool fail(const std::string &what) {
     if (error_.empty()) error_ = "malformed pickle: " + what;
     return false;
-  }
-
-  // ---- input
-  bool take(size_t count, std::string_view &out) {
-    if (count > bytes_.size() - at_) return fail("it ends early");
-    out = {reinterpret_cast<const char *>(bytes_.data()) + at_, count};
-    at_ += count;
-    return true;
-  }
-  bool byte(uint8_t &out) {
-    std::string_view one;
-    if (!take(1, one)) return false;
-    out = static_cast<uint8_t>(one[0]);
-    return true;
-  }
-  // Little-endian, 1 to 8 bytes.
-  bool number(size_t count, uint64_t &out) {
-    std::string_view raw;
-    if (!take(count, raw)) return false;
-    out = 0;
-    for (size_t i = 0; i < count; ++i) out |= static_cast<uint64_t>(static_cast<uint8_t>(raw[i])) << (8 * i);
-    return true;
-  }
-  bool line(std::string_view &out) {
-    const std::string_view rest(reinterpret_cast<const char *>(bytes_.data()) + at_, bytes_.size() - at_);
-    const size_t end = rest.find('\n');
-    if (end == std::string_view::npos) return fail("it ends early");
-    out = rest.substr(0, end);
-    at_ += end + 1;
-    return true;
   }
 
   // ---- stack
@@ -133,7 +84,7 @@ class Machine {
   bool push_sized_text(size_t length_bytes, Kind kind) {
     uint64_t length = 0;
     std::string_view text;
-    return number(length_bytes, length) && take(length, text) && push_text(text, kind);
+    return input_.number(length_bytes, length) && input_.take(length, text) && push_text(text, kind);
   }
   // Pops everything above the last mark into a new value.
   bool push_marked(Kind kind) {
@@ -180,7 +131,7 @@ class Machine {
   }
   bool text_index(uint64_t &index) {
     std::string_view text;
-    if (!line(text)) return false;
+    if (!input_.line(text)) return false;
     index = std::strtoull(std::string(text.substr(0, 20)).c_str(), nullptr, 10);
     return true;
   }
@@ -234,8 +185,7 @@ class Machine {
   bool step(uint8_t op);
   bool step_text_protocol(uint8_t op);
 
-  std::span<const uint8_t> bytes_;
-  size_t at_ = 0;
+  PickleInput input_;
   std::unique_ptr<Graph> graph_;
   std::vector<Value *> stack_;
   std::vector<size_t> marks_;  // stack heights
@@ -250,9 +200,9 @@ bool Machine::step(uint8_t op) {
   std::vector<Value *> items;
   switch (op) {
     case 0x80:  // PROTO
-      return byte(op) && (op <= 5 || fail("protocol " + std::to_string(op)));
+      return input_.byte(op) && (op <= 5 || fail("protocol " + std::to_string(op)));
     case 0x95:  // FRAME
-      return number(8, n);
+      return input_.number(8, n);
     case '.':  // STOP
       if (!pop(a)) return false;
       graph_->root = a;
@@ -275,17 +225,17 @@ bool Machine::step(uint8_t op) {
     case 0x89:  // NEWFALSE
       return push_int(op == 0x88, Kind::kBool);
     case 'J':  // BININT
-      return number(4, n) && push_int(static_cast<int32_t>(static_cast<uint32_t>(n)));
+      return input_.number(4, n) && push_int(static_cast<int32_t>(static_cast<uint32_t>(n)));
     case 'K':  // BININT1
-      return number(1, n) && push_int(static_cast<int64_t>(n));
+      return input_.number(1, n) && push_int(static_cast<int64_t>(n));
     case 'M':  // BININT2
-      return number(2, n) && push_int(static_cast<int64_t>(n));
+      return input_.number(2, n) && push_int(static_cast<int64_t>(n));
     case 0x8a:  // LONG1
-      return number(1, n) && take(n, text) && push_long(text);
+      return input_.number(1, n) && input_.take(n, text) && push_long(text);
     case 0x8b:  // LONG4
-      return number(4, n) && take(n, text) && push_long(text);
+      return input_.number(4, n) && input_.take(n, text) && push_long(text);
     case 'G': {  // BINFLOAT, big-endian
-      if (!take(8, text)) return false;
+      if (!input_.take(8, text)) return false;
       for (const char c : text) n = n << 8 | static_cast<uint8_t>(c);
       return push_float(std::bit_cast<double>(n));
     }
@@ -340,19 +290,19 @@ bool Machine::step(uint8_t op) {
       return pop_marked(items) && add(items, true);
 
     case 'q':  // BINPUT
-      return number(1, n) && put(n);
+      return input_.number(1, n) && put(n);
     case 'r':  // LONG_BINPUT
-      return number(4, n) && put(n);
+      return input_.number(4, n) && put(n);
     case 0x94:  // MEMOIZE
       return put(memo_.size());
     case 'h':  // BINGET
-      return number(1, n) && get(n);
+      return input_.number(1, n) && get(n);
     case 'j':  // LONG_BINGET
-      return number(4, n) && get(n);
+      return input_.number(4, n) && get(n);
 
     case 'c': {  // GLOBAL
       std::string_view name;
-      return line(text) && line(name) && push(global(text, name));
+      return input_.line(text) && input_.line(name) && push(global(text, name));
     }
     case 0x93:  // STACK_GLOBAL
       if (!pop(b) || !pop(a)) return false;
@@ -386,23 +336,23 @@ bool Machine::step_text_protocol(uint8_t op) {
   switch (op) {
     case 'I':  // INT
     case 'L':  // LONG
-      if (!line(text)) return false;
+      if (!input_.line(text)) return false;
       if (text == "00" || text == "01") return push_int(text == "01", Kind::kBool);
       return push_int(std::strtoll(std::string(text.substr(0, 30)).c_str(), nullptr, 10));
     case 'F':  // FLOAT
-      return line(text) && push_float(std::strtod(std::string(text.substr(0, 60)).c_str(), nullptr));
+      return input_.line(text) && push_float(std::strtod(std::string(text.substr(0, 60)).c_str(), nullptr));
     case 'S':  // STRING, quoted; escapes are left as they are: no name that matters has any
-      if (!line(text)) return false;
+      if (!input_.line(text)) return false;
       if (text.size() < 2 || (text[0] != '\'' && text[0] != '"') || text.back() != text[0]) return fail("a string lacks its quotes");
       return push_text(text.substr(1, text.size() - 2), Kind::kString);
     case 'V':  // UNICODE
-      return line(text) && push_text(text, Kind::kString);
+      return input_.line(text) && push_text(text, Kind::kString);
     case 'p':  // PUT
       return text_index(n) && put(n);
     case 'g':  // GET
       return text_index(n) && get(n);
     case 'i': {  // INST: arguments above the mark
-      if (!line(text) || !line(name)) return false;
+      if (!input_.line(text) || !input_.line(name)) return false;
       const Value *callee = global(text, name);
       return callee && (args = make(Kind::kTuple)) && pop_marked(args->items) && call(callee, args);
     }
