@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from model_folder import load_folder  # noqa: E402
 from pruning_curve.clips import held_out_clips  # noqa: E402
 from pruning_curve.measure import measure  # noqa: E402
-from pruning_curve.report import plot, tables  # noqa: E402
+from pruning_curve.report import confusion_table, plot, tables  # noqa: E402
 
 
 def main():
@@ -50,7 +50,7 @@ def main():
     with open(os.path.join(args.model, "sta-curve.json"), "w") as file:
         json.dump(result, file, indent=1)
         file.write("\n")
-    print(tables(result))
+    print(tables(result) + "\n\n" + confusion_table(labels, result["confusion"]))
 
 
 if __name__ == "__main__":

@@ -32,15 +32,14 @@ def plan(g, args):
 
 
 @torch.no_grad()
-def right_clips(model, held_out, passes, batch=48):
-    """pass -> [n] bool, whether each clip is recognised; the pass (0, "sta", 0) is the whole model. What comes before the first
+def guesses(model, clips, passes, batch=48):
+    """pass -> class numbers [n] of clips [n, F, S, S, 3]; the pass (0, "sta", 0) is the whole model. What comes before the first
     pruning call is the same in all passes and is computed once."""
-    g, clips, labels = model.geometry, held_out.clips, held_out.labels
+    g = model.geometry
     passes = [(0, "sta", 0)] + passes
     chance = {p: torch.Generator().manual_seed(7919 * p[2] + p[0]) for p in passes}
-    right = {p: np.zeros(len(clips), bool) for p in passes}
+    told = {p: np.zeros(len(clips), int) for p in passes}
     for i in range(0, len(clips), batch):
-        truth = labels[i:i + batch]
         first, keys = model.blocks[0](model.project(model.cut(normalise(clips[i:i + batch]))) + model.positions)
         for p in passes:
             prune = pruner(g, p[0], p[1], chance[p])
@@ -49,9 +48,9 @@ def right_clips(model, held_out, passes, batch=48):
                 x, k = block(x)
                 x = prune(x, k, number)
             logits = model.classifier(model.fc_norm(x.mean(1)))
-            right[p][i:i + batch] = (logits.argmax(1) == truth).numpy()
+            told[p][i:i + batch] = logits.argmax(1).numpy()
         show(f"{min(i + batch, len(clips))} of {len(clips)} clips")
-    return right
+    return told
 
 
 @torch.no_grad()
@@ -77,8 +76,17 @@ def compare(right, r, seeds, mask):
             "difference": float(apart.mean()), "difference_error": float(apart.std(ddof=1) / math.sqrt(len(apart)))}
 
 
-def summarise(model, held_out, right, passes, args):
+def confusion(truth, told, classes):
+    """Counts [true class][predicted class]."""
+    table = np.zeros((classes, classes), int)
+    np.add.at(table, (truth, told), 1)
+    return table.tolist()
+
+
+def summarise(model, held_out, told, passes, args):
     """The result that is written as JSON."""
+    truth = held_out.labels.numpy()
+    right = {p: t == truth for p, t in told.items()}
     g, numbers = model.geometry, sorted({p[0] for p in passes})
     speed = speeds(model, held_out.clips, [0] + numbers)
     dense = right[(0, "sta", 0)]
@@ -90,9 +98,10 @@ def summarise(model, held_out, right, passes, args):
         rows.append(row)
     groups = [{"group": name, "clips": int(mask.sum()), "dense": float(dense[mask].mean()),
                "rows": [{"r": r, **compare(right, r, args.seeds, mask)} for r in numbers]} for name, mask in held_out.groups.items()]
-    return {"clips": len(dense), "seeds": args.seeds, "tokens_per_group": g.per_step, "rows": rows, "groups": groups}
+    return {"clips": len(dense), "seeds": args.seeds, "tokens_per_group": g.per_step, "rows": rows, "groups": groups,
+            "confusion": confusion(truth, told[(0, "sta", 0)], g.classes)}
 
 
 def measure(model, held_out, args):
     passes = plan(model.geometry, args)
-    return summarise(model, held_out, right_clips(model, held_out, passes), passes, args)
+    return summarise(model, held_out, guesses(model, held_out.clips, passes), passes, args)
