@@ -52,7 +52,10 @@ def summary(table):
     return {"clips": count, "top1": right / count, "top1_low": low, "top1_high": high, "recall": recall, "confusion": table.tolist()}
 
 
-def moved_clips(model, args):
+PLAIN = (10 ** 8, 10 ** 9, 1.0)  # a Maker's ramp that has not begun: regular frame times, distinct motion, no noise, night or artefacts
+
+
+def moved_clips(model, args, count, ramp=None):
     """Clips moved by the training code's own virtual camera, the same number of each class, by room."""
     videos = load_videos(args.videos, args.cache, "held-out")
     new = [v for v in videos if v.name.startswith(UNSEEN_ROOMS)]
@@ -62,14 +65,14 @@ def moved_clips(model, args):
     for name, group, seed in (("unseen rooms", new, 1), ("known rooms", known, 2)):
         if not group:
             continue
-        maker = ClipMaker([(1.0, group)], args.seed + 2 * 10 ** 6 + seed)
+        maker = ClipMaker([(1.0, group)], args.seed + 2 * 10 ** 6 + seed, ramp=ramp)
         truth, guess = [], []
-        for begin in range(0, args.clips // 2, 96):
-            made = [maker.make(i, label=i % len(CLASSES)) for i in range(begin, min(begin + 96, args.clips // 2))]
+        for begin in range(0, count // 2, 96):
+            made = [maker.make(i, label=i % len(CLASSES)) for i in range(begin, min(begin + 96, count // 2))]
             chance = probabilities(model, torch.from_numpy(np.stack([m[0] for m in made])))
             truth += [m[1] for m in made]
             guess += chance.argmax(1).tolist()
-            report(f"moved clips, {name}: {len(truth)}/{args.clips // 2}")
+            report(f"moved clips, {name}: {len(truth)}/{count // 2}")
         table = confusion(truth, guess)
         total += table
         result[name] = summary(table)
@@ -148,10 +151,11 @@ def table_text(table):
 
 
 def print_results(results):
-    for part, heading in (("moved", "Clips moved by the virtual camera"), ("ffmpeg", "Clips made by ffmpeg's filters")):
+    for part, heading in (("moved", "Clips moved by the virtual camera"), ("plain", "The same with regular frame times, distinct motion and a clear sight"),
+                          ("ffmpeg", "Clips made by ffmpeg's filters")):
         if part not in results:
             continue
-        groups = results[part] if part == "moved" else {"all": results[part]}
+        groups = results[part] if part != "ffmpeg" else {"all": results[part]}
         print(f"\n### {heading}\n")
         for name, r in groups.items():
             print(f"* {name}: {r['clips']} clips, top-1 {100 * r['top1']:.2f} % (95 % interval {100 * r['top1_low']:.1f} to {100 * r['top1_high']:.1f})")
@@ -176,7 +180,9 @@ def evaluate(args):
         raise SystemExit(f"{args.model}: not a camera-watch folder")
     results = {}
     if "moved" in args.parts:
-        results["moved"] = moved_clips(model, args)
+        results["moved"] = moved_clips(model, args, args.clips)
+    if "plain" in args.parts:
+        results["plain"] = moved_clips(model, args, args.clips // 2, PLAIN)
     if "still" in args.parts:
         results["still"] = still_footage(model, args)
     if "ffmpeg" in args.parts:
