@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What the pipeline scripts share; sourced, never run. Where STA was built in this tree, GStreamer and the shell are told to find it there (an installed STA needs nothing of
-# this). Then: the defaults (a shipped model and clip), and a printer for the labels that gst-launch-1.0 -m reports.
+# this). Then: the defaults (a shipped model and clip), and printers for the labels and events that gst-launch-1.0 -m reports.
 #
 #   STA_BUILD   build folder, default: build or build-test of this tree
 #   STA_MODEL   model folder, default: models/camera-watch
@@ -98,6 +98,23 @@ labels() {
     # An id that nobody chose is a long number.
     [ ${#stream} -le 24 ] || stream=''
     printf '%8.2f - %8.2f s  %-24s %5.1f %%%s\n' "${start}e-9" "${end}e-9" "$label" "${confidence}e2" "${stream:+  $stream}"
+  done
+}
+
+# events: the same for sta-event messages: when it began, what it is, and at its end how long it was.
+events() {
+  local LC_ALL=C line state label onset offset
+  trap '' INT
+  while IFS= read -r line; do
+    [[ $line == *': sta-event, '* ]] || continue
+    sta_field state && state=$value
+    sta_field label && label=$value
+    sta_field onset && onset=$value
+    sta_field offset && offset=$value
+    case $state in
+      start) printf '%8.2f s  %-24s begins\n' "${onset}e-9" "$label" ;;
+      end) printf '%8.2f s  %-24s was from %.2f s to %.2f s\n' "${offset}e-9" "$label" "${onset}e-9" "${offset}e-9" ;;
+    esac
   done
 }
 

@@ -38,8 +38,10 @@ void Batcher::add(ViewFeed::Item item, const EvalVideo &video) {
   pending.seconds.assign(rules_.drop_numbers.size(), 0);
   videos_.push_back(std::move(pending));
   Pending &added = videos_.back();
-  for (; added.begun < added.set.views.size(); ++added.begun) {
-    batch_.emplace_back(&added, added.begun);
+  // After the pass of its last view a video is finished and gone: `added` may not be looked at then.
+  const size_t views = added.set.views.size();
+  for (size_t view = 0; view < views; ++view) {
+    batch_.emplace_back(&added, view);
     if (static_cast<int>(batch_.size()) == rules_.batch) run();
   }
 }

@@ -41,7 +41,7 @@ class Batcher {
     ViewSet set;
     std::vector<ViewAverage> averages;  // one for each drop number
     std::vector<double> seconds;
-    size_t begun = 0, done = 0;  // views
+    size_t done = 0;  // views
   };
   void run();
 

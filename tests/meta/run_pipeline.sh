@@ -85,6 +85,11 @@ assert windows, 'no windows'
 assert all(window['label'] and 0 < window['confidence'] <= 1 for window in windows), windows[0]
 END
     ;;
+  wrong-way)
+    run "$tree/media/one-by-one-30s.mp4" right left
+    grep -qE '^ *[0-9]+\.[0-9]{2} s  right +begins$' "$work/out" || fail 'nobody was seen to go to the right'
+    grep -qE '^ *[0-9]+\.[0-9]{2} s  right +was from [0-9.]+ s to [0-9.]+ s$' "$work/out" || fail 'the motion to the right does not end'
+    ;;
   *) fail "no script $name" ;;
 esac
 sed -n 1,5p "$work/out"
