@@ -20,10 +20,11 @@ import torch
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from camera_watch.evaluate import interval95, probabilities  # noqa: E402
+from camera_watch.evaluate import probabilities  # noqa: E402
 from camera_watch.windows import samples, windows  # noqa: E402
 from model_folder import load_folder  # noqa: E402
 from motion_watch import CLASSES, FRAMES, INTERVAL, held_out  # noqa: E402
+from scores import interval95  # noqa: E402
 
 LABELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "motion_watch", "real_people.csv")
 
@@ -74,6 +75,8 @@ def main():
         low, high = interval95(right, judged)
         kind = "held-out videos" if unseen else "videos that training clips came from"
         print(f"{kind}: {label}: {right} of {judged} windows, {100 * right / max(judged, 1):.1f} % ({100 * low:.1f} to {100 * high:.1f})")
+    right, judged = (sum(counts[k] for (unseen, _), counts in totals.items() if unseen) for k in (0, 1))
+    print(f"held-out videos: {right} of {judged} windows, {100 * right / max(judged, 1):.1f} %")
     if args.json:
         with open(args.json, "w") as file:
             json.dump(results, file, indent=1)

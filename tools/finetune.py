@@ -21,10 +21,10 @@ import torch
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from camera_watch.evaluate import interval95  # noqa: E402
 from finetuning.fit import fit, new_model, predict  # noqa: E402
 from finetuning.segments import Footage, ListError, from_csv, from_folder  # noqa: E402
 from model_folder import save_folder  # noqa: E402
+from scores import confusion, confusion_table, interval95  # noqa: E402
 from window_training import show  # noqa: E402
 
 
@@ -61,16 +61,12 @@ def held_out_groups(footages, args):
 
 
 def print_results(rows, labels):
-    table = np.zeros((len(labels), len(labels)), int)
-    for truth, guess, _ in rows:
-        table[truth, guess] += 1
+    truth, guess = [r[0] for r in rows], [r[1] for r in rows]
+    table = confusion(truth, guess, len(labels))
     right, count = int(np.trace(table)), int(table.sum())
     low, high = interval95(right, count)
     print(f"held-out: {right} of {count} segments right, {100 * right / count:.1f} % (95 % interval {100 * low:.0f} to {100 * high:.0f})")
-    print("| true \\ predicted | " + " | ".join(labels) + " | recall |\n" + "|---" * (len(labels) + 2) + "|")
-    for name, row, i in zip(labels, table, range(len(labels))):
-        recall = f"{100 * row[i] / row.sum():.0f} %" if row.sum() else "-"
-        print(f"| {name} | " + " | ".join(str(v) for v in row) + f" | {recall} |")
+    print(confusion_table(labels, table))
     for group in sorted({g for _, _, g in rows}):
         mine = [t == p for t, p, g in rows if g == group]
         print(f"  {group}: {sum(mine)} of {len(mine)}")

@@ -20,7 +20,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from model_folder import load_folder  # noqa: E402
 from pruning_curve.clips import held_out_clips  # noqa: E402
 from pruning_curve.measure import measure  # noqa: E402
-from pruning_curve.report import confusion_table, plot, tables  # noqa: E402
+from pruning_curve.report import plot, tables  # noqa: E402
+from scores import confusion_table  # noqa: E402
 
 
 def main():

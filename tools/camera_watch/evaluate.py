@@ -2,7 +2,6 @@
 """Measures a camera-watch folder on held-out source videos: moved clips, still footage with people, motion made by ffmpeg."""
 
 import json
-import math
 import os
 import sys
 import tempfile
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from model_folder import load_folder, normalise
+from scores import confusion, confusion_table, interval95
 
 from . import CLASSES, FRAMES, INTERVAL, held_out
 from .clips import ClipMaker
@@ -21,27 +21,10 @@ from .windows import probe, samples, windows
 UNSEEN_ROOMS = ("S4_", "one-by-one")  # held-out videos whose rooms no training video shows
 
 
-def interval95(right, count):
-    """Wilson's 95 % interval of a proportion."""
-    if count == 0:
-        return 0.0, 1.0
-    z, p = 1.96, right / count
-    middle = (p + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return middle - half, middle + half
-
-
 @torch.no_grad()
 def probabilities(model, clips, batch=32):
     """[n, classes] of clips uint8 [n, F, S, S, 3]."""
     return torch.cat([model(normalise(clips[i:i + batch])).softmax(1) for i in range(0, len(clips), batch)])
-
-
-def confusion(truth, guess):
-    """Counts [true class, predicted class]."""
-    table = np.zeros((len(CLASSES), len(CLASSES)), int)
-    np.add.at(table, (truth, guess), 1)
-    return table
 
 
 def summary(table):
@@ -73,7 +56,7 @@ def moved_clips(model, args, count, ramp=None):
             truth += [m[1] for m in made]
             guess += chance.argmax(1).tolist()
             report(f"moved clips, {name}: {len(truth)}/{count // 2}")
-        table = confusion(truth, guess)
+        table = confusion(truth, guess, len(CLASSES))
         total += table
         result[name] = summary(table)
     result["all"] = summary(total)
@@ -132,7 +115,7 @@ def ffmpeg_clips(model, args):
                 os.remove(out)
             if i % 12 == 11:
                 report(f"ffmpeg clips: {i + 1}/{args.ffmpeg_clips}")
-    return {**summary(confusion(truth, guess)), "errors": wrong}
+    return {**summary(confusion(truth, guess, len(CLASSES))), "errors": wrong}
 
 
 def report(text):
@@ -141,13 +124,7 @@ def report(text):
         sys.stderr.flush()
 
 
-def table_text(table):
-    """A confusion matrix as Markdown."""
-    short = ["stdy", "panL", "panR", "tltU", "tltD", "zmIn", "zmOut", "rolC", "rolCC", "shke", "cvrd", "dfoc"]
-    lines = ["| true \\ predicted | " + " | ".join(short) + " |", "|---" * (len(short) + 1) + "|"]
-    for name, row in zip(CLASSES, table):
-        lines.append(f"| {name} | " + " | ".join(str(v) if v else "·" for v in row) + " |")
-    return "\n".join(lines)
+SHORT = ["stdy", "panL", "panR", "tltU", "tltD", "zmIn", "zmOut", "rolC", "rolCC", "shke", "cvrd", "dfoc"]
 
 
 def print_results(results):
@@ -161,7 +138,7 @@ def print_results(results):
             print(f"* {name}: {r['clips']} clips, top-1 {100 * r['top1']:.2f} % (95 % interval {100 * r['top1_low']:.1f} to {100 * r['top1_high']:.1f})")
         r = groups["all"]
         print("* recall: " + ", ".join(f"{n} {100 * v:.1f} %" for n, v in r["recall"].items()) + "\n")
-        print(table_text(r["confusion"]))
+        print(confusion_table(CLASSES, r["confusion"], SHORT))
         for line in r.get("errors", []):
             print("  - " + line)
     if "still" in results:

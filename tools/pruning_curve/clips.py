@@ -23,13 +23,10 @@ class HeldOut:
     groups: dict
 
 
-def _make(maker, count, classes, **more):
-    made, details = [], []
-    for i in range(count):
-        detail = {}
-        made.append(maker.make(i, label=i % len(classes), **({"detail": detail} if more.get("detail") else {})))
-        details.append(detail)
-    return torch.from_numpy(np.stack([m[0] for m in made])), torch.tensor([m[1] for m in made]), details
+def _make(count, classes, make):
+    """Clips [count, F, S, S, 3] and labels [count], the same number of each class; make(number, label) -> (clip, label, ...)."""
+    made = [make(i, i % len(classes)) for i in range(count)]
+    return torch.from_numpy(np.stack([m[0] for m in made])), torch.tensor([m[1] for m in made])
 
 
 def _masks(labels, classes, named):
@@ -40,7 +37,7 @@ def camera_clips(args):
     """Motion of the whole picture."""
     classes = camera_watch.CLASSES
     maker = ClipMaker([(1.0, load_videos(args.videos, args.cache, "held-out"))], args.seed + 3 * 10 ** 6)
-    clips, labels, _ = _make(maker, args.clips, classes)
+    clips, labels = _make(args.clips, classes, maker.make)
     return HeldOut(clips, labels, _masks(labels, classes, {
         "steady": classes[:1], "pan and tilt": classes[1:5], "zoom": classes[5:7], "roll": classes[7:9], "shake": classes[9:10], "covered and defocused": classes[10:]}))
 
@@ -48,7 +45,8 @@ def camera_clips(args):
 def motion_clips(args):
     """Motion of one thing before a picture that stands still."""
     classes = motion_watch.CLASSES
-    clips, labels, details = _make(make_maker(args, "held-out", args.seed + 3 * 10 ** 6), args.clips, classes, detail=True)
+    maker, details = make_maker(args, "held-out", args.seed + 3 * 10 ** 6), [{} for _ in range(args.clips)]
+    clips, labels = _make(args.clips, classes, lambda i, label: maker.make(i, label, details[i]))
     moving, high = labels.numpy() != 0, np.array([d["high"] for d in details])
     groups = _masks(labels, classes, {
         "still": classes[:1], "left, right, up, down": classes[1:5], "approaching and leaving": classes[5:7], "appearing and vanishing": classes[7:]})

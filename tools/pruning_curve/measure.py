@@ -3,21 +3,17 @@
 
 import math
 import statistics
-import sys
 import time
 
 import numpy as np
 import torch
 
 from model_folder import normalise
+from scores import confusion
 from sta_prune import gmacs, most_droppable, pruner
+from window_training import show
 
 ABLATIONS = "no-semantic", "no-temporal", "random-first"
-
-
-def show(text):
-    sys.stderr.write(("\r\033[K" if sys.stderr.isatty() else "") + text + ("" if sys.stderr.isatty() else "\n"))
-    sys.stderr.flush()
 
 
 def plan(g, args):
@@ -76,13 +72,6 @@ def compare(right, r, seeds, mask):
             "difference": float(apart.mean()), "difference_error": float(apart.std(ddof=1) / math.sqrt(len(apart)))}
 
 
-def confusion(truth, told, classes):
-    """Counts [true class][predicted class]."""
-    table = np.zeros((classes, classes), int)
-    np.add.at(table, (truth, told), 1)
-    return table.tolist()
-
-
 def summarise(model, held_out, told, passes, args):
     """The result that is written as JSON."""
     truth = held_out.labels.numpy()
@@ -99,7 +88,7 @@ def summarise(model, held_out, told, passes, args):
     groups = [{"group": name, "clips": int(mask.sum()), "dense": float(dense[mask].mean()),
                "rows": [{"r": r, **compare(right, r, args.seeds, mask)} for r in numbers]} for name, mask in held_out.groups.items()]
     return {"clips": len(dense), "seeds": args.seeds, "tokens_per_group": g.per_step, "rows": rows, "groups": groups,
-            "confusion": confusion(truth, told[(0, "sta", 0)], g.classes)}
+            "confusion": confusion(truth, told[(0, "sta", 0)], g.classes).tolist()}
 
 
 def measure(model, held_out, args):

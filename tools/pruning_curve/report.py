@@ -8,14 +8,6 @@ def _percent(value):
     return f"{100 * value:.1f}"
 
 
-def confusion_table(labels, table):
-    """Markdown of counts [true class][predicted class], with the recall of each class."""
-    out = ["| true \\ predicted | " + " | ".join(labels) + " | recall |", "|---" * (len(labels) + 2) + "|"]
-    for k, (name, row) in enumerate(zip(labels, table)):
-        out.append(f"| {name} | " + " | ".join(str(v) if v else "·" for v in row) + f" | {_percent(row[k] / sum(row))} % |")
-    return "\n".join(out)
-
-
 def tables(result):
     """Markdown: the curve, the parts of STA, the groups of clips at some drop numbers."""
     rows, out = result["rows"], []
