@@ -89,6 +89,7 @@ END
     run "$tree/media/one-by-one-30s.mp4" right left
     grep -qE '^ *[0-9]+\.[0-9]{2} s  right +begins$' "$work/out" || fail 'nobody was seen to go to the right'
     grep -qE '^ *[0-9]+\.[0-9]{2} s  right +was from [0-9.]+ s to [0-9.]+ s$' "$work/out" || fail 'the motion to the right does not end'
+    ! grep -vE '^ *[0-9]+\.[0-9]{2} s  (right|left) ' "$work/out" || fail 'something else than the two directions was told'
     ;;
   *) fail "no script $name" ;;
 esac

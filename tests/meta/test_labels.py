@@ -34,6 +34,10 @@ def main():
         print(f'{label:24} {right[label]} of {count}')
     total = sum(right.values()) / max(sum(judged.values()), 1)
     print(f'{sum(right.values())} of {sum(judged.values())} windows: {100 * total:.1f} %, {100 * share:.0f} % are asked for')
+    # Most windows show nothing: that alone must not do.
+    missed = [label for label, count in judged.items() if right[label] < 0.5 * count]
+    if missed:
+        sys.exit(f'more than half of the windows are wrong: {", ".join(missed)}')
     if len(windows) < 0.8 * truth['duration'] / hop or set(judged) != {i['label'] for i in truth['intervals']} or total < share:
         sys.exit('the clip is not labelled as what happens in it')
 
