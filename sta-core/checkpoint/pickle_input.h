@@ -15,6 +15,7 @@ class PickleInput {
   /// Bytes read so far.
   size_t at() const { return at_; }
 
+  /// The next `count` bytes, as they lie in the pickle.
   bool take(uint64_t count, std::string_view &out) {
     if (count > bytes_.size() - at_) return false;
     out = {reinterpret_cast<const char *>(bytes_.data()) + at_, static_cast<size_t>(count)};
@@ -22,6 +23,7 @@ class PickleInput {
     return true;
   }
 
+  /// The next byte.
   bool byte(uint8_t &out) {
     std::string_view one;
     if (!take(1, one)) return false;
