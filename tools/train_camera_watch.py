@@ -23,6 +23,7 @@ def main():
     add_arguments(parser, "camera-watch", 220000)
     parser.add_argument("--codec-clips", type=int, default=4000, help="clips that go through a real video codec")
     parser.add_argument("--codec-share", type=float, default=0.2, help="share of the training clips taken from those")
+    parser.add_argument("--rooms", type=int, default=400, help="generated rooms beside the footage")
     args = parser.parse_args()
     train(args, make_task(args))
 

@@ -9,6 +9,7 @@ import numpy as np
 from . import CLASSES, FRAMES, INTERVAL, SIDE
 from .degrade import Look, Overlay, codec_trip, frame_times, jpeg
 from .motion import sample_path
+from .people import Figure
 from .scenery import Cover, Mover
 
 RENDER_SIDES = (112, 128, 144, 160, 192, 192, 192, 192)
@@ -90,10 +91,13 @@ class Maker:
 
 
 class ClipMaker(Maker):
-    """Makes clips of scenes that a moving camera sees."""
+    """Makes clips of scenes that a moving camera sees.
 
-    def __init__(self, groups, seed, steady_share=0.25, ramp=None):
+    people: cut-out figures (people.py) that walk through the scenes, for training; pace: how much faster footage may play."""
+
+    def __init__(self, groups, seed, steady_share=0.25, ramp=None, people=(), pace=(0.8, 1.25)):
         super().__init__(groups, seed, ramp)
+        self.people, self.pace = people, pace
         rest = (1 - steady_share) / (len(CLASSES) - 1)
         self.class_weights = np.array([steady_share] + [rest] * (len(CLASSES) - 1))
 
@@ -131,7 +135,7 @@ class ClipMaker(Maker):
             tilt = rng.normal(0, 0.04) if rng.random() < 0.9 else rng.uniform(-0.5, 0.5)
             state = path.at(times[:, None] + shutter)  # each [FRAMES, exposures]
             centre = self._aim(rng, state, view, wide, high)
-            begin, pace = rng.uniform(0, 600), rng.uniform(0.8, 1.25)
+            begin, pace = rng.uniform(0, 600), rng.uniform(*self.pace)
             where = (centre, view, stretch, tilt, mirror, side, border)
             if all(has_structure(self._look_at(source.frames[source.at(begin + pace * times[i])], state, (i, 0), *where)) for i in (1, -2)):
                 break
@@ -139,6 +143,7 @@ class ClipMaker(Maker):
         busy = (0.45 if name == "steady" else 0.2) * (0.3 if clear else 1)
         movers = [Mover(rng, self.pick(rng).frames[0], 0.9 if rng.random() < 0.2 else 0.6)
                   for _ in range(int(rng.integers(1, 4)))] if rng.random() < busy else []
+        figures = self._figures(rng, name, source, (wide - 1 - centre[0] if mirror else centre[0], centre[1]), view)
         cover = Cover(rng, side) if path.cover.max() > 0 else None
         look = Look(rng, sudden_light=0.1 if name == "steady" else 0.03, clear=clear)
         overlay = Overlay(rng, side) if rng.random() < 0.2 and not clear else None
@@ -150,6 +155,10 @@ class ClipMaker(Maker):
                 continue
             previous = t
             content = source.frames[source.at(begin if frozen else begin + pace * t)]
+            if figures:
+                content = content.copy()
+            for figure in figures:
+                figure.draw(content, t)
             parts = [self._look_at(content, state, (i, e), *where) for e in range(exposures)]
             picture = parts[0] if exposures == 1 else np.mean(parts, axis=0, dtype=np.float32).astype(np.uint8)
             for mover in movers:
@@ -164,6 +173,12 @@ class ClipMaker(Maker):
                 picture = overlay.draw(picture, t)
             pictures.append(picture)
         return pictures, true_motion(state, centre, view, stretch, tilt)
+
+    def _figures(self, rng, name, source, place, view):
+        """People who walk through the scene: often where nobody does by nature."""
+        if not self.people or rng.random() > (0.5 if len(source.frames) == 1 else 0.2) * (1.3 if name == "steady" else 1.0):
+            return []
+        return [Figure(rng, self.people, np.array(place), view) for _ in range(int(rng.integers(1, 3)))]
 
     @staticmethod
     def _aim(rng, state, view, wide, high):

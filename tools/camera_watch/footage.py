@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from . import held_out
+from .rooms import procedural_room
 from .scenery import procedural_scene
 
 VIDEO_SIDE = 240  # short side of cached video frames
@@ -106,3 +107,13 @@ def make_scenes(count, seed):
     """Generated pictures: shapes, textures and lines that no photograph has to be licensed for."""
     return [Source(f"scene-{i}", procedural_scene(np.random.default_rng([seed, 7001, i]))[None], np.zeros(1))
             for i in range(count)]
+
+
+def make_rooms(count, seed, cache):
+    """Generated rooms, kept in the cache folder."""
+    path = os.path.join(cache, f"rooms-{seed}-{count}.npy")
+    if not os.path.exists(path):
+        os.makedirs(cache, exist_ok=True)
+        np.save(path, np.stack([procedural_room(np.random.default_rng([seed, 7005, i])) for i in range(count)]))
+    rooms = np.load(path, mmap_mode="r")
+    return [Source(f"room-{i}", rooms[i:i + 1], np.zeros(1)) for i in range(count)]

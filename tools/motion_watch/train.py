@@ -2,11 +2,11 @@
 """What motion-watch learns from: people and shapes that move along known ways over frames of real footage and generated scenes."""
 
 from camera_watch.footage import load_stills, load_videos, make_scenes
+from camera_watch.people import cut_people
 from window_training import Task
 
 from . import CLASSES
 from .clips import ClipMaker
-from .people import cut_people
 from .symmetry import counterpart
 
 

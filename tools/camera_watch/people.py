@@ -35,7 +35,7 @@ def _mask(picture, median):
     return cv2.GaussianBlur(filled, (0, 0), 1.2), (x, y, w, h)
 
 
-def _run(source, begin, median):
+def _run(source, begin, median, upright):
     """One run [FRAMES, HEIGHT, w, 4] uint8 RGBA that starts at time `begin`, or None where no whole person is seen throughout."""
     cuts = []
     for i in range(FRAMES):
@@ -45,7 +45,7 @@ def _run(source, begin, median):
             return None
         cuts.append((picture, mask, box))
     widths = [c[2][2] / c[2][3] for c in cuts]
-    if max(widths) > 2.2 * min(widths) or np.median(widths) > 1.0:  # the person falls or lies, or two things were taken for one
+    if upright and (max(widths) > 2.2 * min(widths) or np.median(widths) > 1.0):  # the person falls or lies, or two things were taken for one
         return None
     wide = min(WIDEST, int(HEIGHT * max(widths)) + 2)
     run = np.zeros((FRAMES, HEIGHT, wide, 4), np.uint8)
@@ -57,10 +57,10 @@ def _run(source, begin, median):
     return run
 
 
-def cut_people(sources, cache, step=0.4):
-    """Runs of people [list of [FRAMES, HEIGHT, w, 4]] from videos; kept in the cache folder."""
+def cut_people(sources, cache, step=0.4, upright=True):
+    """Runs of people [list of [FRAMES, HEIGHT, w, 4]] from videos; kept in the cache folder. upright: none who fall, lie or crouch."""
     names = "|".join(sorted(s.name for s in sources))
-    path = os.path.join(cache, "people-" + hashlib.sha1(f"{names} {HEIGHT} {step} upright".encode()).hexdigest()[:12] + ".npz")
+    path = os.path.join(cache, "people-" + hashlib.sha1(f"{names} {HEIGHT} {step} {'upright' if upright else 'all'}".encode()).hexdigest()[:12] + ".npz")
     if not os.path.exists(path):
         runs = []
         for source in sources:
@@ -68,10 +68,49 @@ def cut_people(sources, cache, step=0.4):
                 continue
             median = np.median(source.frames[::max(1, len(source.times) // 60)], axis=0).astype(np.int16)
             for begin in np.arange(0, source.times[-1] - FRAMES * INTERVAL, step):
-                run = _run(source, begin, median)
+                run = _run(source, begin, median, upright)
                 if run is not None:
                     runs.append(run)
         os.makedirs(cache, exist_ok=True)
         np.savez(path, *runs)
     with np.load(path) as file:
         return [file[k] for k in file.files]
+
+
+class Figure:
+    """A person cut out of footage who walks through another scene. Drawn into the scene itself, before the camera looks at it:
+    so the camera's motion moves the person as it moves everything else."""
+
+    def __init__(self, rng, people, place, view):
+        """place [2]: where the camera looks, view: short side of what it sees, both in pixels of the scene."""
+        self.run = people[int(rng.integers(len(people)))]
+        colours = np.clip(np.exp(rng.normal(0, 0.25, 3)) * rng.uniform(0.6, 1.3), 0.2, 2.0)
+        self.table = np.clip(np.arange(256)[:, None] * colours, 0, 255).astype(np.uint8)[None]
+        self.order = rng.permutation(3) if rng.random() < 0.3 else np.arange(3)
+        self.mirror = rng.random() < 0.5
+        self.high = view * 0.3 * (1.4 / 0.3) ** rng.random()
+        speed = 0.02 * (0.8 / 0.02) ** rng.random()
+        angle = rng.choice([0, np.pi]) + rng.normal(0, 0.25)
+        self.velocity = view * speed * np.array([np.cos(angle), np.sin(angle)])
+        self.place = place + view * rng.uniform(-0.4, 0.4, 2) - 0.75 * self.velocity
+        self.growth = rng.normal(0, 0.3)
+        self.begin, self.pace = rng.uniform(0, FRAMES), rng.uniform(0.5, 1.8)
+
+    def draw(self, scene, t):
+        """Paint the person at time t into scene [h, w, 3] uint8 in place."""
+        last = FRAMES - 1
+        k = (self.begin + self.pace * (t + 1.0) / INTERVAL) % (2 * last)
+        cut = self.run[int(round(min(k, 2 * last - k)))]
+        h = int(self.high * np.exp(self.growth * (t - 0.75)))
+        w = h * cut.shape[1] // HEIGHT
+        if h < 8 or w < 3:
+            return
+        x0, y0 = (int(v) for v in self.place + self.velocity * t - [w / 2, h / 2])
+        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, scene.shape[1]), min(y0 + h, scene.shape[0])
+        if right <= left or bottom <= top:
+            return
+        cut = cv2.resize(cut[:, ::-1] if self.mirror else cut, (w, h), interpolation=cv2.INTER_LINEAR)[top - y0:bottom - y0, left - x0:right - x0]
+        alpha = cut[..., 3:].astype(np.uint16)
+        person = cv2.LUT(np.ascontiguousarray(cut[..., self.order]), self.table)
+        under = scene[top:bottom, left:right]
+        under[:] = ((under * (255 - alpha) + person * alpha) // 255).astype(np.uint8)
