@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--codec-clips", type=int, default=4000, help="clips that go through a real video codec")
     parser.add_argument("--codec-share", type=float, default=0.2, help="share of the training clips taken from those")
     parser.add_argument("--rooms", type=int, default=400, help="generated rooms beside the footage")
+    parser.add_argument("--steady-share", type=float, default=0.25, help="share of the clips in which the camera does nothing")
     args = parser.parse_args()
     train(args, make_task(args))
 

@@ -131,6 +131,8 @@ class ClipMaker(Maker):
             path = sample_path(rng, name, clear)
             high, wide = source.frames.shape[1:3]
             view = rng.uniform(100, min(min(high, wide) * 0.97, side * 1.55))  # short side of the view in source pixels
+            if self.people and rng.random() < 0.25:  # all that the camera sees, as when nothing is wrong
+                view = rng.uniform(0.9, 1.0) * min(min(high, wide) * 0.99, side * 1.55)
             stretch = np.exp(rng.normal(0, 0.08))
             tilt = rng.normal(0, 0.04) if rng.random() < 0.9 else rng.uniform(-0.5, 0.5)
             state = path.at(times[:, None] + shutter)  # each [FRAMES, exposures]
@@ -148,6 +150,7 @@ class ClipMaker(Maker):
         look = Look(rng, sudden_light=0.1 if name == "steady" else 0.03, clear=clear)
         overlay = Overlay(rng, side) if rng.random() < 0.2 and not clear else None
         disc = rng.random() < 0.35
+        soft = rng.uniform(0, 0.009) if self.people and rng.random() < 0.3 else 0.0  # a cheap lens, which is not a loss of focus
         pictures, previous = [], None
         for i, t in enumerate(times):
             if previous is not None and t == previous:  # the same picture again
@@ -165,7 +168,7 @@ class ClipMaker(Maker):
                 mover.draw(picture, t)
             if cover is not None:
                 picture = cover.draw(picture, float(state.cover[i, 0]), t)
-            sigma = float(state.blur[i, 0]) * side
+            sigma = float(np.hypot(state.blur[i, 0], soft)) * side
             if sigma > 0.25:
                 picture = defocus(picture, sigma, disc)
             picture = look.apply(picture, i, t)

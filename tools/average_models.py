@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the mean of two model folders of the same shape, weight by weight: of a model and what further training made of it.
+
+    tools/average_models.py FIRST SECOND OUTPUT [--share 0.5]
+
+A further training that teaches one thing costs a little of the others; the mean of both ends keeps most of what each is good at (Wortsman et al., Robust
+fine-tuning of zero-shot models, CVPR 2022). It only makes sense where SECOND was trained from FIRST.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+WEIGHTS = "model.safetensors"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("first", help="model folder")
+    parser.add_argument("second", help="model folder that was trained from the first")
+    parser.add_argument("output", help="model folder to write; its other files are the second's")
+    parser.add_argument("--share", type=float, default=0.5, help="share of the second, 0 to 1")
+    args = parser.parse_args()
+    first, second = (load_file(os.path.join(folder, WEIGHTS)) for folder in (args.first, args.second))
+    shapes = [{n: tuple(t.shape) for n, t in weights.items()} for weights in (first, second)]
+    if shapes[0] != shapes[1]:
+        sys.exit(f"{args.first} and {args.second} are not of the same shape")
+    os.makedirs(args.output, exist_ok=True)
+    for name in os.listdir(args.second):
+        if name.endswith(".json") and name != "sta-curve.json":
+            shutil.copy(os.path.join(args.second, name), args.output)
+    with safe_open(os.path.join(args.second, WEIGHTS), "pt") as file:
+        notes = file.metadata()
+    mean = {n: (1 - args.share) * first[n] + args.share * second[n] for n in first}
+    save_file(mean, os.path.join(args.output, WEIGHTS), metadata=notes)
+
+
+if __name__ == "__main__":
+    main()
