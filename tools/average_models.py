@@ -13,8 +13,11 @@ import os
 import shutil
 import sys
 
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from model_folder import load_safetensors, save_safetensors  # noqa: E402
 
 WEIGHTS = "model.safetensors"
 
@@ -23,21 +26,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("first", help="model folder")
     parser.add_argument("second", help="model folder that was trained from the first")
-    parser.add_argument("output", help="model folder to write; its other files are the second's")
+    parser.add_argument("output", help="model folder to write; its JSON files are the second's")
     parser.add_argument("--share", type=float, default=0.5, help="share of the second, 0 to 1")
     args = parser.parse_args()
-    first, second = (load_file(os.path.join(folder, WEIGHTS)) for folder in (args.first, args.second))
-    shapes = [{n: tuple(t.shape) for n, t in weights.items()} for weights in (first, second)]
-    if shapes[0] != shapes[1]:
+    first, second = (load_safetensors(os.path.join(folder, WEIGHTS)) for folder in (args.first, args.second))
+    if {n: t.shape for n, t in first.items()} != {n: t.shape for n, t in second.items()}:
         sys.exit(f"{args.first} and {args.second} are not of the same shape")
     os.makedirs(args.output, exist_ok=True)
-    for name in os.listdir(args.second):
-        if name.endswith(".json") and name != "sta-curve.json":
-            shutil.copy(os.path.join(args.second, name), args.output)
-    with safe_open(os.path.join(args.second, WEIGHTS), "pt") as file:
-        notes = file.metadata()
-    mean = {n: (1 - args.share) * first[n] + args.share * second[n] for n in first}
-    save_file(mean, os.path.join(args.output, WEIGHTS), metadata=notes)
+    for name in ("config.json", "preprocessor_config.json"):
+        target = os.path.join(args.output, name)
+        if not os.path.exists(target) or not os.path.samefile(target, os.path.join(args.second, name)):
+            shutil.copy(os.path.join(args.second, name), target)
+    mean = {n: ((1 - args.share) * first[n] + args.share * second[n]).astype(np.float32) for n in first}
+    save_safetensors(os.path.join(args.output, WEIGHTS), mean, {"format": "pt"})
 
 
 if __name__ == "__main__":
