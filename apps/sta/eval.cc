@@ -213,20 +213,20 @@ std::vector<EvalPoint> points_of(const sta::Engine &engine, const BatchRules &ru
 // Decodes and classifies what the state file does not hold.
 void run_videos(const Request &r, const sta::Engine &engine, const ViewPlan &plan, const EvalList &list, const BatchRules &rules, EvalState &state,
                 EvalReport &report) {
-  std::vector<int> todo;
+  std::vector<int> undone;
   std::vector<VideoResult> results(list.videos.size());
   int64_t right = 0, counted = 0;
   for (int i = 0; i < static_cast<int>(list.videos.size()); ++i) {
     const auto it = state.finished().find(i);
     if (it == state.finished().end()) {
-      todo.push_back(i);
+      undone.push_back(i);
       continue;
     }
     results[static_cast<size_t>(i)] = it->second;
     right += it->second.verdicts.at(0).label_rank < 1;
     ++counted;
   }
-  report.taken_up = list.videos.size() - todo.size();
+  report.taken_up = list.videos.size() - undone.size();
   {
     EvalProgress progress(list.videos.size(), report.taken_up);
     Batcher batcher(engine, rules, [&](VideoResult result) {
@@ -242,7 +242,7 @@ void run_videos(const Request &r, const sta::Engine &engine, const ViewPlan &pla
       results[index] = std::move(result);
     });
     const auto begin = std::chrono::steady_clock::now();
-    ViewFeed feed(engine, plan, resize_of(r.resize.str()), list.videos, todo, r.decode_threads);
+    ViewFeed feed(engine, plan, resize_of(r.resize.str()), list.videos, undone, r.decode_threads);
     while (auto item = feed.next()) {
       const EvalVideo &video = list.videos[static_cast<size_t>(item->index)];
       batcher.add(std::move(*item), video);

@@ -9,8 +9,8 @@
 namespace cli {
 
 ViewFeed::ViewFeed(const sta::Engine &engine, const ViewPlan &plan, sta_resize resize, const std::vector<EvalVideo> &videos,
-                   const std::vector<int> &todo, int threads)
-    : engine_(engine), plan_(plan), resize_(resize), videos_(videos), todo_(todo), depth_(static_cast<size_t>(threads) + 1) {
+                   const std::vector<int> &undone, int threads)
+    : engine_(engine), plan_(plan), resize_(resize), videos_(videos), undone_(undone), depth_(static_cast<size_t>(threads) + 1) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
@@ -31,8 +31,8 @@ void ViewFeed::work() {
       {
         std::unique_lock lock(mutex_);
         room_.wait(lock, [&] { return stop_ || queue_.size() < depth_; });
-        if (stop_ || taken_ == todo_.size()) return;
-        item.index = todo_[taken_++];
+        if (stop_ || taken_ == undone_.size()) return;
+        item.index = undone_[taken_++];
       }
       try {
         item.set = decoder.decode(videos_[static_cast<size_t>(item.index)].path);
@@ -60,7 +60,7 @@ std::optional<ViewFeed::Item> ViewFeed::next() {
   Item item;
   {
     std::unique_lock lock(mutex_);
-    if (given_out_ == todo_.size()) return std::nullopt;
+    if (given_out_ == undone_.size()) return std::nullopt;
     ready_.wait(lock, [&] { return !queue_.empty() || !fatal_.empty(); });
     if (queue_.empty()) throw RunError("decoding: " + fatal_);
     item = std::move(queue_.front());

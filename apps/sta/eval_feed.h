@@ -24,8 +24,8 @@ class ViewFeed {
     std::string error;  // why there are no views; "" if there are
     ViewSet set;
   };
-  /// todo: indices in the list, in the order in which they are to be decoded. Both lists must outlive the feed. threads >= 1.
-  ViewFeed(const sta::Engine &engine, const ViewPlan &plan, sta_resize resize, const std::vector<EvalVideo> &videos, const std::vector<int> &todo,
+  /// undone: indices in the list, in the order in which they are to be decoded. Both lists must outlive the feed. threads >= 1.
+  ViewFeed(const sta::Engine &engine, const ViewPlan &plan, sta_resize resize, const std::vector<EvalVideo> &videos, const std::vector<int> &undone,
            int threads);
   /// Waits for the videos being decoded.
   ~ViewFeed();
@@ -42,13 +42,13 @@ class ViewFeed {
   const ViewPlan plan_;
   const sta_resize resize_;
   const std::vector<EvalVideo> &videos_;
-  const std::vector<int> &todo_;
+  const std::vector<int> &undone_;
   const size_t depth_;  // most videos in the queue
 
   std::mutex mutex_;  // of what follows; held for moments only
   std::condition_variable room_, ready_;
   std::deque<Item> queue_;
-  size_t taken_ = 0;      // of todo_, by the threads
+  size_t taken_ = 0;      // of undone_, by the threads
   size_t given_out_ = 0;  // by next()
   bool stop_ = false;
   std::string fatal_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Labelled clips: a virtual camera looks at real footage along a known path; clip number i depends on the seed and i alone."""
 
+import dataclasses
 import os
 
 import cv2
@@ -90,14 +91,21 @@ class Maker:
         return rng.random() > most * min(1.0, max(0.0, (index - first) / (last - first)))
 
 
+@dataclasses.dataclass
+class Variety:
+    """What a training may see beyond the test clips, whose making stays as it is so that figures can be compared."""
+    people: list = ()  # runs of cut-out people (people.py) who walk through the scenes
+    pace: tuple = (0.8, 1.25)  # slowest and quickest play of footage
+    soft: float = 0.0  # share of the clips that a cheap lens sees, which is not a loss of focus
+    whole: float = 0.0  # share of the views of all that the source's camera saw, as when nothing is wrong
+
+
 class ClipMaker(Maker):
-    """Makes clips of scenes that a moving camera sees.
+    """Makes clips of scenes that a moving camera sees."""
 
-    people: cut-out figures (people.py) that walk through the scenes, for training; pace: how much faster footage may play."""
-
-    def __init__(self, groups, seed, steady_share=0.25, ramp=None, people=(), pace=(0.8, 1.25)):
+    def __init__(self, groups, seed, steady_share=0.25, ramp=None, variety=Variety()):
         super().__init__(groups, seed, ramp)
-        self.people, self.pace = people, pace
+        self.variety = variety
         rest = (1 - steady_share) / (len(CLASSES) - 1)
         self.class_weights = np.array([steady_share] + [rest] * (len(CLASSES) - 1))
 
@@ -131,13 +139,13 @@ class ClipMaker(Maker):
             path = sample_path(rng, name, clear)
             high, wide = source.frames.shape[1:3]
             view = rng.uniform(100, min(min(high, wide) * 0.97, side * 1.55))  # short side of the view in source pixels
-            if self.people and rng.random() < 0.25:  # all that the camera sees, as when nothing is wrong
+            if self.variety.whole and rng.random() < self.variety.whole:
                 view = rng.uniform(0.9, 1.0) * min(min(high, wide) * 0.99, side * 1.55)
             stretch = np.exp(rng.normal(0, 0.08))
             tilt = rng.normal(0, 0.04) if rng.random() < 0.9 else rng.uniform(-0.5, 0.5)
             state = path.at(times[:, None] + shutter)  # each [FRAMES, exposures]
             centre = self._aim(rng, state, view, wide, high)
-            begin, pace = rng.uniform(0, 600), rng.uniform(*self.pace)
+            begin, pace = rng.uniform(0, 600), rng.uniform(*self.variety.pace)
             where = (centre, view, stretch, tilt, mirror, side, border)
             if all(has_structure(self._look_at(source.frames[source.at(begin + pace * times[i])], state, (i, 0), *where)) for i in (1, -2)):
                 break
@@ -150,7 +158,7 @@ class ClipMaker(Maker):
         look = Look(rng, sudden_light=0.1 if name == "steady" else 0.03, clear=clear)
         overlay = Overlay(rng, side) if rng.random() < 0.2 and not clear else None
         disc = rng.random() < 0.35
-        soft = rng.uniform(0, 0.009) if self.people and rng.random() < 0.3 else 0.0  # a cheap lens, which is not a loss of focus
+        soft = rng.uniform(0, 0.009) if self.variety.soft and rng.random() < self.variety.soft else 0.0
         pictures, previous = [], None
         for i, t in enumerate(times):
             if previous is not None and t == previous:  # the same picture again
@@ -179,9 +187,9 @@ class ClipMaker(Maker):
 
     def _figures(self, rng, name, source, place, view):
         """People who walk through the scene: often where nobody does by nature."""
-        if not self.people or rng.random() > (0.5 if len(source.frames) == 1 else 0.2) * (1.3 if name == "steady" else 1.0):
+        if not self.variety.people or rng.random() > (0.5 if len(source.frames) == 1 else 0.2) * (1.3 if name == "steady" else 1.0):
             return []
-        return [Figure(rng, self.people, np.array(place), view) for _ in range(int(rng.integers(1, 3)))]
+        return [Figure(rng, self.variety.people, np.array(place), view) for _ in range(int(rng.integers(1, 3)))]
 
     @staticmethod
     def _aim(rng, state, view, wide, high):

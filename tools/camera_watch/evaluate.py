@@ -146,6 +146,9 @@ def print_results(results):
         low, high = interval95(r["alarms"], r["windows"])
         print(f"\n### Untouched footage of still cameras\n\n* {r['windows']} windows, {r['not_steady']} not called steady, {r['alarms']} alarms at threshold "
               f"{r['threshold']}: {100 * r['alarm_share']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f})")
+        worst = max(r["videos"], key=lambda name: r["videos"][name]["alarms"])
+        count, alarms = (r[key] - r["videos"][worst][key] for key in ("windows", "alarms"))
+        print(f"* without {worst}: {alarms} alarms in {count} windows, {100 * alarms / max(1, count):.2f} %")
         for name, e in r["videos"].items():
             print(f"  - {name}: {e['windows']} windows, {e['not_steady']} not steady, {e['alarms']} alarms {e.get('claimed', '')}")
 

@@ -184,7 +184,7 @@ def procedural_room(rng, h=360, w=560):
     for middle, half, angle in _furniture(rng, room):
         distance, face_axis, inside = _hit_box(eye, rays, middle, half, angle, False)
         near_floor = (side == 4) & (np.hypot(*(place - middle)[:, :2].T) < np.hypot(*half[:2]) + 0.15)
-        colour[near_floor & (nearest > 0)] *= 0.85
+        colour[near_floor] *= 0.85
         here = distance < nearest
         if not here.any():
             continue
@@ -201,6 +201,5 @@ def procedural_room(rng, h=360, w=560):
     picture = (colour * (light * normal_light)[:, None]).reshape(h, w, 3) * np.exp(rng.normal(0, 0.07, 3))
     picture *= rng.uniform(150, 235) / max(float(np.percentile(picture, 95)), 1.0)
     picture = np.clip(picture, 0, 255).astype(np.uint8)
-    # Rays through the middle of pixels leave jagged edges: a little blur, and half of the size where the camera is a cheap one.
-    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.0))
-    return picture
+    # Rays through the middle of pixels leave jagged edges.
+    return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.0))

@@ -4,7 +4,7 @@
 from window_training import Task, bar, show
 
 from . import CLASSES
-from .clips import ClipMaker, build_codec_pool
+from .clips import ClipMaker, Variety, build_codec_pool
 from .footage import load_stills, load_videos, make_rooms, make_scenes
 from .people import cut_people
 from .symmetry import counterpart
@@ -15,8 +15,8 @@ def make_task(args):
     videos = load_videos(args.videos, args.cache, "train")
     groups = [(0.45, videos), (0.18, load_stills(args.images)), (0.15, make_scenes(args.scenes, args.seed)),
               (0.22, make_rooms(args.rooms, args.seed, args.cache))]
-    maker = ClipMaker(groups, args.seed, args.steady_share, ramp=(args.clips * 0.04, args.clips * 0.2, 0.8),
-                      people=cut_people(videos, args.cache, upright=False), pace=(0.75, 1.9))
+    variety = Variety(cut_people(videos, args.cache, upright=False), pace=(0.75, 1.9), soft=0.3, whole=0.25)
+    maker = ClipMaker(groups, args.seed, args.steady_share, (args.clips * 0.04, args.clips * 0.2, 0.8), variety)
     pool = build_codec_pool(maker, args.codec_clips, args.cache, lambda i, n: show("codec clips " + bar(i, n))) if args.codec_clips else None
     test_maker = ClipMaker([(1.0, load_videos(args.videos, args.cache, "held-out"))], args.seed + 10 ** 6)
     return Task(CLASSES, maker, test_maker, counterpart, pool)
