@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Figures cut out of footage of a standing camera: short runs of a moving person whose own travel is taken out.
+"""Figures cut out of footage of a standing camera: short runs of a moving person whose own travel is taken out, and how one walks through another scene.
 
 What differs from the video's median picture is the person. Each run holds FRAMES pictures of the person, cut along their box and
 scaled to one height, so that a path of the training's own can move a figure whose limbs move as people's do.
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from . import FRAMES, INTERVAL
+from .scenery import overlap
 
 HEIGHT = 96  # of a cut-out figure, pixels
 WIDEST = 128
@@ -105,12 +106,12 @@ class Figure:
         w = h * cut.shape[1] // HEIGHT
         if h < 8 or w < 3:
             return
-        x0, y0 = (int(v) for v in self.place + self.velocity * t - [w / 2, h / 2])
-        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, scene.shape[1]), min(y0 + h, scene.shape[0])
-        if right <= left or bottom <= top:
+        x, y = (int(v) for v in self.place + self.velocity * t - [w / 2, h / 2])
+        where = overlap(scene, x, y, w, h)
+        if not where:
             return
-        cut = cv2.resize(cut[:, ::-1] if self.mirror else cut, (w, h), interpolation=cv2.INTER_LINEAR)[top - y0:bottom - y0, left - x0:right - x0]
+        seen, part = where
+        cut = cv2.resize(cut[:, ::-1] if self.mirror else cut, (w, h), interpolation=cv2.INTER_LINEAR)[part]
         alpha = cut[..., 3:].astype(np.uint16)
         person = cv2.LUT(np.ascontiguousarray(cut[..., self.order]), self.table)
-        under = scene[top:bottom, left:right]
-        under[:] = ((under * (255 - alpha) + person * alpha) // 255).astype(np.uint8)
+        scene[seen] = ((scene[seen] * (255 - alpha) + person * alpha) // 255).astype(np.uint8)

@@ -71,6 +71,14 @@ def procedural_scene(rng, h=320, w=480):
     return np.clip(scene, 0, 255).astype(np.uint8)
 
 
+def overlap(picture, x, y, w, h):
+    """(slices of picture [H, W, 3], slices of the box) where a box of w x h pixels with its corner at x, y lies in the picture; None: nowhere."""
+    left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, picture.shape[1]), min(y + h, picture.shape[0])
+    if right <= left or bottom <= top:
+        return None
+    return np.s_[top:bottom, left:right], np.s_[top - y:bottom - y, left - x:right - x]
+
+
 class Mover:
     """One thing that crosses the picture: a textured blob or upright figure on a smooth way of its own."""
 
@@ -111,15 +119,13 @@ class Mover:
             return
         cx, cy = (self.middle + self.velocity * t) * side
         cy += self.bob[0] * side * np.sin(6.28 * self.bob[1] * t + self.bob[2])
-        x0, y0 = int(cx - w / 2), int(cy - h / 2)
-        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x0 + w, side), min(y0 + h, side)
-        if right <= left or bottom <= top:
+        where = overlap(picture, int(cx - w / 2), int(cy - h / 2), w, h)
+        if not where:
             return
-        part = np.s_[top - y0:bottom - y0, left - x0:right - x0]
+        seen, part = where
         mask = cv2.resize(self.mask, (w, h), interpolation=cv2.INTER_LINEAR)[part]
         patch = cv2.resize(self.patch, (w, h), interpolation=cv2.INTER_LINEAR)[part]
-        under = picture[top:bottom, left:right]
-        np.copyto(under, patch, where=(mask > 127)[..., None])
+        np.copyto(picture[seen], patch, where=(mask > 127)[..., None])
 
 
 class Cover:
