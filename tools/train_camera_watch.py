@@ -25,6 +25,7 @@ def main():
     parser.add_argument("--codec-share", type=float, default=0.2, help="share of the training clips taken from those")
     parser.add_argument("--rooms", type=int, default=400, help="generated rooms beside the footage")
     parser.add_argument("--steady-share", type=float, default=0.25, help="share of the clips in which the camera does nothing")
+    parser.add_argument("--oftener", default="", help="classes to train oftener than others, and how many times: shake=1.6,covered=1.4")
     args = parser.parse_args()
     train(args, make_task(args))
 

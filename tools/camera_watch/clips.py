@@ -98,6 +98,7 @@ class Variety:
     pace: tuple = (0.8, 1.25)  # slowest and quickest play of footage
     soft: float = 0.0  # share of the clips that a cheap lens sees, which is not a loss of focus
     whole: float = 0.0  # share of the views of all that the source's camera saw, as when nothing is wrong
+    oftener: dict = dataclasses.field(default_factory=dict)  # class: how many times as often as the others, steady apart
 
 
 class ClipMaker(Maker):
@@ -106,8 +107,8 @@ class ClipMaker(Maker):
     def __init__(self, groups, seed, steady_share=0.25, ramp=None, variety=Variety()):
         super().__init__(groups, seed, ramp)
         self.variety = variety
-        rest = (1 - steady_share) / (len(CLASSES) - 1)
-        self.class_weights = np.array([steady_share] + [rest] * (len(CLASSES) - 1))
+        rest = np.array([variety.oftener.get(name, 1.0) for name in CLASSES[1:]])
+        self.class_weights = np.concatenate([[steady_share], (1 - steady_share) * rest / rest.sum()])
 
     def make(self, index, label=None, raw=False):
         """Clip [FRAMES, SIDE, SIDE, 3] uint8 RGB, its class number, and its true motion [FRAMES / 2, 6, 6, 6] (see true_motion).
@@ -158,7 +159,7 @@ class ClipMaker(Maker):
         look = Look(rng, sudden_light=0.1 if name == "steady" else 0.03, clear=clear)
         overlay = Overlay(rng, side) if rng.random() < 0.2 and not clear else None
         disc = rng.random() < 0.35
-        soft = rng.uniform(0, 0.009) if self.variety.soft and rng.random() < self.variety.soft else 0.0
+        soft = rng.uniform(0, 0.011) if self.variety.soft and rng.random() < self.variety.soft else 0.0
         pictures, previous = [], None
         for i, t in enumerate(times):
             if previous is not None and t == previous:  # the same picture again
