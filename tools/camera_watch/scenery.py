@@ -167,7 +167,7 @@ class Cover:
         size, rate, phase = self.wobble
         dx, dy = (int(32 + size * np.sin(6.28 * rate * t + p)) for p in phase)
         sheet = self.sheet[dy:dy + side, dx:dx + side]
-        if self.kind == "fade":  # hides three quarters of the picture, as the state is defined, only where hardly anything shines through
+        if self.kind == "fade":  # three quarters, from which on a camera is covered, are 95 % of opaque: hardly anything shines through
             veil = min(1.0, amount / 0.79) * self.opacity
             return cv2.addWeighted(picture, 1 - veil, sheet, veil, 0)
         if amount >= 0.999 and self.opacity == 1.0:
