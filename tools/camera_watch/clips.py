@@ -35,12 +35,18 @@ def defocus(picture, sigma, disc):
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
-def has_structure(picture):
-    """Whether a picture [R, R, 3] shows enough that motion and focus can be seen in it: a third of its 36 parts are not flat,
-    and its edges are sharp."""
+def structure(picture):
+    """What can be seen in a picture [R, R, 3]: the share of its 36 parts that are not flat, and how sharp its sharpest edges are."""
     small = cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
     parts = small.reshape(6, SIDE // 6, 6, SIDE // 6).transpose(0, 2, 1, 3).reshape(36, -1)
-    return np.mean(parts.std(1) > 7) > 0.33 and np.percentile(np.abs(cv2.Laplacian(small, cv2.CV_32F)), 97) > 28
+    return np.mean(parts.std(1) > 7), np.percentile(np.abs(cv2.Laplacian(small, cv2.CV_32F)), 97)
+
+
+def has_structure(picture, walls=False):
+    """Whether a picture shows enough that motion and focus can be seen in it: a third of its parts are not flat, and its edges are
+    sharp. walls: a quarter is enough, and more than two thirds are too much."""
+    share, sharpness = structure(picture)
+    return sharpness > 28 and (0.25 < share < 0.67 if walls else share > 0.33)
 
 
 def true_motion(state, centre, view, stretch, tilt):
@@ -96,6 +102,9 @@ class Variety:
     """What a training may see beyond the test clips, whose making stays as it is so that figures can be compared."""
     people: list = ()  # runs of cut-out people (people.py) who walk through the scenes
     pace: tuple = (0.8, 1.25)  # slowest and quickest play of footage
+    begins: float = 0.0  # share of the losses of focus that have only just come, some a little sooner than a test would ask for
+    any_way: float = 0.0  # share of the walking people who come nearer or go, or pass close by, and do not walk across
+    walls: float = 0.0  # share of the losses of focus in front of a blank wall, which does not tell of them
     soft: float = 0.0  # share of the clips that a cheap lens sees, which is not a loss of focus
     whole: float = 0.0  # share of the views of all that the source's camera saw, as when nothing is wrong
     oftener: dict = dataclasses.field(default_factory=dict)  # class: how many times as often as the others, steady apart
@@ -135,9 +144,10 @@ class ClipMaker(Maker):
         mirror = rng.random() < 0.5
         border = int(rng.choice([cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT,
                                  cv2.BORDER_REPLICATE]))
+        walls = name == "defocused" and bool(self.variety.walls) and rng.random() < self.variety.walls
         for _ in range(8):  # until the camera looks at something
             source = self.pick(rng)
-            path = sample_path(rng, name, clear)
+            path = sample_path(rng, name, clear, self.variety.begins)
             high, wide = source.frames.shape[1:3]
             view = rng.uniform(100, min(min(high, wide) * 0.97, side * 1.55))  # short side of the view in source pixels
             if self.variety.whole and rng.random() < self.variety.whole:
@@ -148,7 +158,8 @@ class ClipMaker(Maker):
             centre = self._aim(rng, state, view, wide, high)
             begin, pace = rng.uniform(0, 600), rng.uniform(*self.variety.pace)
             where = (centre, view, stretch, tilt, mirror, side, border)
-            if all(has_structure(self._look_at(source.frames[source.at(begin + pace * times[i])], state, (i, 0), *where)) for i in (1, -2)):
+            if all(has_structure(self._look_at(source.frames[source.at(begin + pace * times[i])], state, (i, 0), *where), walls)
+                   for i in (1, -2)):
                 break
         frozen = name == "steady" and rng.random() < 0.04
         busy = (0.45 if name == "steady" else 0.2) * (0.3 if clear else 1)
@@ -159,7 +170,8 @@ class ClipMaker(Maker):
         look = Look(rng, sudden_light=0.1 if name == "steady" else 0.03, clear=clear)
         overlay = Overlay(rng, side) if rng.random() < 0.2 and not clear else None
         disc = rng.random() < 0.35
-        soft = rng.uniform(0, 0.011) if self.variety.soft and rng.random() < self.variety.soft else 0.0
+        often = self.variety.soft * (1.75 if name == "steady" else 1.0)  # most often where it must not be taken for a loss of focus
+        soft = rng.uniform(0, 0.013) if often and rng.random() < often else 0.0
         pictures, previous = [], None
         for i, t in enumerate(times):
             if previous is not None and t == previous:  # the same picture again
@@ -190,7 +202,7 @@ class ClipMaker(Maker):
         """People who walk through the scene: often where nobody does by nature."""
         if not self.variety.people or rng.random() > (0.5 if len(source.frames) == 1 else 0.2) * (1.3 if name == "steady" else 1.0):
             return []
-        return [Figure(rng, self.variety.people, np.array(place), view) for _ in range(int(rng.integers(1, 3)))]
+        return [Figure(rng, self.variety.people, np.array(place), view, self.variety.any_way) for _ in range(int(rng.integers(1, 3)))]
 
     @staticmethod
     def _aim(rng, state, view, wide, high):

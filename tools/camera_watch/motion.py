@@ -17,6 +17,7 @@ from . import SPAN
 
 MIN_COVER = 0.45
 MAX_SLIP = 0.10
+JUST_COME = 0.3  # of the window, after which a training may call a state by its name: so it is told soon
 STEP = 0.01
 GRID = np.arange(-0.3, SPAN + 0.3, STEP)  # instants at which paths are integrated
 
@@ -167,8 +168,12 @@ def shake_path(rng):
     return Path(dx, dy, zoom, roll, zero, zero)
 
 
-def _state(rng, quickest, slowest):
-    """0..1: a state that is on during at least MIN_COVER of the window, with its transition."""
+def _state(rng, quickest, slowest, begins=0.0):
+    """0..1: a state that is on during at least MIN_COVER of the window, with its transition. begins: share of the windows, beyond
+    those, in which it has only just come (for training, see Variety)."""
+    if begins and rng.random() < begins:
+        length, ramp = rng.uniform(JUST_COME, 0.8) * SPAN, rng.uniform(quickest, 0.6 * slowest)
+        return np.clip((GRID - (SPAN - length)) / ramp + 1, 0, 1)
     share = share_of_window(rng)
     if share >= 1:
         return np.ones(len(GRID))
@@ -178,30 +183,31 @@ def _state(rng, quickest, slowest):
     return np.clip((length - GRID) / ramp + 1, 0, 1)
 
 
-def covered_path(rng):
+def covered_path(rng, begins=0.0):
     path = steady_path(rng)
     most = 1.0 if rng.random() < 0.65 else rng.uniform(0.75, 1.0)
     if rng.random() < 0.25:  # the camera is touched
         path = dataclasses.replace(path, dx=tremor(rng, rng.uniform(0, 0.03)), dy=tremor(rng, rng.uniform(0, 0.03)))
-    return dataclasses.replace(path, cover=most * _state(rng, 0.05, 0.7))
+    return dataclasses.replace(path, cover=most * _state(rng, 0.05, 0.7, 0.5 * begins))
 
 
-def defocused_path(rng):
+def defocused_path(rng, begins=0.0):
     path = steady_path(rng)
-    state = _state(rng, 0.05, 0.9)
+    state = _state(rng, 0.05, 0.9, begins)
     breathing = rng.normal(0, 0.02) * state  # lenses change their angle of view a little while focusing
     sigma = log_uniform(rng, 0.02, 0.09)
     return dataclasses.replace(path, blur=sigma * state + 0.003 * rng.random(), zoom=path.zoom + breathing)
 
 
-def sample_path(rng, label, clear=False):
-    """A random camera path of one class; clear: a motion that fills the window and is quick enough for anybody to see."""
+def sample_path(rng, label, clear=False, begins=0.0):
+    """A random camera path of one class; clear: a motion that fills the window and is quick enough for anybody to see; begins: see
+    _state, of the losses of focus and half as many of the covers."""
     if label == "steady":
         return steady_path(rng)
     if label == "shake":
         return shake_path(rng)
     if label == "covered":
-        return covered_path(rng)
+        return covered_path(rng, begins)
     if label == "defocused":
-        return defocused_path(rng)
+        return defocused_path(rng, begins)
     return move(rng, label, 1.0 if clear else share_of_window(rng), clear=clear)

@@ -82,8 +82,9 @@ class Figure:
     """A person cut out of footage who walks through another scene. Drawn into the scene itself, before the camera looks at it:
     so the camera's motion moves the person as it moves everything else."""
 
-    def __init__(self, rng, people, place, view):
-        """place [2]: where the camera looks, view: short side of what it sees, both in pixels of the scene."""
+    def __init__(self, rng, people, place, view, any_way=0.0):
+        """place [2]: where the camera looks, view: short side of what it sees, both in pixels of the scene. any_way: share of the
+        people who walk up or down the picture too, close by the camera."""
         self.run = people[int(rng.integers(len(people)))]
         colours = np.clip(np.exp(rng.normal(0, 0.25, 3)) * rng.uniform(0.6, 1.3), 0.2, 2.0)
         self.table = np.clip(np.arange(256)[:, None] * colours, 0, 255).astype(np.uint8)[None]
@@ -92,6 +93,10 @@ class Figure:
         self.high = view * 0.3 * (1.4 / 0.3) ** rng.random()
         speed = 0.02 * (0.8 / 0.02) ** rng.random()
         angle = rng.choice([0, np.pi]) + rng.normal(0, 0.25)
+        if any_way and rng.random() < any_way:
+            self.high = view * rng.uniform(0.8, 2.0)
+            speed = rng.uniform(0.2, 1.0)
+            angle = rng.uniform(0, 2 * np.pi)
         self.velocity = view * speed * np.array([np.cos(angle), np.sin(angle)])
         self.place = place + view * rng.uniform(-0.4, 0.4, 2) - 0.75 * self.velocity
         self.growth = rng.normal(0, 0.3)
