@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Makes the shipped clips of camera-watch: footage of people, filmed by a still camera, that ffmpeg's filters move, hide
-and blur at known times. Writes the clip and, beside it, the true times as JSON: `start` and `end` of each change and,
-for a state that comes gradually, from when it `holds`.
+and blur at known times. Writes the clip and, beside it, the true times as JSON.
 
     tools/make_demo_clip.py SOURCE media/camera-watch-demo.mp4
     tools/make_demo_clip.py SOURCE media/camera-watch-two-minutes.mp4 --play two-minutes --quality 30
@@ -30,10 +29,6 @@ PLAYS = {"demo": DEMO, "two-minutes": TWO_MINUTES}
 RATE = 25
 WIDTH, HEIGHT = 640, 360
 SLIDE = 0.4  # seconds in which the cover comes and goes
-FOCUS = 0.2  # seconds that each step of the loss of focus takes
-# States that come gradually, and after how long they are what the model card calls them: three quarters of the picture hidden, a
-# blur of 2 % of the short side (7.2 lines; the step before has 7).
-HOLDS_AFTER = {"covered": 0.75 * SLIDE, "defocused": 2 * FOCUS}
 PAN, TILT, ROLL = 0.2, 0.17, 0.42  # how far: shares of the footage's width and height, radians
 
 
@@ -63,7 +58,7 @@ def camera(play):
 def lens(play):
     """Blur that grows in three steps, holds, and goes."""
     steps = [step for label, start, end in play["events"] if label == "defocused"
-             for step in ((3, start, start + FOCUS), (7, start + FOCUS, start + 2 * FOCUS), (13, start + 2 * FOCUS, end - FOCUS), (5, end - FOCUS, end))]
+             for step in ((3, start, start + 0.2), (7, start + 0.2, start + 0.4), (13, start + 0.4, end - 0.2), (5, end - 0.2, end))]
     return ",".join(f"gblur=sigma={sigma}:steps=3:enable='gte(t,{a:.2f})*lt(t,{b:.2f})'" for sigma, a, b in steps)
 
 
@@ -91,10 +86,7 @@ def main():
                     "-pix_fmt", "yuv420p", "-movflags", "+faststart", args.output], check=True)
     truth, now = [], 0.0
     for label, start, end in play["events"]:
-        event = {"label": label, "start": start, "end": end}
-        if label in HOLDS_AFTER:
-            event["holds"] = round(start + HOLDS_AFTER[label], 3)
-        truth += [{"label": "steady", "start": now, "end": start}, event]
+        truth += [{"label": "steady", "start": now, "end": start}, {"label": label, "start": start, "end": end}]
         now = end
     truth.append({"label": "steady", "start": now, "end": length})
     with open(os.path.splitext(args.output)[0] + ".json", "w") as file:
