@@ -9,7 +9,7 @@ import numpy as np
 
 from . import CLASSES, FRAMES, INTERVAL, SIDE
 from .degrade import Look, Overlay, codec_trip, frame_times, jpeg
-from .motion import sample_path
+from .motion import chance, sample_path
 from .people import Figure
 from .scenery import Cover, Mover
 
@@ -35,18 +35,13 @@ def defocus(picture, sigma, disc):
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
-def structure(picture):
-    """What can be seen in a picture [R, R, 3]: the share of its 36 parts that are not flat, and how sharp its sharpest edges are."""
+def has_structure(picture, walls=False):
+    """Whether a picture [R, R, 3] shows enough that motion and focus can be seen in it: a third of its 36 parts are not flat, and its
+    edges are sharp. walls: a quarter is enough, and more than two thirds are too much."""
     small = cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
     parts = small.reshape(6, SIDE // 6, 6, SIDE // 6).transpose(0, 2, 1, 3).reshape(36, -1)
-    return np.mean(parts.std(1) > 7), np.percentile(np.abs(cv2.Laplacian(small, cv2.CV_32F)), 97)
-
-
-def has_structure(picture, walls=False):
-    """Whether a picture shows enough that motion and focus can be seen in it: a third of its parts are not flat, and its edges are
-    sharp. walls: a quarter is enough, and more than two thirds are too much."""
-    share, sharpness = structure(picture)
-    return sharpness > 28 and (0.25 < share < 0.67 if walls else share > 0.33)
+    share = np.mean(parts.std(1) > 7)
+    return np.percentile(np.abs(cv2.Laplacian(small, cv2.CV_32F)), 97) > 28 and (0.25 < share < 0.67 if walls else share > 0.33)
 
 
 def true_motion(state, centre, view, stretch, tilt):
@@ -102,10 +97,11 @@ class Variety:
     """What a training may see beyond the test clips, whose making stays as it is so that figures can be compared."""
     people: list = ()  # runs of cut-out people (people.py) who walk through the scenes
     pace: tuple = (0.8, 1.25)  # slowest and quickest play of footage
-    begins: float = 0.0  # share of the losses of focus that have only just come, some a little sooner than a test would ask for
-    any_way: float = 0.0  # share of the walking people who come nearer or go, or pass close by, and do not walk across
+    begins: float = 0.0  # share of the losses of focus, and half of that of the covers, that have only just come, some sooner than a test would ask for
+    any_way: float = 0.0  # share of the walking people who pass close by in any direction and not across
     walls: float = 0.0  # share of the losses of focus in front of a blank wall, which does not tell of them
     soft: float = 0.0  # share of the clips that a cheap lens sees, which is not a loss of focus
+    soft_steady: float = 0.0  # the same of the steady ones, where it must not be taken for a loss of focus
     whole: float = 0.0  # share of the views of all that the source's camera saw, as when nothing is wrong
     oftener: dict = dataclasses.field(default_factory=dict)  # class: how many times as often as the others, steady apart
 
@@ -144,13 +140,13 @@ class ClipMaker(Maker):
         mirror = rng.random() < 0.5
         border = int(rng.choice([cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT_101, cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT,
                                  cv2.BORDER_REPLICATE]))
-        walls = name == "defocused" and bool(self.variety.walls) and rng.random() < self.variety.walls
+        walls = name == "defocused" and chance(rng, self.variety.walls)
         for _ in range(8):  # until the camera looks at something
             source = self.pick(rng)
             path = sample_path(rng, name, clear, self.variety.begins)
             high, wide = source.frames.shape[1:3]
             view = rng.uniform(100, min(min(high, wide) * 0.97, side * 1.55))  # short side of the view in source pixels
-            if self.variety.whole and rng.random() < self.variety.whole:
+            if chance(rng, self.variety.whole):
                 view = rng.uniform(0.9, 1.0) * min(min(high, wide) * 0.99, side * 1.55)
             stretch = np.exp(rng.normal(0, 0.08))
             tilt = rng.normal(0, 0.04) if rng.random() < 0.9 else rng.uniform(-0.5, 0.5)
@@ -170,8 +166,7 @@ class ClipMaker(Maker):
         look = Look(rng, sudden_light=0.1 if name == "steady" else 0.03, clear=clear)
         overlay = Overlay(rng, side) if rng.random() < 0.2 and not clear else None
         disc = rng.random() < 0.35
-        often = self.variety.soft * (1.75 if name == "steady" else 1.0)  # most often where it must not be taken for a loss of focus
-        soft = rng.uniform(0, 0.013) if often and rng.random() < often else 0.0
+        soft = rng.uniform(0, 0.013) if chance(rng, self.variety.soft_steady if name == "steady" else self.variety.soft) else 0.0
         pictures, previous = [], None
         for i, t in enumerate(times):
             if previous is not None and t == previous:  # the same picture again

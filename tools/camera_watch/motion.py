@@ -45,6 +45,11 @@ def log_uniform(rng, low, high):
     return low * (high / low) ** rng.random()
 
 
+def chance(rng, share):
+    """True for `share` of the draws. Draws nothing where the share is 0: so what only a training sees leaves the test clips as they are."""
+    return share > 0 and rng.random() < share
+
+
 def pulse(rng, share, longest_ramp=0.35):
     """Speed over time [len(GRID)], 0..1: a trapezium that fills `share` of the window (1: all of it)."""
     if share >= 1:
@@ -171,7 +176,7 @@ def shake_path(rng):
 def _state(rng, quickest, slowest, begins=0.0):
     """0..1: a state that is on during at least MIN_COVER of the window, with its transition. begins: share of the windows, beyond
     those, in which it has only just come (for training, see Variety)."""
-    if begins and rng.random() < begins:
+    if chance(rng, begins):
         length, ramp = rng.uniform(JUST_COME, 0.8) * SPAN, rng.uniform(quickest, 0.6 * slowest)
         return np.clip((GRID - (SPAN - length)) / ramp + 1, 0, 1)
     share = share_of_window(rng)

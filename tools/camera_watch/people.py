@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from . import FRAMES, INTERVAL
+from .motion import chance
 from .scenery import overlap
 
 HEIGHT = 96  # of a cut-out figure, pixels
@@ -84,7 +85,7 @@ class Figure:
 
     def __init__(self, rng, people, place, view, any_way=0.0):
         """place [2]: where the camera looks, view: short side of what it sees, both in pixels of the scene. any_way: share of the
-        people who walk up or down the picture too, close by the camera."""
+        people who are close by the camera and walk in any direction, up and down the picture too; the others walk across."""
         self.run = people[int(rng.integers(len(people)))]
         colours = np.clip(np.exp(rng.normal(0, 0.25, 3)) * rng.uniform(0.6, 1.3), 0.2, 2.0)
         self.table = np.clip(np.arange(256)[:, None] * colours, 0, 255).astype(np.uint8)[None]
@@ -93,7 +94,7 @@ class Figure:
         self.high = view * 0.3 * (1.4 / 0.3) ** rng.random()
         speed = 0.02 * (0.8 / 0.02) ** rng.random()
         angle = rng.choice([0, np.pi]) + rng.normal(0, 0.25)
-        if any_way and rng.random() < any_way:
+        if chance(rng, any_way):
             self.high = view * rng.uniform(0.8, 2.0)
             speed = rng.uniform(0.2, 1.0)
             angle = rng.uniform(0, 2 * np.pi)

@@ -31,7 +31,7 @@ def make_task(args):
     groups = [(0.45, videos), (0.18, load_stills(args.images)), (0.15, make_scenes(args.scenes, args.seed)),
               (0.22, make_rooms(args.rooms, args.seed, args.cache))]
     variety = Variety(cut_people(videos, args.cache, upright=False), pace=(0.75, 1.9), begins=0.8, any_way=0.35, walls=0.5, soft=0.4,
-                      whole=0.25, oftener=oftener)
+                      soft_steady=0.7, whole=0.25, oftener=oftener)
     maker = ClipMaker(groups, args.seed, args.steady_share, (args.clips * 0.04, args.clips * 0.2, 0.8), variety)
     pool = build_codec_pool(maker, args.codec_clips, args.cache, lambda i, n: show("codec clips " + bar(i, n))) if args.codec_clips else None
     test_maker = ClipMaker([(1.0, load_videos(args.videos, args.cache, "held-out"))], args.seed + 10 ** 6)
