@@ -3,7 +3,7 @@
 #include <gst/gst.h>
 
 #include "metadata/action_meta.h"
-#include "staaction/gststaaction.h"
+#include "staaction/element/gststaaction.h"
 #include "staoverlay/gststaoverlay.h"
 
 static gboolean plugin_init(GstPlugin *plugin) {

@@ -5,7 +5,7 @@
 #include <gst/app/gstappsink.h>
 
 #include "options.h"
-#include "staaction/frame_input.h"
+#include "staaction/frames/frame_input.h"
 
 namespace cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "api/c_api.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/formats/safetensors.h"
 #include "model/flops.h"
 
 using namespace sta;

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "api/c_api.h"
-#include "checkpoint/builtin_labels.h"
+#include "checkpoint/labels/builtin_labels.h"
 
 using namespace sta;
 

@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "checkpoint/errors.h"
-#include "checkpoint/json_text.h"
+#include "checkpoint/formats/json_text.h"
 
 namespace sta {
 namespace {

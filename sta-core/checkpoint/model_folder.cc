@@ -8,11 +8,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "checkpoint/builtin_labels.h"
 #include "checkpoint/config_json.h"
 #include "checkpoint/errors.h"
-#include "checkpoint/swin_names.h"
-#include "checkpoint/weight_files.h"
+#include "checkpoint/formats/weight_files.h"
+#include "checkpoint/labels/builtin_labels.h"
+#include "checkpoint/names/swin_names.h"
 
 namespace sta {
 namespace {

@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/vit_names.h"
+#include "checkpoint/names/vit_names.h"
 
 namespace sta {
 

@@ -9,7 +9,7 @@
 #include <map>
 #include <utility>
 
-#include "checkpoint/weight_files.h"
+#include "checkpoint/formats/weight_files.h"
 #include "cuda/kernel_library.h"
 #include "engine/catch.h"
 #include "engine/device.h"

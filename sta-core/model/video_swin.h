@@ -17,7 +17,7 @@
 #include <array>
 #include <vector>
 
-#include "checkpoint/vit_names.h"
+#include "checkpoint/names/vit_names.h"
 #include "model/model.h"
 #include "ops/swin_ops.h"
 #include "pruning/prune_step.h"
@@ -35,7 +35,7 @@ StagePrune stage_prune(const ModelDescription &description, int stage, int drop_
 
 class VideoSwin : public Model {
  public:
-  /// weights: canonical names, checked (checkpoint/swin_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
+  /// weights: canonical names, checked (checkpoint/names/swin_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error.
   /// kernels: of the device, for selecting tokens where their limits allow it; NULL: ATen's.
   VideoSwin(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);

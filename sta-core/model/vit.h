@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "checkpoint/vit_names.h"
+#include "checkpoint/names/vit_names.h"
 #include "model/model.h"
 #include "ops/ops.h"
 #include "pruning/prune_step.h"
@@ -14,7 +14,7 @@ namespace sta {
 
 class Vit : public Model {
  public:
-  /// weights: canonical names, checked (checkpoint/vit_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
+  /// weights: canonical names, checked (checkpoint/names/vit_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
   /// afterwards. Throws c10::Error (out of memory, no such device): callers are inside sta-core's edge.
   /// kernels: of the device, for pruning; NULL: ATen's.
   Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);

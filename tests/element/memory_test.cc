@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "action_harness.h"
-#include "staaction/cuda_memory.h"
-#include "staaction/frame_input.h"
+#include "staaction/frames/cuda_memory.h"
+#include "staaction/frames/frame_input.h"
 
 GST_DEBUG_CATEGORY(sta_action_debug);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fuzz target: one pickle, without the zip around it, so that mutations land in it and not in weights. Whatever it builds must be finite: no text may
 // point outside the input or the graph, no list may hold nothing.
-#include "checkpoint/pickle.h"
+#include "checkpoint/formats/pickle.h"
 #include "fuzz_support.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fuzz target: a file of torch.save, zip or legacy.
-#include "checkpoint/torch_file.h"
+#include "checkpoint/formats/torch_file.h"
 #include "weights_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

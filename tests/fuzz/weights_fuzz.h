@@ -5,8 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include "checkpoint/formats/safetensors.h"
 #include "checkpoint/model_folder.h"
-#include "checkpoint/safetensors.h"
 #include "fuzz_support.h"
 
 namespace sta::fuzz {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/safetensors.h"
-#include "checkpoint/vit_names.h"
+#include "checkpoint/formats/safetensors.h"
+#include "checkpoint/names/vit_names.h"
 #include "model/vit.h"
 
 namespace golden {

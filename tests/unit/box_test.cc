@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "staaction/box.h"
+#include "staaction/objects/box.h"
 
 namespace {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "checkpoint/crc32.h"
-#include "checkpoint/torch_file.h"
-#include "checkpoint/zip_archive.h"
+#include "checkpoint/formats/crc32.h"
+#include "checkpoint/formats/torch_file.h"
+#include "checkpoint/formats/zip_archive.h"
 #include "unit/checkpoint_support.h"
 
 namespace {

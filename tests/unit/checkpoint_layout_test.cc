@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "checkpoint/builtin_labels.h"
 #include "checkpoint/convert.h"
+#include "checkpoint/labels/builtin_labels.h"
 #include "sta/sta.h"
 #include "unit/checkpoint_support.h"
 

@@ -3,9 +3,9 @@
 // soon and in little memory.
 #include <gtest/gtest.h>
 
-#include "checkpoint/mapped_file.h"
-#include "checkpoint/pickle.h"
-#include "checkpoint/zip_archive.h"
+#include "checkpoint/formats/mapped_file.h"
+#include "checkpoint/formats/pickle.h"
+#include "checkpoint/formats/zip_archive.h"
 #include "support/golden.h"
 
 namespace {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "checkpoint/torch_file.h"
-#include "checkpoint/zip_archive.h"
+#include "checkpoint/formats/torch_file.h"
+#include "checkpoint/formats/zip_archive.h"
 #include "unit/checkpoint_support.h"
 #include "unit/torch_archive.h"
 

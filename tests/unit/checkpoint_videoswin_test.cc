@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/convert.h"
-#include "checkpoint/swin_names.h"
-#include "checkpoint/weight_files.h"
+#include "checkpoint/formats/weight_files.h"
+#include "checkpoint/names/swin_names.h"
 #include "model/video_swin.h"
 #include "sta/sta.h"
 #include "support/golden_swin.h"
