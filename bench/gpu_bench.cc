@@ -8,7 +8,15 @@
 //
 // What is not begun after M minutes (default 6) is left out of the table and named under "not_measured": the most wanted models come first.
 // --device cpu tries the program itself where there is no GPU: without kernels, and without the parts that need device memory.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/isin.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // sta.h: clips without time or stream, their files, and the FLOP count.
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/from_blob.h>
 
 #include <cstdlib>
 

@@ -2,7 +2,7 @@
 // See convert.h.
 #include "checkpoint/convert.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <cerrno>
 #include <cmath>

@@ -2,7 +2,7 @@
 // See model.h.
 #include "model/model.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <utility>
 

@@ -2,7 +2,11 @@
 // See video_swin.h.
 #include "model/video_swin.h"
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/full.h>
 
 #include <algorithm>
 #include <utility>

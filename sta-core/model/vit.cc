@@ -2,7 +2,7 @@
 // See vit.h.
 #include "model/vit.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <utility>
 

@@ -2,7 +2,9 @@
 // Tensors to the plain pointers of libsta-cuda. Only the generic parts of c10 are used, so that this compiles against a LibTorch without CUDA.
 #include "pruning/prune_step.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <c10/core/DeviceGuard.h>
 
 #include <limits>

@@ -13,7 +13,20 @@
 // Because the softmax runs over new tokens, column j of P_t does not depend on which other old tokens survive. So all P_t come from one batched
 // product and one softmax; only mat-vec, multiply, select, renormalise is sequential (T-1 steps). All shapes depend on r alone: no host
 // synchronisation.
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/aminmax.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/sort.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include "pruning/pruning.h"
 

@@ -4,8 +4,9 @@
 //
 // Graphs are captured in a stream of their own, since the default one cannot be, and share one memory pool: they are never replayed side by side.
 // That is kept by the cache's lock on the host and by last_use_ on the device.
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <ATen/ops/empty.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAGuard.h>

@@ -3,7 +3,7 @@
 // it must be whole. Shared by the targets of .safetensors and of torch.save's files.
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include "checkpoint/formats/safetensors.h"
 #include "checkpoint/model_folder.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The golden generator itself, bit for bit: everything else in this folder rests on it.
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <cstring>

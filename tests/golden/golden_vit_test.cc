@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // End to end against the official implementation: every file under golden/vit, tiny to H, fp32. Kept tokens are compared as tests/golden/README.md
 // says: as sets of original tokens after each call; logits within 5e-5, residual stream within 1e-4.
+#include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 

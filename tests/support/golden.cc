@@ -2,6 +2,9 @@
 // See golden.h.
 #include "support/golden.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>

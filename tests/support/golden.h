@@ -3,7 +3,7 @@
 // hundreds of megabytes need not be stored.
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <string>
 #include <vector>

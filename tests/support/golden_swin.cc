@@ -2,6 +2,9 @@
 // See golden_swin.h.
 #include "support/golden_swin.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
+
 #include <cmath>
 #include <cstdio>
 #include <stdexcept>

@@ -2,7 +2,9 @@
 // See torch_file.h.
 #include "checkpoint/formats/torch_file.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <cstring>

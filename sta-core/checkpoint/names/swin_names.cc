@@ -2,7 +2,9 @@
 // See swin_names.h.
 #include "checkpoint/names/swin_names.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/isfinite.h>
 
 #include <algorithm>
 #include <cmath>

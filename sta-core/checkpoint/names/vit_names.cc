@@ -2,7 +2,11 @@
 // See vit_names.h.
 #include "checkpoint/names/vit_names.h"
 
-#include <ATen/ATen.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <array>

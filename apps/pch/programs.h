@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Precompiled header of the programs: JSON, which takes longest to parse, and the standard library that nearly all files use.
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
