@@ -3,6 +3,7 @@
 # `sta` on checkpoints, from outside: every good file converts to a folder that computes the official logits, every broken one ends with exit status 1
 # and one line. Usage: test_convert.py STA GOLDEN_FOLDER
 import json
+import multiprocessing.pool
 import os
 import struct
 import subprocess
@@ -61,8 +62,10 @@ if os.path.exists("/tmp/pwned"):
     os.remove("/tmp/pwned")
 bad = sorted(f for f in os.listdir(f"{GOLDEN}/checkpoints_bad") if f.endswith((".pth", ".safetensors")) and not f.startswith("control_"))
 assert len(bad) > 40, bad
-for name in bad:
-    done = sta("info", f"{GOLDEN}/checkpoints_bad/{name}", "--num-heads", "1", status=1)
+# Two at a time: a start of the program, which loads LibTorch, takes longer than what it finds out.
+with multiprocessing.pool.ThreadPool(2) as pool:
+    refused = pool.map(lambda name: sta("info", f"{GOLDEN}/checkpoints_bad/{name}", "--num-heads", "1", status=1), bad)
+for name, done in zip(bad, refused, strict=True):
     assert done.stdout == "" and done.stderr.startswith("sta info: ") and done.stderr.count("\n") == 1 and name in done.stderr, (name, done.stderr)
 assert not os.path.exists("/tmp/pwned"), "a pickle was executed"
 sta("convert", status=2)
