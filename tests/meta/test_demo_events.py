@@ -10,7 +10,7 @@ import sys
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TREE, 'tools'))
 
-from watch_events import watch  # noqa: E402
+from evaluation.watch_events import watch  # noqa: E402
 
 
 def main():
