@@ -16,7 +16,7 @@ import torch
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from reference.model_folder import load_safetensors  # noqa: E402
+from reference.safetensors import load_safetensors  # noqa: E402
 from reference.sta_model import Geometry, VideoClassifier  # noqa: E402
 from reference.sta_prune import pruner, sta_keep, take  # noqa: E402
 

@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from reference.model_folder import load_safetensors, save_safetensors  # noqa: E402
+from reference.safetensors import load_safetensors, save_safetensors  # noqa: E402
 
 WEIGHTS = "model.safetensors"
 
