@@ -279,6 +279,7 @@ int eval(int argc, char **argv) {
   start_gstreamer();
   const sta::Engine engine = r.engine.open(rest[0]);
   const sta_model_info m = engine.info();
+  rules.multi_label = m.multi_label != 0;
   const ViewPlan plan = plan_of(r, m);
   sta_error err;
   for (const int drop : rules.drop_numbers)

@@ -34,7 +34,7 @@ void Batcher::add(ViewFeed::Item item, const EvalVideo &video) {
   pending.result.views = static_cast<int>(item.set.views.size());
   pending.result.decode_seconds = item.set.seconds;
   pending.set = std::move(item.set);
-  pending.averages.assign(rules_.drop_numbers.size(), ViewAverage(rules_.classes));
+  pending.averages.assign(rules_.drop_numbers.size(), ViewAverage(rules_.classes, rules_.multi_label));
   pending.seconds.assign(rules_.drop_numbers.size(), 0);
   videos_.push_back(std::move(pending));
   Pending &added = videos_.back();

@@ -21,6 +21,7 @@ struct BatchRules {
   int batch = 8;
   std::vector<int> selected;  // the model's classes that are scored; empty: all
   int classes = 0;            // how many are scored
+  bool multi_label = false;   // as sta_model_info says
   bool keep_probabilities = false;
 };
 

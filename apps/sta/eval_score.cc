@@ -12,11 +12,15 @@ namespace cli {
 void ViewAverage::add(const float *logits, const std::vector<int> &selected) {
   view_.resize(sum_.size());
   for (size_t i = 0; i < view_.size(); ++i) view_[i] = selected.empty() ? logits[i] : logits[selected[i]];
+  ++views_;
+  if (multi_label_) {
+    for (size_t i = 0; i < view_.size(); ++i) sum_[i] += 1 / (1 + std::exp(-view_[i]));
+    return;
+  }
   const double most = *std::max_element(view_.begin(), view_.end());
   double total = 0;
   for (double &v : view_) total += v = std::exp(v - most);
   for (size_t i = 0; i < view_.size(); ++i) sum_[i] += view_[i] / total;
-  ++views_;
 }
 
 Verdict ViewAverage::verdict(int label, bool keep_probabilities) const {

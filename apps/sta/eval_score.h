@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the logits of views to the verdict on a video, and from verdicts to accuracy: softmax of each view, mean over the views, most probable class,
-// as the published evaluations do.
+// From the logits of views to the verdict on a video, and from verdicts to accuracy: softmax of each view (sigmoid where classes do not exclude each
+// other), mean over the views, most probable class, as the published evaluations do.
 #pragma once
 
 #include <cstdint>
@@ -32,16 +32,18 @@ struct VideoResult {
   std::vector<Verdict> verdicts;  // one for each drop number
 };
 
-/// Mean of the softmax over the views of one video.
+/// Mean of the probabilities over the views of one video.
 class ViewAverage {
  public:
-  explicit ViewAverage(int classes) : sum_(static_cast<size_t>(classes)) {}
+  /// multi_label: each class has a probability of its own (sigmoid).
+  explicit ViewAverage(int classes, bool multi_label = false) : multi_label_(multi_label), sum_(static_cast<size_t>(classes)) {}
   /// logits: f32 of all the model's classes. selected: those of them that are scored, in the order of the scored classes; empty: all. The softmax is
   /// taken over the scored ones alone, as if the classifier had no others.
   void add(const float *logits, const std::vector<int> &selected);
   Verdict verdict(int label, bool keep_probabilities) const;
 
  private:
+  bool multi_label_;
   std::vector<double> sum_, view_;
   int views_ = 0;
 };

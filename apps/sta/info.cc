@@ -37,6 +37,7 @@ int info(int argc, char **argv) {
                                   {"tokens", m.num_tokens},
                                   {"max_drop_number", m.max_drop_number},
                                   {"antialias", m.antialias != 0},
+                                  {"multi_label", m.multi_label != 0},
                                   {"device", m.device},
                                   {"precision", m.precision},
                                   {"labels", labels},
@@ -64,7 +65,7 @@ int info(int argc, char **argv) {
                 m.num_stages > 0 ? " of a frame of 784 (reconstructed)" : "");
   else
     std::printf("  tokens    %d (%d a time step), cannot be pruned\n", m.num_tokens, m.tokens_per_step);
-  std::printf("  classes   %d:", m.num_classes);
+  std::printf("  classes   %d%s:", m.num_classes, m.multi_label ? ", several may hold at once" : "");
   for (size_t i = 0; i < labels.size() && i < 12; ++i) std::printf("%s %s", i ? "," : "", labels[i].c_str());
   std::printf("%s\n", labels.size() > 12 ? ", ..." : "");
   return 0;

@@ -45,6 +45,13 @@ Status get_size(const json &root, const char *key, int &value, const std::string
   return ok();
 }
 
+Status get_bool(const json &root, const char *key, bool &value, const std::string &path) {
+  if (!root.contains(key)) return ok();
+  if (!root[key].is_boolean()) return bad(path + ": " + key + " should be true or false");
+  value = root[key].get<bool>();
+  return ok();
+}
+
 Status get_number(const json &root, const char *key, double below, double &value, const std::string &path) {
   if (!root.contains(key)) return ok();
   if (!root[key].is_number() || !(root[key].get<double>() > 0 && root[key].get<double>() < below)) {

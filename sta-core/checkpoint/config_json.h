@@ -20,6 +20,8 @@ Result<nlohmann::json> read_json(const std::string &path);
 Status get_size(const nlohmann::json &root, const char *key, int &value, const std::string &path);
 /// A list of `count` positive integers; 0: of one to eight.
 Status get_sizes(const nlohmann::json &root, const char *key, size_t count, std::vector<int> &value, const std::string &path);
+/// true or false.
+Status get_bool(const nlohmann::json &root, const char *key, bool &value, const std::string &path);
 /// A number above 0 and below `below`.
 Status get_number(const nlohmann::json &root, const char *key, double below, double &value, const std::string &path);
 /// Three numbers of at least `least` and at most 1000: what lies beyond has no use, and would make infinities of pixels.

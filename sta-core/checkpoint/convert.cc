@@ -67,7 +67,8 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
           {"num_frames", m.num_frames},
           {"tubelet_size", m.tubelet},
           {"qkv_bias", true},
-          {"use_mean_pooling", true},
+          {"use_mean_pooling", m.mean_pooling},
+          {"problem_type", m.multi_label ? "multi_label_classification" : "single_label_classification"},
           {"torch_dtype", type_name(type)},
           {"id2label", id2label},
           {"label2id", label2id},
@@ -104,7 +105,10 @@ std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, a
     for (const char *part : {".weight", ".bias"}) out[to + part] = get(from + part);
   };
   copy("patch_embed.proj", "videomae.embeddings.patch_embeddings.projection");
-  copy("fc_norm", "fc_norm");
+  if (m.mean_pooling)
+    copy("fc_norm", "fc_norm");
+  else
+    copy("norm", "videomae.layernorm");
   copy("head", "classifier");
   for (int i = 0; i < m.depth; ++i) {
     const std::string block = "blocks." + std::to_string(i) + ".", layer = "videomae.encoder.layer." + std::to_string(i) + ".";

@@ -36,6 +36,16 @@ Status read_label_map(const json &root, ModelDescription &m, const std::string &
   return ok();
 }
 
+// Whether classes exclude each other. Regression has no classes at all.
+Status read_problem_type(const json &root, ModelDescription &m, const std::string &path) {
+  const json type = root.value("problem_type", json(nullptr));
+  if (type == "regression") return Error{STA_ERROR_UNSUPPORTED, path + ": problem_type \"regression\" is not supported, a classifier is needed"};
+  if (!type.is_null() && type != "single_label_classification" && type != "multi_label_classification")
+    return bad(path + ": problem_type " + type.dump() + " should be \"single_label_classification\" or \"multi_label_classification\"");
+  m.multi_label = type == "multi_label_classification";
+  return ok();
+}
+
 Status read_preprocessor(const std::string &path, ModelDescription &m) {
   auto read = read_json(path);
   if (!read) return std::move(read).error();
@@ -179,7 +189,10 @@ Status read_videomae(const json &root, ModelDescription &m, const std::string &p
   if (channels != 3) return Error{STA_ERROR_UNSUPPORTED, path + ": num_channels other than 3 is not supported"};
   if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
     return Error{STA_ERROR_UNSUPPORTED, path + ": hidden_act " + act.dump() + " is not supported, \"gelu\" is"};
-  if (root.value("use_mean_pooling", json(true)) != true) return Error{STA_ERROR_UNSUPPORTED, path + ": use_mean_pooling false is not supported"};
+  if (auto s = get_bool(root, "use_mean_pooling", m.mean_pooling, path); !s) return s;
+  // transformers 5 has another name for it.
+  for (const char *key : {"qkv_bias", "qv_bias"})
+    if (auto s = get_bool(root, key, m.qkv_bias, path); !s) return s;
   return ok();
 }
 
@@ -212,10 +225,11 @@ Status take_vit(TensorFile &file, bool folder, const LoadOptions &options, Loade
     m = describe_file(file);
     apply_overrides(m, options);
   }
-  auto weights = canonical_names(file.tensors);
+  auto weights = canonical_names(file.tensors, m.qkv_bias);
   if (!weights) return std::move(weights).error();
   model.weights = *std::move(weights);
   file.tensors.clear();
+  settle_pooling(model.weights, m, folder);
   if (auto s = check_state_dict(model.weights, m); !s) return s;
   return settle_image(m, model.weights);
 }
@@ -283,6 +297,7 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
     return bad(path + ": image_size should be a number or [height, width]");
   m.short_side = std::min(m.height, m.width);
   if (auto s = read_label_map(root, m, path); !s) return std::move(s).error();
+  if (auto s = read_problem_type(root, m, path); !s) return std::move(s).error();
   if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
       !read_spacing(root["sta"]["sample_interval"], m.spacing))
     return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");

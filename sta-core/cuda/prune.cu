@@ -26,11 +26,14 @@ constexpr int kMaxGroupTokens = 2048, kMaxHeadDim = 128, kMaxGroups = 256, kMaxB
 struct Shape {
   int batch, groups, n, channels, heads, dim, drop;
   bool backward;
+  int keep_group, keep_position;  // of the token that is never dropped; -1, -1: there is none
   int padded;  // D rounded up to a multiple of 4, so that rows are whole float4
 
   __host__ __device__ int kept() const { return n - drop; }
   __host__ __device__ int64_t tokens() const { return static_cast<int64_t>(groups) * n; }  // L
   __host__ __device__ int sources() const { return (n + 1) / 2; }                          // even positions of the first group
+  /// Whether a token is kept whatever its scores are.
+  __host__ __device__ bool stays(int group, int position) const { return group == keep_group && position == keep_position; }
   /// The group at position `step` of the scan.
   __host__ __device__ int scanned(int step) const { return backward ? groups - 1 - step : step; }
 };
@@ -261,7 +264,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
   const int first = s.scanned(0), sources = s.sources(), targets = n / 2;
   for (int i = thread; i < sources; i += threads) {
     const float v = similarity[b * sources + i];
-    m.key[i] = sort_key(v);
+    m.key[i] = s.stays(first, 2 * i) ? 0 : sort_key(v);
     if (similarity_out) similarity_out[b * sources + i] = v;
   }
   for (int i = thread; i < targets; i += threads) emit(first, i, 2 * i + 1);
@@ -301,7 +304,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
         for (int slice = 1; slice < kSlices; ++slice) accumulated += m.partial[slice * w.columns + w.column];
         const float semantic = (f[group * n + i] - m.low[group]) / m.range[group], score = accumulated * (1.0f - semantic);
         m.accumulated[i] = accumulated;
-        m.key[i] = sort_key(score);
+        m.key[i] = s.stays(group, i) ? 0 : sort_key(score);
         const int64_t at = (b * s.groups + group) * n + i;
         if (accumulated_out) accumulated_out[at] = accumulated;
         if (score_out) score_out[at] = score;
@@ -340,11 +343,22 @@ const char *check_sizes(const sta_cuda_prune_args &a) {
   if (a.head_dim < 1 || a.head_dim > kMaxHeadDim) return "the head size is not within 1 .. 128";
   if (a.drop < 0 || a.drop >= a.group_tokens || a.drop > (a.group_tokens + 1) / 2)
     return "the drop number is more than half of a group's tokens, or all of them";
+  if (a.keep_token < -1 || a.keep_token >= a.groups * a.group_tokens) return "the token to keep is not one of them";
+  const bool in_first = a.keep_token >= 0 && a.keep_token / a.group_tokens == (a.backward ? a.groups - 1 : 0);
+  if (in_first && (a.keep_token % a.group_tokens % 2 != 0 || a.drop >= (a.group_tokens + 1) / 2))
+    return "the token to keep is at an odd position of the first group, or all even ones are to be dropped";
   return nullptr;
 }
 
 Shape shape_of(const sta_cuda_prune_args &a) {
-  return {a.batch, a.groups, a.group_tokens, a.channels, a.heads, a.head_dim, a.drop, a.backward != 0, (a.head_dim + 3) / 4 * 4};
+  const bool keeps = a.keep_token >= 0;
+  return {a.batch,         a.groups,
+          a.group_tokens,  a.channels,
+          a.heads,         a.head_dim,
+          a.drop,          a.backward != 0,
+          keeps ? a.keep_token / a.group_tokens : -1,
+          keeps ? a.keep_token % a.group_tokens : -1,
+          (a.head_dim + 3) / 4 * 4};
 }
 
 template <typename T>

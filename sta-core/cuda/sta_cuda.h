@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 // Changes with every change of this header: both sides must have been built from the same one.
-#define STA_CUDA_ABI 2u
+#define STA_CUDA_ABI 3u
 
 #define STA_CUDA_MESSAGE 256
 
@@ -89,6 +89,8 @@ typedef struct sta_cuda_prune_args {
   int32_t head_dim;     /* D, 1 .. 128 */
   int32_t drop;         /* r, 0 .. ceil(N/2), less than N */
   int32_t backward;     /* scan from the last group to the first */
+  int32_t keep_token;   /* index, 0 .. T*N-1, of a token that is never dropped; -1: none. In the group scanned first: of an even position, and r <
+                           ceil(N/2) */
   void *workspace;      /* sta_cuda_prune_workspace() bytes, aligned to 16 */
   int64_t *kept;        /* out [B,T·(N-r)]: indices into 0..L-1 in emitted order */
   /* Scores for tests and pictures, each may be NULL: pruning.h, PruneTrace. */

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/InferenceMode.h>
@@ -262,7 +263,7 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
       const ForwardOutput out = model_->forward(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr);
       typical = !out.warming;
       fault_point(FaultPoint::kScores);
-      return to_host(at::softmax(out.logits, -1));
+      return to_host(description_.multi_label ? at::sigmoid(out.logits) : at::softmax(out.logits, -1));
     });
     if (probabilities) {
       status = STA_OK;

@@ -36,8 +36,14 @@ struct ModelDescription {
   int mlp_dim = 0;                // of the first stage
   int num_classes = 0;            // n
 
+  // What the head reads, of a ViT. true: fc_norm of the mean over all tokens. false: a last LayerNorm of token 0, as fine-tuning by Hugging Face's
+  // tutorial leaves it; pruning then never drops that token.
+  bool mean_pooling = true;
+  bool qkv_bias = true;      // false: the configuration says that there are none
+  bool multi_label = false;  // classes exclude each other: softmax; several may hold at once: sigmoid
+
   double block_eps = 1e-6;    // LayerNorm of the blocks
-  double fc_norm_eps = 1e-6;  // LayerNorm before the head
+  double fc_norm_eps = 1e-6;  // LayerNorm before the head, of a mean
 
   Spacing spacing{400'000'000, 3};  // 4/30 s: VideoMAE on Kinetics takes every 4th frame of 30 fps
   int short_side = 224;             // of the resized frame, before the centre crop
@@ -71,13 +77,13 @@ struct ModelDescription {
 
   /// Largest legal r; 0 if the model cannot be pruned.
   /// ViT: STA's three calls see n_t, n_t/2, n_t/4 groups, and the first group of each call may only lose "sources", the even half of its tokens:
-  /// r <= n_s/2 is what survives all three. Needs n_t divisible by 4 and a depth that leaves three places.
-  /// Pyramid: r counts tokens of a frame of 784 whatever the size is (model/video_swin.h); the last stage loses the share r/392, and 384 is the
-  /// largest multiple of 64 that leaves some. Needs n_t divisible by 4 and four stages.
+  /// r <= n_s/2 is what survives all three; one less where token 0 is one of the sources and has to stay. Needs n_t divisible by 4 and a depth that
+  /// leaves three places. Pyramid: r counts tokens of a frame of 784 whatever the size is (model/video_swin.h); the last stage loses the share r/392,
+  /// and 384 is the largest multiple of 64 that leaves some. Needs n_t divisible by 4 and four stages.
   int max_drop_number() const {
     if (steps() % 4 != 0) return 0;
     if (pyramid()) return stages() == 4 ? 384 : 0;
-    return depth >= 3 ? step_tokens() / 2 : 0;
+    return depth >= 3 ? (step_tokens() - (mean_pooling ? 0 : 1)) / 2 : 0;
   }
 
  private:

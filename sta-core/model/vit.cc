@@ -31,7 +31,7 @@ Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType 
     blocks_.push_back({norm(b + "norm1", m.block_eps, type), norm(b + "norm2", m.block_eps, type), linear(b + "attn.qkv", type),
                        linear(b + "attn.proj", type), linear(b + "mlp.fc1", type), linear(b + "mlp.fc2", type)});
   }
-  fc_norm_ = norm("fc_norm", m.fc_norm_eps, at::kFloat);
+  last_norm_ = m.mean_pooling ? norm("fc_norm", m.fc_norm_eps, at::kFloat) : norm("norm", m.block_eps, at::kFloat);
   head_ = linear("head", at::kFloat);
 }
 
@@ -40,10 +40,12 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
   ForwardOutput out;
   at::Tensor x = ops::patch_embed(clip.to(device_, type_), patch_, m.tubelet, m.patch);  // [B,L,C]
   x += position_;
-  at::Tensor normed;  // norm1 of x, where the pruning kernels have made it already
+  at::Tensor normed;                              // norm1 of x, where the pruning kernels have made it already
+  int64_t class_token = m.mean_pooling ? -1 : 0;  // where the token is that the head reads
   for (int i = 0; i < m.depth; ++i) {
     const Block &block = blocks_[i];
-    const PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
+    PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
+    call.keep_token = class_token;
     // Keys of this very block, before its MLP: that is what the official code scores with.
     const ops::AttentionOutput attended =
         ops::attention(normed.defined() ? normed : ops::layer_norm(x, block.norm1), block.qkv, block.proj, m.num_heads, call.index != 0);
@@ -52,6 +54,7 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     x += ops::mlp(ops::layer_norm(x, block.norm2), block.fc1, block.fc2);
     if (probe && probe->block) probe->block(i, x);
     if (call.index == 0) continue;
+    if (class_token >= 0) class_token = keep_token_after(call, prune, x.size(1));
     const bool traced = probe && probe->prune;
     if (!traced && kernels_take(kernels_, x, attended.keys, call, prune)) {
       PrunedTokens pruned = prune_by_kernels(*kernels_, x, attended.keys, call, prune.drop_number, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
@@ -67,7 +70,7 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     x = ops::gather_tokens(x, keep);
     out.kept.push_back(keep);
   }
-  out.features = ops::layer_norm(x.to(at::kFloat).mean(1), fc_norm_);
+  out.features = ops::layer_norm(m.mean_pooling ? x.to(at::kFloat).mean(1) : x.select(1, class_token).to(at::kFloat), last_norm_);
   out.logits = ops::linear(out.features, head_);
   return out;
 }

@@ -30,8 +30,8 @@ class Vit : public Model {
   ops::Linear patch_;    // weight [C, 3·tubelet·patch²]
   at::Tensor position_;  // [L,C]
   std::vector<Block> blocks_;
-  ops::LayerNorm fc_norm_;  // f32: one row a clip costs nothing, and logits deserve the digits
-  ops::Linear head_;        // f32
+  ops::LayerNorm last_norm_;  // f32: one row a clip costs nothing, and logits deserve the digits. fc_norm, or the encoder's norm of the class token
+  ops::Linear head_;          // f32
 };
 
 /// The pruning call after block i, or index 0 if there is none there.

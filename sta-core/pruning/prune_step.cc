@@ -51,6 +51,7 @@ bool arguments(const at::Tensor &x, const at::Tensor &keys, const PruneCall &cal
   a.head_dim = static_cast<int32_t>(keys.size(3));
   a.drop = drop_number;
   a.backward = call.backward;
+  a.keep_token = static_cast<int32_t>(call.keep_token);
   return true;
 }
 

@@ -36,7 +36,14 @@ struct PruneCall {
   int index;      // 1, 2, 3
   int groups;     // T: n_t, n_t/2, n_t/4
   bool backward;  // call 2 scans from the newest group to the oldest
+  // Index in this call's input of a token that stays whatever its scores are, because the head reads it; the others are dropped in its place, so that
+  // groups lose r tokens as ever. -1: none. In the group scanned first it has to be at an even position (a source), and r below the number of
+  // sources.
+  int64_t keep_token = -1;
 };
+
+/// Where call.keep_token lies in the call's output, known without looking at scores: the host never waits for it. tokens: L of the call's input.
+int64_t keep_token_after(const PruneCall &call, const PruneSettings &settings, int64_t tokens);
 
 /// The scores behind a selection, for tests and pictures. Groups and tokens in the call's input order; F, A, S as in design and paper; A and S are -1
 /// in the group scanned first, which is pruned by similarity alone.

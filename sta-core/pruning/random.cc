@@ -33,8 +33,10 @@ at::Tensor select_random(int64_t batch, int64_t tokens, at::Device device, const
         (b < static_cast<int64_t>(settings.seeds.size()) ? settings.seeds[b] : 0) * 0xD1342543DE82EF95u + static_cast<uint64_t>(call.index);
     for (int64_t g = 0; g < t; ++g) {
       std::iota(order.begin(), order.end(), g * n);
+      int64_t chosen = 0;
+      if (call.keep_token >= 0 && call.keep_token / n == g) std::swap(order[chosen++], order[call.keep_token % n]);
       // Fisher-Yates, of which only the kept part is needed; the bias of the modulo is below 2^-50 here.
-      for (int64_t i = 0; i < kept; ++i) std::swap(order[i], order[i + static_cast<int64_t>(next(state) % static_cast<uint64_t>(n - i))]);
+      for (int64_t i = chosen; i < kept; ++i) std::swap(order[i], order[i + static_cast<int64_t>(next(state) % static_cast<uint64_t>(n - i))]);
       std::sort(order.begin(), order.begin() + kept);
       out = std::copy(order.begin(), order.begin() + kept, out);
     }

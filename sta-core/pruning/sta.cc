@@ -28,6 +28,8 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
+#include <limits>
+
 #include "pruning/pruning.h"
 
 namespace sta {
@@ -43,10 +45,20 @@ at::Tensor semantic_score(const at::Tensor &x) {
   return (f - low) / (high - low).clamp_min(kTiny);
 }
 
-// The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]
-at::Tensor keep_first(at::Tensor key, int64_t r, at::Tensor &similarity) {
+// Scores [B,N] for sorting: that of the token that has to stay is below all others, so it comes first. position: -1: none.
+at::Tensor ranked(const at::Tensor &scores, int64_t position) {
+  if (position < 0) return scores;
+  at::Tensor changed = scores.clone();
+  changed.select(1, position).fill_(-std::numeric_limits<float>::infinity());
+  return changed;
+}
+
+// The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]; stays: position of the token that has to, or -1
+at::Tensor keep_first(at::Tensor key, int64_t r, int64_t stays, at::Tensor &similarity) {
   const int64_t b = key.size(0);
-  int64_t first = 0, step = 1;         // position i of `key` is position first + step·i of the group
+  int64_t first = 0, step = 1;  // position i of `key` is position first + step·i of the group
+  TORCH_CHECK(stays < 0 || (stays % 2 == 0 && r < (key.size(1) + 1) / 2),
+              "a token that has to stay must be one of the first group's sources, of which one is left");
   while (r > (key.size(1) + 1) / 2) {  // more must go than there are sources: all of them, and the targets are matched anew
     r -= (key.size(1) + 1) / 2;
     key = key.slice(1, 1, key.size(1), 2);
@@ -56,7 +68,8 @@ at::Tensor keep_first(at::Tensor key, int64_t r, at::Tensor &similarity) {
   const int64_t n = key.size(1), sources = (n + 1) / 2;
   const at::Tensor even = key.slice(1, 0, n, 2), odd = key.slice(1, 1, n, 2);
   similarity = n > 1 ? at::amax(at::matmul(even, odd.transpose(1, 2)), -1) : at::zeros({b, 1}, key.options());
-  const at::Tensor order = std::get<1>(at::sort(similarity, /*stable=*/true, -1, /*descending=*/false));  // [B,sources]
+  const at::Tensor order =
+      std::get<1>(at::sort(ranked(similarity, stays < 0 ? -1 : stays / 2), /*stable=*/true, -1, /*descending=*/false));  // [B,sources]
   const at::Tensor kept_sources = order.slice(1, 0, sources - r) * 2;
   const at::Tensor targets = at::arange(1, n, 2, order.options()).unsqueeze(0).expand({b, n / 2});
   return at::cat({targets, kept_sources}, 1) * step + first;
@@ -79,13 +92,15 @@ at::Tensor select_sta(const at::Tensor &x_in, const at::Tensor &key_mean, const 
 
   std::vector<at::Tensor> keep(t), acc_trace(t), score_trace(t);  // in scan order
   at::Tensor similarity;
-  keep[0] = keep_first(key.select(1, 0), r, similarity);
+  // Position in the group at step g of the scan of the token that has to stay, or -1.
+  auto stays = [&](int64_t g) { return call.keep_token >= 0 && call.keep_token / n == (call.backward ? t - 1 - g : g) ? call.keep_token % n : -1; };
+  keep[0] = keep_first(key.select(1, 0), r, stays(0), similarity);
   acc_trace[0] = score_trace[0] = at::full({b, n}, -1.0, key.options());
   at::Tensor mass = at::ones({b, 1, n}, key.options());
   for (int64_t g = 1; g < t; ++g) {
     const at::Tensor acc = at::matmul(mass, spread.select(1, g - 1)).squeeze(1);  // A_t [B,N]
     const at::Tensor score = acc * meaningless.select(1, g);                      // S_t [B,N]
-    keep[g] = std::get<1>(at::sort(score, /*stable=*/true, -1, /*descending=*/false)).slice(1, 0, kept);
+    keep[g] = std::get<1>(at::sort(ranked(score, stays(g)), /*stable=*/true, -1, /*descending=*/false)).slice(1, 0, kept);
     if (trace) {
       acc_trace[g] = acc;
       score_trace[g] = score;
@@ -101,6 +116,15 @@ at::Tensor select_sta(const at::Tensor &x_in, const at::Tensor &key_mean, const 
   if (trace) *trace = {semantic, in_time(acc_trace), in_time(score_trace), similarity};
   const at::Tensor offset = (at::arange(t, keep[0].options()) * n).view({1, t, 1});
   return (in_time(keep) + offset).reshape({b, t * kept});
+}
+
+int64_t keep_token_after(const PruneCall &call, const PruneSettings &settings, int64_t tokens) {
+  const int64_t n = tokens / call.groups, group = call.keep_token / n, position = call.keep_token % n;
+  // Chance keeps the order of the tokens, so only the first of a group has a place that is known.
+  TORCH_CHECK(settings.rule == STA_PRUNING_STA || position == 0, "a token that has to stay must be the first of its group");
+  const bool first = group == (call.backward ? call.groups - 1 : 0);
+  // The group scanned first: behind the targets. Others: its score is the smallest.
+  return group * (n - settings.drop_number) + (settings.rule == STA_PRUNING_STA && first ? n / 2 : 0);
 }
 
 at::Tensor select_tokens(const at::Tensor &x, const at::Tensor &key_mean, const PruneCall &call, const PruneSettings &settings, PruneTrace *trace) {

@@ -57,6 +57,7 @@ TEST_F(CudaLibrary, RefusesWorkWithoutADevice) {
   alignas(16) char memory[4096] = {};  // never followed: nothing is launched
   int64_t kept[8];
   sta_cuda_prune_args a{};
+  a.keep_token = -1;
   a.x = a.keys = a.workspace = memory;
   a.kept = kept;
   a.batch = a.groups = a.heads = 1;

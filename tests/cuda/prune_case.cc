@@ -23,10 +23,22 @@ Size random_size(uint64_t seed) {
   return size;
 }
 
+namespace {
+
+// In the group scanned first only an even position, of which one must be left.
+int legal_keep_token(const Size &size, Random &random) {
+  const int sources = (size.n + 1) / 2, group = random.below(size.groups);
+  const bool first = group == (size.backward ? size.groups - 1 : 0);
+  if (!first) return group * size.n + random.below(size.n);
+  return size.drop < sources ? group * size.n + 2 * random.below(sources) : -1;
+}
+
+}  // namespace
+
 reference::PruneInput make(Kind kind, const Size &size, uint64_t seed) {
   Random random(seed);
   const int l = size.groups * size.n, key_size = size.heads * size.dim;
-  reference::PruneInput in{size.groups, size.n, size.channels, size.heads, size.dim, size.drop, size.backward, {}, {}};
+  reference::PruneInput in{size.groups, size.n, size.channels, size.heads, size.dim, size.drop, size.backward, -1, {}, {}};
   in.x.resize(static_cast<size_t>(l) * size.channels);
   in.keys.resize(static_cast<size_t>(l) * key_size);
   for (float &v : in.x) v = random.real();
@@ -80,6 +92,7 @@ reference::PruneInput make(Kind kind, const Size &size, uint64_t seed) {
       for (int i = size.n; i < l; ++i) copy(i / size.n * size.n - size.n + (i * 7 + 3) % size.n, i);
       break;
   }
+  if (random.below(3) == 0) in.keep_token = legal_keep_token(size, random);
   return in;
 }
 

@@ -68,6 +68,11 @@ PruneOutput prune(const PruneInput &in) {
   }
 
   std::vector<std::vector<int>> emitted(t);  // by group
+  // Scores as they are sorted: that of the token which stays is the smallest.
+  const auto ranked = [&](std::vector<float> scores, int group, int stride) {
+    if (in.keep_token >= 0 && in.keep_token / n == group) scores[in.keep_token % n / stride] = -INFINITY;
+    return ascending(scores);
+  };
   out.accumulated.assign(l, -1);
   out.score.assign(l, -1);
   const auto scanned = [&](int step) { return in.backward ? t - 1 - step : step; };
@@ -80,7 +85,7 @@ PruneOutput prune(const PruneInput &in) {
       out.first_similarity[i] = j == 0 ? c : std::max(out.first_similarity[i], c);
     }
   for (int i = 1; i < n; i += 2) emitted[scanned(0)].push_back(i);
-  const std::vector<int> by_similarity = ascending(out.first_similarity);
+  const std::vector<int> by_similarity = ranked(out.first_similarity, scanned(0), 2);
   for (int i = 0; i < sources - in.drop; ++i) emitted[scanned(0)].push_back(2 * by_similarity[i]);
 
   // Old tokens that carry mass, and how much of it, before it is shared out.
@@ -104,7 +109,7 @@ PruneOutput prune(const PruneInput &in) {
       out.accumulated[to + i] = accumulated[i];
       out.score[to + i] = score[i];
     }
-    old = ascending(score);
+    old = ranked(score, scanned(step), 1);
     old.resize(kept);
     emitted[scanned(step)] = old;
     const float total = std::max(lane_sum(kept, 1, [&](int k, float &sum) { sum += accumulated[old[k]]; }), kTiny);

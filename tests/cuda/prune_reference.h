@@ -11,6 +11,7 @@ namespace reference {
 struct PruneInput {
   int groups, n, channels, heads, dim, drop;  // T, N, C, h, D, r
   bool backward;
+  int keep_token;           // never dropped; -1: none
   std::vector<float> x;     // [L,C]
   std::vector<float> keys;  // [L,h,D]
 };

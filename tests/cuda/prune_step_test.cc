@@ -74,7 +74,7 @@ TEST(CudaPruneStep, SelectsWhatTheReferenceSelects) {
     const reference::PruneInput in = prune_case::make(kind, size, static_cast<uint64_t>(i) + 5000);
     const int64_t l = size.groups * size.n;
     const at::Tensor x = at::tensor(in.x).view({1, l, size.channels}), keys = at::tensor(in.keys).view({1, l, size.heads, size.dim});
-    const sta::PruneCall call{1, size.groups, size.backward};
+    const sta::PruneCall call{1, size.groups, size.backward, in.keep_token};
     const sta::PruneSettings settings{STA_PRUNING_STA, size.drop, {}};
     sta::PruneTrace trace;
     const at::Tensor want = sta::select_tokens(x, sta::ops::key_mean(keys), call, settings, &trace);

@@ -70,6 +70,7 @@ std::vector<PruneOutput> run(const std::vector<PruneInput> &batch, const Layout 
   a.head_dim = first.dim;
   a.drop = first.drop;
   a.backward = first.backward;
+  a.keep_token = first.keep_token;
   const size_t workspace_size = sta_cuda_prune_workspace(&a);
   EXPECT_GT(workspace_size, 0u);
   const device::Array<char> workspace(workspace_size);
@@ -119,6 +120,7 @@ void expect_legal(const PruneInput &in, const PruneOutput &out) {
     EXPECT_EQ(tokens.size(), static_cast<size_t>(kept));
     EXPECT_GE(*tokens.begin(), g * in.n);
     EXPECT_LT(*tokens.rbegin(), (g + 1) * in.n);
+    EXPECT_TRUE(in.keep_token < 0 || in.keep_token / in.n != g || tokens.count(in.keep_token)) << "token " << in.keep_token << " was dropped";
   }
 }
 
@@ -199,6 +201,7 @@ TEST(CudaPrune, ItemsOfABatchAreIndependent) {
     std::vector<PruneInput> batch;
     for (int b = 0; b < 2 + i % 3; ++b)
       batch.push_back(prune_case::make(static_cast<Kind>((i + b) % static_cast<int>(Kind::kCount)), size, static_cast<uint64_t>(i * 10 + b)));
+    for (PruneInput &in : batch) in.keep_token = batch[0].keep_token;  // one argument of the whole call
     device::use(device::schedules()[static_cast<size_t>(i) % device::schedules().size()]);
     const std::vector<PruneOutput> got = run<float>(batch);
     for (size_t b = 0; b < batch.size(); ++b) expect_same(got[b], reference::prune(batch[b]), describe(size, i, "batch"));
@@ -238,6 +241,7 @@ TEST(CudaPrune, ArgumentsOutOfRangeAreRefusedWithoutALaunch) {
   good.group_tokens = 10;
   good.channels = good.head_dim = 8;
   good.drop = 5;
+  good.keep_token = -1;
   EXPECT_GT(sta_cuda_prune_workspace(&good), 0u);
   struct Bad {
     int32_t sta_cuda_prune_args::*field;
@@ -252,6 +256,10 @@ TEST(CudaPrune, ArgumentsOutOfRangeAreRefusedWithoutALaunch) {
                          {&sta_cuda_prune_args::heads, 0, "pruning: there are no heads"},
                          {&sta_cuda_prune_args::channels, 0, "pruning: there are no channels"},
                          {&sta_cuda_prune_args::drop, 6, "pruning: the drop number is more than half of a group's tokens, or all of them"},
+                         {&sta_cuda_prune_args::keep_token, 20, "pruning: the token to keep is not one of them"},
+                         {&sta_cuda_prune_args::keep_token, -2, "pruning: the token to keep is not one of them"},
+                         {&sta_cuda_prune_args::keep_token, 0,
+                          "pruning: the token to keep is at an odd position of the first group, or all even ones are to be dropped"},
                          {&sta_cuda_prune_args::drop, 5, "pruning: a pointer is NULL"}}) {
     sta_cuda_prune_args a = good;
     a.*bad.field = bad.value;

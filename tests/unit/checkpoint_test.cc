@@ -92,7 +92,7 @@ TEST(Checkpoint, VariantsAreRefusedNotIgnored) {
                         {"blocks.0.gamma_1", "LayerScale"},
                         {"decoder.blocks.0.norm1.weight", "pre-training checkpoint"},
                         {"mask_token", "pre-training checkpoint"},
-                        {"norm.weight", "tensor norm.weight is not part"}}) {
+                        {"norm3.weight", "tensor norm3.weight is not part"}}) {
     TempFolder folder;
     auto weights = good;
     weights[c.extra] = at::ones({2});
@@ -144,7 +144,7 @@ TEST(ModelFolder, ConfigIsChecked) {
   for (const Case &c : {Case{"{", "not a JSON object"},
                         {R"({"model_type":"bert"})", "model_type \"bert\" is not supported"},
                         {R"({BASE,"hidden_act":"relu"})", "hidden_act"},
-                        {R"({BASE,"use_mean_pooling":false})", "use_mean_pooling"},
+                        {R"({BASE,"use_mean_pooling":"no"})", "use_mean_pooling"},
                         {R"({BASE,"num_channels":1})", "num_channels"},
                         {R"({BASE,"patch_size":0})", "patch_size should be a positive integer"},
                         {R"({BASE,"patch_size":15})", "multiple of the patch size"},

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -26,6 +27,7 @@ std::string from_hugging_face(std::string name) {
   if (name.rfind("classifier.", 0) == 0) return "head." + name.substr(11);
   if (!strip_prefix(name, "videomae.")) return name;
   if (strip_prefix(name, "embeddings.patch_embeddings.projection.")) return "patch_embed.proj." + name;
+  if (strip_prefix(name, "layernorm.")) return "norm." + name;
   if (!strip_prefix(name, "encoder.layer.")) return "videomae." + name;
   const size_t dot = name.find('.');
   const std::string block = "blocks." + name.substr(0, dot) + ".";
@@ -63,7 +65,7 @@ at::Tensor take(StateDict &dict, const std::string &name) {
 bool one_by_n(const at::Tensor &t, int64_t n) { return t.dim() == 1 && t.size(0) == n; }
 
 // Joins what a layout says about q, k, v of one block into attn.qkv.{weight,bias}.
-Status join_qkv(StateDict &dict, const std::string &block) {
+Status join_qkv(StateDict &dict, const std::string &block, bool biased) {
   const std::string a = block + "attn.";
   at::Tensor q = take(dict, a + "hf_query.weight"), k = take(dict, a + "hf_key.weight"), v = take(dict, a + "hf_value.weight");
   if (q.defined() || k.defined() || v.defined()) {
@@ -78,7 +80,7 @@ Status join_qkv(StateDict &dict, const std::string &block) {
   if (weight == dict.end()) return ok();  // named as missing by check_state_dict
   if (weight->second.dim() != 2 || weight->second.size(0) % 3 != 0) return bad(a + "qkv.weight has an unexpected shape");
   const int64_t c = weight->second.size(0) / 3;
-  if (dict.count(a + "qkv.bias")) return ok();
+  if (dict.count(a + "qkv.bias")) return biased ? ok() : bad(a + "qkv.bias is there, although the configuration says qkv_bias false");
   at::Tensor qb = take(dict, a + "q_bias"), vb = take(dict, a + "v_bias"), kb;
   if (!qb.defined() && !vb.defined()) {  // Hugging Face, published files
     qb = take(dict, a + "hf_q_bias");
@@ -88,6 +90,11 @@ Status join_qkv(StateDict &dict, const std::string &block) {
     qb = take(dict, a + "hf_query.bias");
     vb = take(dict, a + "hf_value.bias");
     kb = take(dict, a + "hf_key.bias");
+  }
+  if (!biased) {
+    if (qb.defined() || kb.defined() || vb.defined()) return bad(a + "has a bias, although the configuration says qkv_bias false");
+    dict[a + "qkv.bias"] = at::zeros({3 * c}, weight->second.options());
+    return ok();
   }
   if (!qb.defined()) return bad(a + "q_bias missing (nor query.bias): a bias is never assumed to be zero");
   if (!vb.defined()) return bad(a + "v_bias missing (nor value.bias): a bias is never assumed to be zero");
@@ -130,7 +137,7 @@ bool strip_prefix(std::string &name, const std::string &prefix) {
   return true;
 }
 
-Result<StateDict> canonical_names(const StateDict &file) {
+Result<StateDict> canonical_names(const StateDict &file, bool qkv_bias) {
   StateDict dict;
   bool pretraining = false;
   for (const auto &[original, tensor] : file) {
@@ -153,8 +160,16 @@ Result<StateDict> canonical_names(const StateDict &file) {
   const int depth = block_count(dict);
   if (depth == 0) return bad("no transformer blocks found: not a VideoMAE model");
   for (int i = 0; i < depth; ++i)
-    if (auto joined = join_qkv(dict, "blocks." + std::to_string(i) + "."); !joined) return std::move(joined).error();
+    if (auto joined = join_qkv(dict, "blocks." + std::to_string(i) + ".", qkv_bias); !joined) return std::move(joined).error();
   return dict;
+}
+
+void settle_pooling(StateDict &dict, ModelDescription &m, bool known) {
+  const bool mean = dict.count("fc_norm.weight") != 0, token = dict.count("norm.weight") != 0;
+  if (!known) m.mean_pooling = mean || !token;
+  if (!m.mean_pooling || !mean || !token) return;
+  for (const char *name : {"norm.weight", "norm.bias"}) dict.erase(name);
+  m.warnings += "norm.weight and norm.bias are in the file, but a classifier with fc_norm does not use them; they are left out\n";
 }
 
 Status check_state_dict(const StateDict &dict, ModelDescription &m) {
@@ -176,10 +191,11 @@ Status check_state_dict(const StateDict &dict, ModelDescription &m) {
 
   const int64_t c = m.embed_dim, f = m.mlp_dim, n = m.num_classes;
   if (c < 1 || f < 1 || n < 1 || m.tubelet < 1 || m.patch < 1) return bad("a dimension of the model is zero");
+  const std::string last = m.mean_pooling ? "fc_norm" : "norm";
   std::map<std::string, std::vector<int64_t>> expected = {{"patch_embed.proj.weight", {c, 3, m.tubelet, m.patch, m.patch}},
                                                           {"patch_embed.proj.bias", {c}},
-                                                          {"fc_norm.weight", {c}},
-                                                          {"fc_norm.bias", {c}},
+                                                          {last + ".weight", {c}},
+                                                          {last + ".bias", {c}},
                                                           {"head.weight", {n, c}},
                                                           {"head.bias", {n}}};
   for (int i = 0; i < m.depth; ++i) {

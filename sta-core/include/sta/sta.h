@@ -43,7 +43,7 @@ extern "C" {
 #endif
 
 /** Raised whenever a function or field is added (compatible) ... */
-#define STA_API_MINOR 1
+#define STA_API_MINOR 2
 /** ... or something is removed or changes its meaning (incompatible: the loader of libgststa.so refuses another major). */
 #define STA_API_MAJOR 2
 
@@ -140,6 +140,8 @@ typedef struct sta_model_info {
   /** Since 2.1: the CUcontext that frames in CUDA memory have to be in, the primary one of the model's device. NULL: this engine takes no such frames
    * (the model runs on the CPU, or libsta-cuda cannot be used). */
   void *cuda_context;
+  /** Since 2.2. 1: several classes may hold at once, so each has a probability of its own (sigmoid). 0: classes exclude each other (softmax). */
+  int32_t multi_label;
 } sta_model_info;
 
 STA_API void sta_engine_options_init_sized(sta_engine_options *options, size_t struct_size);
@@ -413,7 +415,7 @@ STA_API void sta_stream_get_timing(sta_stream *stream, uint64_t *sample_interval
 
 /** info->struct_size must be set. */
 STA_API void sta_result_get_info(const sta_result *result, sta_result_info *info);
-/** f32 [num_classes], softmax of the logits; NULL if the status is not OK. */
+/** f32 [num_classes]: softmax of the logits, sigmoid where sta_model_info.multi_label says so; NULL if the status is not OK. */
 STA_API const float *sta_result_probabilities(const sta_result *result);
 /** The k most probable classes, most probable first (ties: lower class first); returns how many were written, min(k, num_classes). */
 STA_API int32_t sta_result_top(const sta_result *result, int32_t k, int32_t *class_ids, float *confidences);
