@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "api/c_api.h"
-#include "preprocess/preprocess.h"
+#include "engine/preprocess_spec.h"
 
 using namespace sta;
 
@@ -30,8 +30,7 @@ Result<std::unique_ptr<sta_preprocessor>> make(const std::shared_ptr<Engine> &en
   auto made = std::make_unique<sta_preprocessor>();
   made->engine = engine;
   made->crop_bytes = size_t{3} * static_cast<size_t>(m.height) * static_cast<size_t>(m.width);
-  for (int i = 0; i < o.num_crops; ++i)
-    made->crops.emplace_back(PreprocessSpec{m.height, m.width, m.short_side, antialias_of(m, o.resize), {i, o.num_crops, o.crop_rule}});
+  for (int i = 0; i < o.num_crops; ++i) made->crops.emplace_back(preprocess_spec(m, antialias_of(m, o.resize), {i, o.num_crops, o.crop_rule}));
   return made;
 }
 
@@ -85,7 +84,7 @@ sta_status sta_preprocess_frame(sta_engine *engine, const sta_frame *frame, sta_
                         [&]() -> Status {
                           if (auto s = in_system_memory(f); !s) return s;
                           const ModelDescription &m = engine->engine->description();
-                          return Preprocessor({m.height, m.width, m.short_side, antialias_of(m, resize)}).run(f, rgb);
+                          return Preprocessor(preprocess_spec(m, antialias_of(m, resize))).run(f, rgb);
                         }),
                 err);
 }

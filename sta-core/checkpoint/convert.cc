@@ -5,7 +5,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cerrno>
-#include <cmath>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -76,15 +77,21 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
 }
 
 ordered_json preprocessor_of(const ModelDescription &m) {
-  // Floats such as 0.485f become 0.485000014...: seven digits say the same float.
+  // Floats such as 0.485f would become 0.485000014...: the fewest digits that say the same float.
   auto triple = [](const std::array<float, 3> &v) {
     ordered_json out = ordered_json::array();
-    for (const float f : v) out.push_back(std::round(static_cast<double>(f) * 1e7) / 1e7);
+    for (const float f : v) {
+      char text[32];
+      *std::to_chars(text, text + sizeof text - 1, f).ptr = 0;
+      out.push_back(std::strtod(text, nullptr));
+    }
     return out;
   };
+  const ordered_json size =
+      m.squash_height > 0 ? ordered_json{{"height", m.squash_height}, {"width", m.squash_width}} : ordered_json{{"shortest_edge", m.short_side}};
   return {{"image_processor_type", "VideoMAEImageProcessor"},
           {"do_resize", true},
-          {"size", {{"shortest_edge", m.short_side}}},
+          {"size", size},
           {"resample", 2},
           {"do_center_crop", true},
           {"crop_size", {{"height", m.height}, {"width", m.width}}},

@@ -13,6 +13,7 @@
 #include "checkpoint/formats/weight_files.h"
 #include "checkpoint/labels/builtin_labels.h"
 #include "checkpoint/names/swin_names.h"
+#include "checkpoint/processor_config.h"
 
 namespace sta {
 namespace {
@@ -43,30 +44,6 @@ Status read_problem_type(const json &root, ModelDescription &m, const std::strin
   if (!type.is_null() && type != "single_label_classification" && type != "multi_label_classification")
     return bad(path + ": problem_type " + type.dump() + " should be \"single_label_classification\" or \"multi_label_classification\"");
   m.multi_label = type == "multi_label_classification";
-  return ok();
-}
-
-Status read_preprocessor(const std::string &path, ModelDescription &m) {
-  auto read = read_json(path);
-  if (!read) return std::move(read).error();
-  const json &root = *read;
-  if (auto s = get_triple(root, "image_mean", -1000, m.mean, path); !s) return s;
-  if (auto s = get_triple(root, "image_std", 1e-4, m.std, path); !s) return s;
-  if (root.contains("rescale_factor") && root["rescale_factor"].is_number() && std::abs(root["rescale_factor"].get<double>() * 255 - 1) > 1e-3)
-    return Error{STA_ERROR_UNSUPPORTED, path + ": rescale_factor other than 1/255 is not supported"};
-  int h = m.height, w = m.width;
-  if (root.contains("size")) {
-    if (!read_size(root["size"], h, w)) return bad(path + ": size should be a number, {shortest_edge} or {height, width}");
-    m.short_side = std::min(h, w);
-  }
-  if (root.contains("crop_size") && read_size(root["crop_size"], h, w) && (h != m.height || w != m.width))
-    return bad(path + ": crop_size " + std::to_string(h) + "x" + std::to_string(w) + " is not the model's image size " + std::to_string(m.height) +
-               "x" + std::to_string(m.width));
-  if (m.short_side < std::min(m.height, m.width)) return bad(path + ": size is smaller than the model's image");
-  if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("antialias")) {
-    if (!root["sta"]["antialias"].is_boolean()) return bad(path + ": sta.antialias should be true or false");
-    m.antialias = root["sta"]["antialias"].get<bool>();
-  }
   return ok();
 }
 
@@ -108,7 +85,10 @@ bool are_placeholders(const std::vector<std::string> &labels) {
 void apply_overrides(ModelDescription &m, const LoadOptions &options) {
   if (options.num_heads > 0) m.num_heads = options.num_heads;
   if (options.num_frames > 0) m.num_frames = options.num_frames;
-  if (options.image_size > 0) m.height = m.width = m.short_side = options.image_size;
+  if (options.image_size > 0) {
+    m.height = m.width = m.short_side = options.image_size;
+    if (m.squash_height > 0) m.squash_height = m.squash_width = options.image_size;
+  }
 }
 
 Status apply_labels(ModelDescription &m, const LoadOptions &options) {
@@ -303,11 +283,7 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
     return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");
   if (root.contains("sta") && root["sta"].is_object())
     if (auto s = get_number(root["sta"], "fc_norm_eps", 1, m.fc_norm_eps, path); !s) return std::move(s).error();
-  const std::string preprocessor = (fs::path(folder) / "preprocessor_config.json").string();
-  std::error_code ec;
-  if (fs::exists(preprocessor, ec)) {
-    if (auto s = read_preprocessor(preprocessor, m); !s) return std::move(s).error();
-  }
+  if (auto s = read_processor(folder, m); !s) return std::move(s).error();
   apply_overrides(m, options);
   if (auto s = check_geometry(m, path); !s) return std::move(s).error();
   return m;

@@ -56,7 +56,7 @@ Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &
                                   const std::array<float, 3> &shift) {
   if (auto status = check_spec(spec); !status) return std::move(status).error();
   if (auto status = check_frame(frame); !status) return std::move(status).error();
-  auto geometry = make_geometry(frame, spec.height, spec.width, spec.short_side);
+  auto geometry = make_geometry(frame, spec.height, spec.width, spec.resize);
   if (!geometry) return std::move(geometry).error();
   const FrameLayout &layout = *frame_layout(frame.format);
 

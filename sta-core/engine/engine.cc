@@ -19,6 +19,7 @@
 #include "engine/catch.h"
 #include "engine/device.h"
 #include "engine/fault.h"
+#include "engine/preprocess_spec.h"
 
 namespace sta {
 namespace {
@@ -195,8 +196,7 @@ Result<std::unique_ptr<DeviceRing>> Engine::make_device_ring(bool antialias) con
   const ModelDescription &m = description_;
   const sta_cuda_type type = type_ == at::kFloat ? STA_CUDA_FP32 : type_ == at::kHalf ? STA_CUDA_FP16 : STA_CUDA_BF16;
   return DeviceRing::create(
-      *kernels_,
-      {{m.height, m.width, m.short_side, antialias}, m.num_frames, type, static_cast<int>(model_->device().index()), pixel_scale_, pixel_shift_});
+      *kernels_, {preprocess_spec(m, antialias), m.num_frames, type, static_cast<int>(model_->device().index()), pixel_scale_, pixel_shift_});
 }
 
 // u8 [T,H,W,3] each -> f32 [B,3,T,H,W], normalised, on the model's device.

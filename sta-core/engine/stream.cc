@@ -8,6 +8,7 @@
 
 #include "engine/catch.h"
 #include "engine/fault.h"
+#include "engine/preprocess_spec.h"
 
 namespace sta {
 namespace {
@@ -89,7 +90,7 @@ void Stream::apply_pending() {
   if (!preprocessor_ || antialias != antialias_) {
     if (preprocessor_) grid_.reset();  // one window must not mix two ways of scaling
     antialias_ = antialias;
-    preprocessor_ = std::make_unique<Preprocessor>(PreprocessSpec{m.height, m.width, m.short_side, antialias});
+    preprocessor_ = std::make_unique<Preprocessor>(preprocess_spec(m, antialias));
     device_ring_.reset();  // made anew by the next frame that needs one
   }
   grid_.configure(grid_settings(active_));

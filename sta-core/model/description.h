@@ -45,8 +45,9 @@ struct ModelDescription {
   double block_eps = 1e-6;    // LayerNorm of the blocks
   double fc_norm_eps = 1e-6;  // LayerNorm before the head, of a mean
 
-  Spacing spacing{400'000'000, 3};  // 4/30 s: VideoMAE on Kinetics takes every 4th frame of 30 fps
-  int short_side = 224;             // of the resized frame, before the centre crop
+  Spacing spacing{400'000'000, 3};          // 4/30 s: VideoMAE on Kinetics takes every 4th frame of 30 fps
+  int short_side = 224;                     // of the resized frame, before the centre crop
+  int squash_height = 0, squash_width = 0;  // instead: frames are resized to exactly this, whatever their shape is; 0: they are not
   bool antialias = false;
   std::array<float, 3> mean{0.485f, 0.456f, 0.406f};
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};

@@ -16,7 +16,7 @@ int64_t long_side(int64_t short_side, int64_t longer, int64_t shorter, bool near
 
 }  // namespace
 
-Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side, const CropChoice &choice) {
+Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, const Resize &resize, const CropChoice &choice) {
   int64_t par_n = frame.par_n, par_d = frame.par_d;
   if (par_n == 0 && par_d == 0) par_n = par_d = 1;
   if (par_n <= 0 || par_d <= 0 || par_n > kMaxAspect * par_d || par_d > kMaxAspect * par_n)
@@ -24,8 +24,12 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, in
                                                  " is not within 1/" + std::to_string(kMaxAspect) + " .. " + std::to_string(kMaxAspect) + "/1"};
   // Displayed width : displayed height = wide : tall.
   const int64_t wide = frame.width * par_n, tall = frame.height * par_d;
+  const int64_t short_side = resize.short_side;
   int64_t resized_w = short_side, resized_h = short_side;
-  if (wide < tall)
+  if (resize.width > 0) {
+    resized_w = resize.width;
+    resized_h = resize.height;
+  } else if (wide < tall)
     resized_h = long_side(short_side, tall, wide, choice.rule == STA_CROPS_MMACTION);
   else
     resized_w = long_side(short_side, wide, tall, choice.rule == STA_CROPS_MMACTION);

@@ -7,6 +7,7 @@
 //   crop             height x width out of its middle, offset floor((resized - crop) / 2): x 37, y 138
 //
 // A pixel aspect ratio other than 1 needs no step of its own: it only makes the horizontal scale differ from the vertical one.
+// A model may want frames squashed to a fixed size instead of keeping their shape: then that is the resized size.
 // If the output is wider (or taller) than the resized frame, which needs a model that is not square, the frame is enlarged until it covers the
 // output.
 #pragma once
@@ -35,7 +36,14 @@ struct CropChoice {
   sta_crop_rule rule = STA_CROPS_VIDEOMAE;
 };
 
+// How large the resized frame is, before the crop.
+struct Resize {
+  int short_side;
+  int height = 0, width = 0;  // 0: the frame keeps its shape; else it becomes this, and short_side says nothing
+  Resize(int side = 0, int squash_height = 0, int squash_width = 0) : short_side(side), height(squash_height), width(squash_width) {}
+};
+
 // INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame has passed check_frame.
-Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, int short_side, const CropChoice &choice = {});
+Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, const Resize &resize, const CropChoice &choice = {});
 
 }  // namespace sta

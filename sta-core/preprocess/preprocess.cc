@@ -20,9 +20,15 @@ Status check_spec(const PreprocessSpec &spec) {
   if (spec.height < 1 || spec.width < 1 || spec.height > kMaxOutputSize || spec.width > kMaxOutputSize)
     return invalid("output size " + std::to_string(spec.width) + "x" + std::to_string(spec.height) + " is not within 1 .. " +
                    std::to_string(kMaxOutputSize));
-  if (spec.short_side < std::min(spec.height, spec.width) || spec.short_side > kMaxOutputSize)
-    return invalid("short side " + std::to_string(spec.short_side) + " is not within " + std::to_string(std::min(spec.height, spec.width)) + " .. " +
-                   std::to_string(kMaxOutputSize) + ", from the smaller output dimension up");
+  if (spec.resize.width > 0) {
+    if (spec.resize.width < spec.width || spec.resize.height < spec.height || std::max(spec.resize.width, spec.resize.height) > kMaxOutputSize)
+      return invalid("the size to squash to, " + std::to_string(spec.resize.width) + "x" + std::to_string(spec.resize.height) +
+                     ", should be at least the output size and at most " + std::to_string(kMaxOutputSize));
+    return ok();
+  }
+  if (spec.resize.short_side < std::min(spec.height, spec.width) || spec.resize.short_side > kMaxOutputSize)
+    return invalid("short side " + std::to_string(spec.resize.short_side) + " is not within " + std::to_string(std::min(spec.height, spec.width)) +
+                   " .. " + std::to_string(kMaxOutputSize) + ", from the smaller output dimension up");
   return ok();
 }
 
@@ -30,7 +36,7 @@ Status Preprocessor::prepare(const sta_frame &frame) {
   Key key{frame.format, frame.width, frame.height, frame.par_n, frame.par_d};
   if (key == key_) return ok();
   key_ = Key();  // stays so if anything below fails half-way
-  auto geometry = make_geometry(frame, spec_.height, spec_.width, spec_.short_side, spec_.crop);
+  auto geometry = make_geometry(frame, spec_.height, spec_.width, spec_.resize, spec_.crop);
   if (!geometry) return std::move(geometry).error();
   const FrameLayout &layout = *frame_layout(frame.format);
   if (spec_.antialias)

@@ -20,7 +20,7 @@ namespace sta {
 
 struct PreprocessSpec {
   int height, width;  // of the output, pixels, 1 .. 4096
-  int short_side;     // of the resized frame before the centre crop, min(height, width) .. 4096
+  Resize resize;      // before the centre crop; short_side: min(height, width) .. 4096; squashed: height .. 4096, width .. 4096
   bool antialias;
   CropChoice crop = {};
 };

@@ -21,7 +21,7 @@ void expect_error(sta_pixel_format format, const std::function<void(sta_frame &)
   for (const char *word : words)
     EXPECT_NE(status.error().message.find(word), std::string::npos) << "\"" << status.error().message << "\" lacks " << word;
   EXPECT_EQ(rgb, std::vector<uint8_t>(rgb.size(), 77)) << "written to in spite of the error";
-  if (spec.short_side == 32) {
+  if (spec.resize.short_side == 32) {
     EXPECT_TRUE(preprocessor.run(good.frame, rgb.data()));
   }
 }

@@ -32,6 +32,7 @@ Sample random_sample(Random &random) {
   s.matrix = is_yuv(s.format) ? kAllMatrices[random(0, 4)] : STA_MATRIX_RGB;
   const int height = random(1, 40), width = random(1, 40);
   s.spec = {height, width, std::min(height, width) + random(0, 10), random(0, 1) == 1};
+  if (random(0, 3) == 0) s.spec.resize = {0, height + random(0, 10), width + random(0, 10)};  // squashed
   return s;
 }
 

@@ -182,8 +182,9 @@ Place place(const sta_frame &frame, const sta::PreprocessSpec &spec) {
   const long double wide = static_cast<long double>(frame.width) * (frame.par_n ? frame.par_n : 1) / (frame.par_d ? frame.par_d : 1);
   const long double tall = frame.height;
   auto whole = [](long double v) { return static_cast<long long>(std::floor(v + 1e-9L)); };
-  long long rw = wide < tall ? spec.short_side : whole(spec.short_side * wide / tall);
-  long long rh = wide < tall ? whole(spec.short_side * tall / wide) : spec.short_side;
+  long long rw = wide < tall ? spec.resize.short_side : whole(spec.resize.short_side * wide / tall);
+  long long rh = wide < tall ? whole(spec.resize.short_side * tall / wide) : spec.resize.short_side;
+  if (spec.resize.width > 0) rw = spec.resize.width, rh = spec.resize.height;
   if (rw < spec.width) rw = spec.width, rh = whole(spec.width * tall / wide);
   if (rh < spec.height) rh = spec.height, rw = whole(spec.height * wide / tall);
   return {static_cast<double>(frame.width) / static_cast<double>(rw), static_cast<double>(frame.height) / static_cast<double>(rh),
@@ -280,7 +281,7 @@ std::string describe(const sta_frame &f, const sta::PreprocessSpec &s) {
   return "format " + std::to_string(f.format) + " " + std::to_string(f.width) + "x" + std::to_string(f.height) + " stride " +
          std::to_string(f.stride[0]) + " matrix " + std::to_string(f.matrix) + " full " + std::to_string(f.full_range) + " par " +
          std::to_string(f.par_n) + "/" + std::to_string(f.par_d) + " to " + std::to_string(s.width) + "x" + std::to_string(s.height) + " short " +
-         std::to_string(s.short_side) + (s.antialias ? " antialias" : " bilinear");
+         std::to_string(s.resize.short_side) + (s.antialias ? " antialias" : " bilinear");
 }
 
 }  // namespace preprocess_test
