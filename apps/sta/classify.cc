@@ -61,9 +61,9 @@ std::string nanoseconds(double seconds, const char *option) {
 }  // namespace
 
 int classify(int argc, char **argv) {
-  Text annotate, labels, device, precision, pruning, resize;
+  Text annotate, labels, device, precision, pruning, resize, image_size;
   double hop = 0, interval = 0, threshold = 0;
-  int drop_number = 0, top_k = 3, threads = 0, num_heads = 0, image_size = 0, num_frames = 0;
+  int drop_number = 0, top_k = 3, threads = 0, num_heads = 0, num_frames = 0;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object a window", nullptr},
@@ -75,12 +75,12 @@ int classify(int argc, char **argv) {
       {"threshold", 0, 0, G_OPTION_ARG_DOUBLE, &threshold, "Show no label below this confidence, 0 (default) to 1", "P"},
       {"pruning", 0, 0, G_OPTION_ARG_STRING, &pruning.value, "Which tokens are dropped: sta (default), random, none", "RULE"},
       {"resize", 0, 0, G_OPTION_ARG_STRING, &resize.value, "auto (default, the model decides), bilinear, antialias", "HOW"},
-      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "Text file with one label a line, instead of the model's labels", "FILE"},
+      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "File with the labels (lines, CSV or JSON), instead of the model's", "FILE"},
       {"device", 'd', 0, G_OPTION_ARG_STRING, &device.value, "auto (default), cpu, cuda, cuda:N", "DEVICE"},
       {"precision", 'p', 0, G_OPTION_ARG_STRING, &precision.value, "auto (default), fp32, bf16, fp16", "TYPE"},
       {"threads", 't', 0, G_OPTION_ARG_INT, &threads, "CPU threads of a forward pass, 0 (default) = automatic", "N"},
       {"num-heads", 0, 0, G_OPTION_ARG_INT, &num_heads, "Attention heads, where the model file does not say", "N"},
-      {"image-size", 0, 0, G_OPTION_ARG_INT, &image_size, "Height and width in pixels, where the model file does not say and it is not 224", "N"},
+      {"image-size", 0, 0, G_OPTION_ARG_STRING, &image_size.value, kImageSizeHelp, "N or HxW"},
       {"num-frames", 0, 0, G_OPTION_ARG_INT, &num_frames, "Frames of a window, where the model file does not say and it is not 16 (Video Swin: 32)",
        "N"}};
   const auto rest = parse(argc, argv, "MODEL VIDEO...", "Labels the sliding windows of videos (files or URIs) through the staaction element.", {own});
@@ -97,7 +97,9 @@ int classify(int argc, char **argv) {
                         {"sample-interval", nanoseconds(interval, "--sample-interval")},
                         {"threshold", std::to_string(threshold)},
                         {"inference-threads", std::to_string(threads)}};
-  for (const auto &[property, value] : {std::pair{"num-heads", num_heads}, {"image-size", image_size}, {"num-frames", num_frames}})
+  const ImageSize size = image_size_of(image_size.str());
+  for (const auto &[property, value] :
+       {std::pair{"num-heads", num_heads}, {"image-size", size.height}, {"image-width", size.width}, {"num-frames", num_frames}})
     if (value != 0) request.properties.emplace_back(property, std::to_string(value));
   for (const auto &[property, text] : {std::pair<const char *, const Text *>{"labels", &labels},
                                        {"device", &device},

@@ -8,13 +8,13 @@
 namespace cli {
 
 int convert(int argc, char **argv) {
-  Text labels;
-  int num_heads = 0, image_size = 0, num_frames = 0;
+  Text labels, image_size;
+  int num_heads = 0, num_frames = 0;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {
-      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "Text file with one label a line, instead of the model's labels", "FILE"},
+      {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "File with the labels (lines, CSV or JSON), instead of the model's", "FILE"},
       {"num-heads", 0, 0, G_OPTION_ARG_INT, &num_heads, "Attention heads, where the model file does not say", "N"},
-      {"image-size", 0, 0, G_OPTION_ARG_INT, &image_size, "Height and width in pixels, where the model file does not say and it is not 224", "N"},
+      {"image-size", 0, 0, G_OPTION_ARG_STRING, &image_size.value, kImageSizeHelp, "N or HxW"},
       {"num-frames", 0, 0, G_OPTION_ARG_INT, &num_frames, "Frames of a clip, where the model file does not say and it is not 16 (Video Swin: 32)",
        "N"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object", nullptr}};
@@ -23,13 +23,15 @@ int convert(int argc, char **argv) {
                           "preprocessor_config.json and model.safetensors, with Hugging Face names or, for a Video Swin, the official ones.",
                           {own});
   if (rest.size() != 2) throw UsageError("a model and a new folder are needed");
-  if (num_heads < 0 || image_size < 0 || num_frames < 0) throw UsageError("--num-heads, --image-size and --num-frames should be 1 or more");
+  if (num_heads < 0 || num_frames < 0) throw UsageError("--num-heads and --num-frames should be 1 or more");
+  const ImageSize size = image_size_of(image_size.str());
   const std::string label_path = labels.str();
   sta_convert_options o;
   sta_convert_options_init(&o);
   o.labels = label_path.empty() ? nullptr : label_path.c_str();
   o.num_heads = num_heads;
-  o.image_size = image_size;
+  o.image_size = size.height;
+  o.image_width = size.width;
   o.num_frames = num_frames;
   sta_error err;
   if (sta_model_convert(rest[0].c_str(), rest[1].c_str(), &o, &err) != STA_OK) throw RunError(err.message);

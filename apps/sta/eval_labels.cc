@@ -3,9 +3,7 @@
 #include "eval_labels.h"
 
 #include <cctype>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <utility>
 
 #include "options.h"
@@ -29,31 +27,6 @@ constexpr std::pair<const char *, const char *> kRenamed[] = {
     {"sniffing", "smelling feet"},
     {"tying tie", "tying necktie"},
 };
-
-std::vector<std::string> labels_of_json(const std::string &path, const nlohmann::json &json) {
-  std::vector<std::string> labels;
-  if (json.is_array()) {
-    for (const auto &name : json) {
-      if (!name.is_string()) throw RunError(path + ": should be a list of names, or an object of names and numbers");
-      labels.push_back(name.get<std::string>());
-    }
-    return labels;
-  }
-  if (!json.is_object()) throw RunError(path + ": should be a list of names, or an object of names and numbers");
-  labels.resize(json.size());
-  std::vector<bool> taken(json.size());
-  for (const auto &[name, value] : json.items()) {
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    char *end = nullptr;
-    const long number = std::strtol(text.c_str(), &end, 10);
-    if (text.empty() || *end != 0 || number < 0 || static_cast<size_t>(number) >= labels.size() || taken[static_cast<size_t>(number)])
-      throw RunError(path + ": the number of \"" + name + "\" is " + text + ", but its " + std::to_string(labels.size()) +
-                     " classes should be numbered from 0, each once");
-    labels[static_cast<size_t>(number)] = name;
-    taken[static_cast<size_t>(number)] = true;
-  }
-  return labels;
-}
 
 }  // namespace
 
@@ -110,25 +83,12 @@ std::optional<std::vector<std::string>> named_labels(const std::string &name) {
 }
 
 std::vector<std::string> read_label_file(const std::string &path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw RunError(path + ": no such file");
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  const size_t first = text.find_first_not_of(" \t\r\n");
+  sta_labels *read = nullptr;
+  sta_error err;
+  if (sta_labels_read(path.c_str(), &read, &err) != STA_OK) throw RunError(err.message);
+  const std::unique_ptr<sta_labels, decltype(&sta_labels_free)> owner(read, &sta_labels_free);
   std::vector<std::string> labels;
-  if (first != std::string::npos && (text[first] == '{' || (text[first] == '[' && path.ends_with(".json")))) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (json.is_discarded()) throw RunError(path + ": is not valid JSON");
-    labels = labels_of_json(path, json);
-  } else {
-    for (size_t at = 0; at < text.size();) {
-      const size_t end = std::min(text.find('\n', at), text.size());
-      std::string line = text.substr(at, end - at);
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      if (!line.empty()) labels.push_back(line);
-      at = end + 1;
-    }
-  }
-  if (labels.empty()) throw RunError(path + ": holds no labels");
+  for (int32_t i = 0; i < sta_labels_count(read); ++i) labels.emplace_back(sta_labels_get(read, i));
   return labels;
 }
 

@@ -13,14 +13,14 @@ std::vector<GOptionEntry> EngineFlags::entries() {
           {"precision", 'p', 0, G_OPTION_ARG_STRING, &precision.value, "fp32, bf16, fp16, or auto (default): bf16 where the device is fast at it",
            "TYPE"},
           {"threads", 't', 0, G_OPTION_ARG_INT, &threads, "CPU threads of a forward pass, 0 (default) = automatic", "N"},
-          {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "Text file with one label a line, instead of the model's labels", "FILE"},
+          {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &labels.value, "File with the labels (lines, CSV or JSON), instead of the model's", "FILE"},
           {"num-heads", 0, 0, G_OPTION_ARG_INT, &num_heads, "Attention heads, where the model file does not say", "N"},
-          {"image-size", 0, 0, G_OPTION_ARG_INT, &image_size, "Height and width in pixels, where the model file does not say and it is not 224", "N"},
+          {"image-size", 0, 0, G_OPTION_ARG_STRING, &image_size.value, kImageSizeHelp, "N or HxW"},
           {"num-frames", 0, 0, G_OPTION_ARG_INT, &num_frames,
            "Frames of a window, where the model file does not say and it is not 16 (Video Swin: 32)", "N"}};
 }
 
-sta::Engine EngineFlags::open(const std::string &model) const {
+sta::Engine EngineFlags::open(const std::string &model, const ImageSize &usual) const {
   sta_engine_options o = sta::Engine::options();
   const std::string d = device.str(), l = labels.str();
   o.model = model.c_str();
@@ -29,7 +29,9 @@ sta::Engine EngineFlags::open(const std::string &model) const {
   o.precision = precision_of(precision.str());
   o.inference_threads = threads;
   o.num_heads = num_heads;
-  o.image_size = image_size;
+  const ImageSize size = image_size.given() ? image_size_of(image_size.str()) : usual;
+  o.image_size = size.height;
+  o.image_width = size.width;
   o.num_frames = num_frames;
   o.worker_nice = 0;
   sta::Engine engine = sta::Engine::open(o);
@@ -90,6 +92,19 @@ std::vector<int> number_list(const std::string &text, const char *option) {
     at = comma + 1;
   }
   return numbers;
+}
+
+ImageSize image_size_of(const std::string &text) {
+  if (text.empty()) return {};
+  int height = 0, width = 0, used = 0;
+  const int size = static_cast<int>(text.size());
+  if (std::sscanf(text.c_str(), "%d%n", &height, &used) == 1 && used == size)
+    width = height;
+  else if (std::sscanf(text.c_str(), "%dx%d%n", &height, &width, &used) != 2 || used != size)
+    height = 0;
+  if (height < 1 || width < 1 || height > 4096 || width > 4096)
+    throw UsageError("--image-size \"" + text + "\" should be a number of pixels, or HEIGHTxWIDTH such as 180x320, 1 to 4096");
+  return {height, width};
 }
 
 sta_pruning pruning_of(const std::string &text) {

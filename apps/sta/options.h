@@ -32,13 +32,22 @@ struct Text {
   std::string str() const { return value ? value : ""; }
 };
 
+/// Pixels; 0 x 0: not given.
+struct ImageSize {
+  int height = 0, width = 0;
+};
+/// "224" or "180x320" (height x width); "" is 0 x 0. Throws UsageError.
+ImageSize image_size_of(const std::string &text);
+/// What --image-size is, for all commands that take it.
+inline constexpr const char *kImageSizeHelp = "Height and width in pixels, where the model file does not say and they are not 224";
+
 /// --device, --precision, --threads, --num-heads, --image-size, --num-frames, --labels.
 struct EngineFlags {
-  Text device, precision, labels;
-  int threads = 0, num_heads = 0, image_size = 0, num_frames = 0;
+  Text device, precision, labels, image_size;
+  int threads = 0, num_heads = 0, num_frames = 0;
   std::vector<GOptionEntry> entries();
-  /// Opens a model; warnings of the model go to stderr.
-  sta::Engine open(const std::string &model) const;
+  /// Opens a model; warnings of the model go to stderr. usual: the size where --image-size is not given, 0 x 0: the model's.
+  sta::Engine open(const std::string &model, const ImageSize &usual = {}) const;
 };
 
 /// --pruning, --seed.

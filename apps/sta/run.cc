@@ -28,6 +28,14 @@ void check_shape(const sta_model_info &m, const int32_t shape[5]) {
                  " (tensor clip: [B,3,T,H,W])");
 }
 
+// A file of a Video Swin takes any size and mostly does not say one: then the clip's is meant.
+sta::Engine open_for(const EngineFlags &flags, const std::string &model, const ImageSize &clip) {
+  sta::Engine engine = flags.open(model);
+  const sta_model_info m = engine.info();
+  if (flags.image_size.given() || m.num_stages == 0 || (m.image_height == clip.height && m.image_width == clip.width)) return engine;
+  return flags.open(model, clip);
+}
+
 void print_clip(const sta::Engine &engine, int index, const float *logits, int n, bool json) {
   std::vector<int> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
@@ -35,19 +43,19 @@ void print_clip(const sta::Engine &engine, int index, const float *logits, int n
   std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int a, int b) { return logits[a] > logits[b]; });
   double sum = 0;
   for (int i = 0; i < n; ++i) sum += std::exp(static_cast<double>(logits[i] - logits[order[0]]));
+  const bool multi_label = engine.info().multi_label != 0;
+  const auto confidence = [&](int c) {
+    return multi_label ? 1 / (1 + std::exp(-static_cast<double>(logits[c]))) : std::exp(static_cast<double>(logits[c] - logits[order[0]])) / sum;
+  };
   if (json) {
     nlohmann::ordered_json out = {{"clip", index}, {"top", nlohmann::json::array()}, {"logits", std::vector<float>(logits, logits + n)}};
-    for (int i = 0; i < k; ++i)
-      out["top"].push_back({{"class", order[i]},
-                            {"label", engine.label(order[i])},
-                            {"confidence", std::exp(static_cast<double>(logits[order[i]] - logits[order[0]])) / sum}});
+    for (int i = 0; i < k; ++i) out["top"].push_back({{"class", order[i]}, {"label", engine.label(order[i])}, {"confidence", confidence(order[i])}});
     std::printf("%s\n", out.dump().c_str());
     return;
   }
   std::printf("clip %d\n", index);
   for (int i = 0; i < k; ++i)
-    std::printf("  %6.2f %%  %-30s logit %.5f\n", 100 * std::exp(static_cast<double>(logits[order[i]] - logits[order[0]])) / sum,
-                engine.label(order[i]).c_str(), logits[order[i]]);
+    std::printf("  %6.2f %%  %-30s logit %.5f\n", 100 * confidence(order[i]), engine.label(order[i]).c_str(), logits[order[i]]);
 }
 
 }  // namespace
@@ -73,12 +81,12 @@ int run(int argc, char **argv) {
   if (drop_number < 0) throw UsageError("--drop-number should be 0 or more");
 
   const sta_forward_options options = prune_flags.options(drop_number);
-  const sta::Engine engine = engine_flags.open(rest[0]);
   sta_error err;
   float *data = nullptr;
   int32_t shape[5];
   if (sta_clip_load(clip_path.str().c_str(), &data, shape, &err) != STA_OK) throw RunError(err.message);
   const std::unique_ptr<float, FreeMemory> clips(data);
+  const sta::Engine engine = open_for(engine_flags, rest[0], {shape[3], shape[4]});
   check_shape(engine.info(), shape);
   if (dump.given() && shape[0] > batch) throw UsageError("--dump writes one forward pass: give --batch " + std::to_string(shape[0]) + " or more");
   const size_t clip_size = static_cast<size_t>(3) * static_cast<size_t>(shape[2]) * static_cast<size_t>(shape[3]) * static_cast<size_t>(shape[4]);

@@ -17,13 +17,14 @@ sta_status sta_model_convert(const char *model, const char *folder, const sta_co
   if (!read_sized(options, o)) return report(bad_struct("convert options"), err);
   std::string warnings;
   const Status done = guarded("converting a model", [&]() -> Status {
-    if (o.num_heads < 0 || o.image_size < 0 || o.num_frames < 0 || text(folder).empty())
+    if (o.num_heads < 0 || o.image_size < 0 || o.image_width < 0 || o.num_frames < 0 || text(folder).empty())
       return Error{STA_ERROR_INVALID_ARGUMENT, "a folder is needed, and num_heads, image_size and num_frames should be 0 (from the model) or more"};
     const c10::InferenceMode guard;
     LoadOptions load;
     load.labels_path = text(o.labels);
     load.num_heads = o.num_heads;
     load.image_size = o.image_size;
+    load.image_width = o.image_width;
     load.num_frames = o.num_frames;
     auto loaded = load_model(text(model), load);
     if (!loaded) return std::move(loaded).error();

@@ -40,6 +40,7 @@ sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engin
     e.num_heads = o.num_heads;
     e.batch_timeout = o.batch_timeout;
     e.image_size = o.image_size;
+    e.image_width = o.image_width;
     e.num_frames = o.num_frames;
     if (e.precision < STA_PRECISION_AUTO || e.precision > STA_PRECISION_FP16)
       return Error{STA_ERROR_INVALID_ARGUMENT, "precision should be auto, fp32, bf16 or fp16"};

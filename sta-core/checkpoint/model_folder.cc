@@ -5,14 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/config_json.h"
 #include "checkpoint/errors.h"
+#include "checkpoint/formats/file_kind.h"
 #include "checkpoint/formats/weight_files.h"
 #include "checkpoint/labels/builtin_labels.h"
+#include "checkpoint/labels/label_file.h"
 #include "checkpoint/names/swin_names.h"
+#include "checkpoint/names/wrappers.h"
 #include "checkpoint/processor_config.h"
 
 namespace sta {
@@ -22,10 +24,15 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 Status read_label_map(const json &root, ModelDescription &m, const std::string &path) {
+  int count = 0;
+  if (auto s = get_size(root, "num_labels", count, path); !s) return s;
+  m.num_classes = count;
   if (!root.contains("id2label")) return ok();
   const json &map = root["id2label"];
   if (!map.is_object() || map.empty()) return bad(path + ": id2label should be an object of class numbers and names");
   m.num_classes = static_cast<int>(map.size());
+  if (count > 0 && count != m.num_classes)
+    return bad(path + ": num_labels is " + std::to_string(count) + ", but id2label names " + std::to_string(m.num_classes) + " classes");
   m.labels.assign(map.size(), "");
   for (const auto &[key, value] : map.items()) {
     char *end = nullptr;
@@ -86,19 +93,24 @@ void apply_overrides(ModelDescription &m, const LoadOptions &options) {
   if (options.num_heads > 0) m.num_heads = options.num_heads;
   if (options.num_frames > 0) m.num_frames = options.num_frames;
   if (options.image_size > 0) {
-    m.height = m.width = m.short_side = options.image_size;
-    if (m.squash_height > 0) m.squash_height = m.squash_width = options.image_size;
+    m.height = options.image_size;
+    m.width = options.image_width > 0 ? options.image_width : options.image_size;
+    m.short_side = std::min(m.height, m.width);
+    if (m.squash_height > 0) {
+      m.squash_height = m.height;
+      m.squash_width = m.width;
+    }
   }
 }
 
 Status apply_labels(ModelDescription &m, const LoadOptions &options) {
   if (!options.labels_path.empty()) {
-    auto labels = read_labels(options.labels_path);
-    if (!labels) return std::move(labels).error();
-    if (static_cast<int>(labels->size()) != m.num_classes)
-      return Error{STA_ERROR_INVALID_ARGUMENT, options.labels_path + ": has " + std::to_string(labels->size()) + " labels, but the model has " +
-                                                   std::to_string(m.num_classes) + " classes"};
-    m.labels = *std::move(labels);
+    auto file = read_label_file(options.labels_path);
+    if (!file) return std::move(file).error();
+    if (static_cast<int>(file->labels.size()) != m.num_classes)
+      return Error{STA_ERROR_INVALID_ARGUMENT, options.labels_path + ": has " + std::to_string(file->labels.size()) + " labels (taken for " +
+                                                   file->form + "), but the model has " + std::to_string(m.num_classes) + " classes"};
+    m.labels = std::move(file->labels);
     return ok();
   }
   if (!are_placeholders(m.labels)) return ok();
@@ -233,28 +245,28 @@ Status take_swin(TensorFile &file, bool folder, const LoadOptions &options, Load
   return check_swin_state_dict(model.weights, m);
 }
 
-}  // namespace
-
-Result<std::vector<std::string>> read_labels(const std::string &path) {
-  std::error_code ec;
-  if (!fs::is_regular_file(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such label file"};
-  std::ifstream in(path, std::ios::binary);
-  std::vector<std::string> labels;
-  for (std::string line; std::getline(in, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) return bad(path + ": line " + std::to_string(labels.size() + 1) + " is empty, one label a line is expected");
-    // nlohmann's strict dump is a UTF-8 validator that is already here.
-    try {
-      (void)json(line).dump();
-    } catch (const json::exception &) {
-      return bad(path + ": line " + std::to_string(labels.size() + 1) + " is not valid UTF-8");
-    }
-    labels.push_back(line);
-    if (labels.size() > 1'000'000) return bad(path + ": too many lines for a label file");
+// The one model of a file that is asked for, under plain names; notes of what was taken and left go into the description's warnings at the end.
+Status take_part(TensorFile &file, const std::string &part, std::string &warnings) {
+  const auto note = [&](const char *key) {
+    const auto it = file.metadata.find(key);
+    return it == file.metadata.end() ? std::string() : it->second;
+  };
+  const std::string entry = note("sta.part"), entries = note("sta.parts");
+  // A part is an entry of the file, or a prefix of the names in it.
+  const bool is_entry = !part.empty() && entry == part;
+  if (!entries.empty() && part.empty())
+    warnings += "the file holds several state dicts (" + entries + "); " + entry + " was taken, FILE#ENTRY takes another\n";
+  auto model = unwrap_model(file.tensors, is_entry ? "" : part, warnings);
+  if (!model) {
+    if (!part.empty() && !is_entry && !entries.empty())
+      return Error{model.error().status, model.error().message + "; its state dicts are " + entries};
+    return std::move(model).error();
   }
-  if (labels.empty()) return bad(path + ": label file is empty");
-  return labels;
+  file.tensors = *std::move(model);
+  return ok();
 }
+
+}  // namespace
 
 Result<ModelDescription> read_config(const std::string &folder, const LoadOptions &options) {
   const std::string path = (fs::path(folder) / "config.json").string();
@@ -289,9 +301,10 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
   return m;
 }
 
-Result<LoadedModel> load_model(const std::string &path, const LoadOptions &options) {
+Result<LoadedModel> load_model(const std::string &given, const LoadOptions &options) {
+  const auto [path, part] = split_model_path(given);
+  if (auto s = check_file_kind(path); !s) return s.error();
   std::error_code ec;
-  if (!fs::exists(path, ec)) return Error{STA_ERROR_NOT_FOUND, path + ": no such model file or folder"};
   LoadedModel model;
   std::string file_path = path;
   const bool folder = fs::is_directory(path, ec);
@@ -303,13 +316,16 @@ Result<LoadedModel> load_model(const std::string &path, const LoadOptions &optio
     if (!found) return std::move(found).error();
     file_path = *std::move(found);
   }
-  auto file = read_weights(file_path);
+  auto file = read_weights(file_path, part);
   if (!file) return std::move(file).error();
+  std::string notes;
+  if (auto s = take_part(*file, part, notes); !s) return Error{s.error().status, file_path + ": " + s.error().message};
   const bool swin = folder ? model.description.architecture == "video_swin" : is_swin(file->tensors);
   const Status taken = swin ? take_swin(*file, folder, options, model) : take_vit(*file, folder, options, model);
   if (!taken) return Error{taken.error().status, file_path + ": " + taken.error().message};
-  model.description.path = path;
-  model.description.name = base_name(path);
+  model.description.path = given;
+  model.description.name = base_name(path) + (part.empty() ? "" : "#" + part);
+  model.description.warnings += notes;
   if (auto s = check_geometry(model.description, file_path); !s) return std::move(s).error();
   if (auto s = drop_position_table(model.weights, model.description); !s) return Error{s.error().status, file_path + ": " + s.error().message};
   if (auto s = apply_labels(model.description, options); !s) return std::move(s).error();

@@ -20,7 +20,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "checkpoint/names/vit_names.h"
 
@@ -34,8 +33,9 @@ struct LoadedModel {
 struct LoadOptions {
   int num_heads = 0;        // 0: from the file
   std::string labels_path;  // empty: see above
-  int image_size = 0;       // pixels, square; 0: from the file
+  int image_size = 0;       // height in pixels; 0: from the file
   int num_frames = 0;       // 0: from the file
+  int image_width = 0;      // pixels, beside image_size; 0: the same (square)
 };
 
 /// Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT (a label file of the wrong length); the message names the file.
@@ -43,8 +43,5 @@ Result<LoadedModel> load_model(const std::string &path, const LoadOptions &optio
 
 /// Only the description: config.json of a folder (weights are not read). Errors as load_model.
 Result<ModelDescription> read_config(const std::string &folder, const LoadOptions &options);
-
-/// One label a line; "\r\n" and one trailing empty line are accepted. Errors: NOT_FOUND, BAD_MODEL (an empty line, invalid UTF-8).
-Result<std::vector<std::string>> read_labels(const std::string &path);
 
 }  // namespace sta

@@ -31,7 +31,7 @@ struct EngineOptions {
   int max_batch = 4;
   int num_heads = 0;
   uint64_t batch_timeout = 0;  // ns
-  int image_size = 0;
+  int image_size = 0, image_width = 0;
   int num_frames = 0;
   bool cuda_graphs = true;  // on a CUDA device, where they can be had
 };

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "checkpoint/formats/weight_files.h"
+#include "checkpoint/names/wrappers.h"
 #include "cuda/kernel_library.h"
 #include "engine/catch.h"
 #include "engine/device.h"
@@ -110,12 +111,13 @@ Result<LoadedModel> generate_model(const std::string &name, const EngineOptions 
 // path is another model.
 std::string registry_key(const EngineOptions &o, const std::string &device, const char *precision) {
   std::error_code ec;
-  const std::filesystem::path path = std::filesystem::weakly_canonical(o.model, ec);
-  std::string key = ec ? o.model : path.string();
+  const ModelPath model = split_model_path(o.model);
+  const std::filesystem::path path = std::filesystem::weakly_canonical(model.path, ec);
+  std::string key = (ec ? model.path : path.string()) + "#" + model.part;
   struct stat info {};
-  std::string file = o.model;
-  if (std::filesystem::is_directory(o.model, ec))
-    if (auto found = find_weights(o.model)) file = *std::move(found);
+  std::string file = model.path;
+  if (std::filesystem::is_directory(file, ec))
+    if (auto found = find_weights(file)) file = *std::move(found);
   // Piece by piece: g++ 12 warns of an overflow in "|" + string that is not there.
   const auto add = [&key](const std::string &piece) {
     key += '|';
@@ -123,7 +125,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
   };
   if (stat(file.c_str(), &info) == 0)
     for (const auto number : {int64_t{info.st_size}, int64_t{info.st_mtim.tv_sec}, int64_t{info.st_mtim.tv_nsec}}) add(std::to_string(number));
-  for (const int n : {o.num_heads, o.image_size, o.num_frames}) add(std::to_string(n));
+  for (const int n : {o.num_heads, o.image_size, o.image_width, o.num_frames}) add(std::to_string(n));
   for (const std::string &piece : {o.labels, device, std::string(precision), std::string(o.cuda_graphs ? "" : "eager")}) add(piece);
   return key;
 }
@@ -137,7 +139,9 @@ Status check_options(const EngineOptions &o) {
   if (o.max_batch < 1 || o.max_batch > 64) return bad("max_batch should be 1 to 64");
   if (o.batch_timeout > 1'000'000'000) return bad("batch-timeout " + std::to_string(o.batch_timeout) + " should be 0 to 1 s, in ns");
   if (o.num_heads < 0 || o.num_heads > 1024) return bad("num_heads should be 0 (from the file) to 1024");
-  if (o.image_size < 0 || o.image_size > 4096) return bad("image_size " + std::to_string(o.image_size) + " should be 0 (from the model) to 4096");
+  for (const int side : {o.image_size, o.image_width})
+    if (side < 0 || side > 4096) return bad("image_size " + std::to_string(side) + " should be 0 (from the model) to 4096");
+  if (o.image_width > 0 && o.image_size == 0) return bad("image_width without image_size: the height is needed too");
   if (o.num_frames < 0 || o.num_frames > 1024) return bad("num_frames " + std::to_string(o.num_frames) + " should be 0 (from the model) to 1024");
   return ok();
 }
@@ -161,8 +165,9 @@ Status Engine::load() {
   return guarded(("loading model " + options_.model).c_str(), [&]() -> Status {
     const c10::InferenceMode guard;
     const bool arch = options_.model.rfind(kArchPrefix, 0) == 0;
-    auto loaded = arch ? generate_model(options_.model.substr(5), options_)
-                       : load_model(options_.model, {options_.num_heads, options_.labels, options_.image_size, options_.num_frames});
+    auto loaded =
+        arch ? generate_model(options_.model.substr(5), options_)
+             : load_model(options_.model, {options_.num_heads, options_.labels, options_.image_size, options_.num_frames, options_.image_width});
     if (!loaded) return std::move(loaded).error();
     description_ = std::move(loaded->description);
     for (const auto &[name, tensor] : loaded->weights) num_parameters_ += static_cast<uint64_t>(tensor.numel());

@@ -142,14 +142,14 @@ TEST_F(EvalList, NamesNumberedByAFile) {
 }
 
 TEST_F(EvalList, LabelFiles) {
-  EXPECT_EQ(read_label_file(write("l.txt", "a\r\nb c\n\nd")), (std::vector<std::string>{"a", "b c", "d"}));
+  EXPECT_EQ(read_label_file(write("l.txt", "a\r\nb c\nd\n\n")), (std::vector<std::string>{"a", "b c", "d"}));
   EXPECT_EQ(read_label_file(write("l.json", R"(["a", "b"])")), (std::vector<std::string>{"a", "b"}));
   for (const auto &[text, says] : {std::pair{R"({"a": "0", "b": "0"})", "each once"},
                                    {R"({"a": "0", "b": "2"})", "numbered from 0"},
-                                   {R"({"a": "zero"})", "numbered from 0"},
-                                   {R"([1])", "list of names"},
+                                   {R"({"a": "zero"})", "a class number and a name"},
+                                   {R"([1])", "should be a name"},
                                    {"{", "not valid JSON"},
-                                   {"\n", "holds no labels"}}) {
+                                   {"\n", "label file is empty"}}) {
     try {
       read_label_file(write("bad.json", text));
       ADD_FAILURE() << text;

@@ -23,7 +23,8 @@ void installModelProperties(GObjectClass *klass, const Settings &d) {
                                                       nullptr, kPlaying));
   g_object_class_install_property(
       klass, kPropLabels,
-      g_param_spec_string("labels", "Labels", "Text file with one label a line, as many as the model has classes (unset: the labels of the model)",
+      g_param_spec_string("labels", "Labels",
+                          "File with as many labels as the model has classes: lines, numbered lines, CSV or JSON (unset: the labels of the model)",
                           nullptr, kPlaying));
   g_object_class_install_property(
       klass, kPropDevice,
@@ -40,6 +41,10 @@ void installModelProperties(GObjectClass *klass, const Settings &d) {
       g_param_spec_int("image-size", "Image size",
                        "Height and width of the input in pixels, of a model file that does not say and has not 224 (0 = from the model)", 0, 4096,
                        d.image_size, kPlaying));
+  g_object_class_install_property(
+      klass, kPropImageWidth,
+      g_param_spec_int("image-width", "Image width", "Width of the input in pixels where it is not image-size, which is its height then (0 = square)",
+                       0, 4096, d.image_width, kPlaying));
   g_object_class_install_property(
       klass, kPropNumFrames,
       g_param_spec_int("num-frames", "Number of frames",

@@ -47,6 +47,7 @@ enum SettingProperty : guint {
   kPropOnError,
   kPropNumHeads,
   kPropImageSize,
+  kPropImageWidth,
   kPropNumFrames,
 };
 

@@ -52,6 +52,7 @@ const Field kFields[] = {
     {kPropOnError, &Settings::on_error},
     {kPropNumHeads, &Settings::num_heads},
     {kPropImageSize, &Settings::image_size},
+    {kPropImageWidth, &Settings::image_width},
     {kPropNumFrames, &Settings::num_frames},
 };
 
@@ -87,7 +88,7 @@ void write(gdouble in, GValue *value) { g_value_set_double(value, in); }
 
 bool isModelProperty(guint id) {
   return id == kPropModel || id == kPropLabels || id == kPropDevice || id == kPropPrecision || id == kPropNumHeads || id == kPropImageSize ||
-         id == kPropNumFrames;
+         id == kPropImageWidth || id == kPropNumFrames;
 }
 
 bool setSetting(Settings *settings, guint id, const GValue *value) {

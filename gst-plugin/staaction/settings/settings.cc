@@ -13,6 +13,7 @@ sta_engine_options engineOptions(const CoreApi &core, const Settings &settings) 
   options.precision = static_cast<sta_precision>(settings.precision);
   options.num_heads = settings.num_heads;
   options.image_size = settings.image_size;
+  options.image_width = settings.image_width;
   options.num_frames = settings.num_frames;
   options.inference_threads = settings.inference_threads;
   options.max_batch = settings.max_batch;

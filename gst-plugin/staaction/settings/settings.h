@@ -21,8 +21,9 @@ struct Settings {
   std::string labels;
   std::string device = "auto";
   gint precision = STA_PRECISION_AUTO;
-  gint num_heads = 0;   // of model files that do not say; 0 = from the model
-  gint image_size = 0;  // pixels
+  gint num_heads = 0;    // of model files that do not say; 0 = from the model
+  gint image_size = 0;   // pixels
+  gint image_width = 0;  // pixels; 0 = image_size
   gint num_frames = 0;
   // Read when a model is opened.
   gint inference_threads = 0;

@@ -50,6 +50,10 @@ Result<at::Tensor> view_entry(const std::string &name, const json &entry, const 
   const json &dtype = entry["dtype"], &dims = entry["shape"], &offsets = entry["data_offsets"];
   if (!dtype.is_string()) return bad("dtype of " + name + " is not a string");
   const auto type = scalar_type(dtype.get<std::string>());
+  if (!type && dtype.get<std::string>().starts_with("F8_"))
+    return Error{STA_ERROR_UNSUPPORTED, "dtype " + dtype.get<std::string>() + " of " + name +
+                                            ": 8-bit floats are not supported, as their scales are stored in as many ways "
+                                            "as there are tools; convert the file to float16 or float32 first"};
   if (!type) return bad("unknown dtype " + dtype.get<std::string>() + " of " + name);
   if (!dims.is_array() || dims.size() > 16) return bad("shape of " + name + " is not a list of up to 16 dimensions");
   std::vector<int64_t> shape;
@@ -103,7 +107,7 @@ Result<TensorFile> read_safetensors(const std::string &path) {
       continue;
     }
     auto view = view_entry(name, entry, *file, 8 + header);
-    if (!view) return bad(view.error().message);
+    if (!view) return Error{view.error().status, path + ": " + view.error().message};
     result.tensors[name] = *view;
   }
   return result;

@@ -157,12 +157,31 @@ bool holds_tensors(const Value *v) {
   return false;
 }
 
-Result<const Value *> find_state_dict(const Value &root) {
-  for (const char *key : {"model", "module", "state_dict", "model_state_dict"}) {
+// The entries under which training frameworks save weights, the usual one first; a moving average and a distillation's other half come later.
+constexpr const char *kStateDicts[] = {"model",     "module",         "state_dict",           "model_state_dict", "model_state",
+                                       "model_ema", "ema_state_dict", "model_ema_state_dict", "teacher",          "student"};
+
+// part: one of the entries, "" for the first that is there. notes: receives "sta.part" and "sta.parts" if there are several.
+Result<const Value *> find_state_dict(const Value &root, const std::string &part, std::map<std::string, std::string> &notes) {
+  const Value *taken = nullptr;
+  std::string parts;
+  for (const char *key : kStateDicts) {
     const Value *inner = root.is(Kind::kDict) ? root.find(key) : nullptr;
-    if (holds_tensors(inner)) return inner;
+    if (holds_tensors(inner)) {
+      parts += (parts.empty() ? "" : ", ") + std::string(key);
+      if (!taken || part == key) {
+        taken = inner;
+        notes["sta.part"] = key;
+      }
+      continue;
+    }
+    if (taken) continue;
     if (inner && inner->is(Kind::kObject) && inner->state && inner->state->find("_parameters"))
       return unsupported("holds a whole pickled model under \"" + std::string(key) + "\": save its state_dict() instead");
+  }
+  if (taken) {
+    if (parts.find(',') != std::string::npos) notes["sta.parts"] = parts;
+    return taken;
   }
   if (holds_tensors(&root)) return &root;
   if (root.is(Kind::kObject) && root.state && root.state->find("_parameters"))
@@ -198,10 +217,10 @@ void read_configuration(const Value &root, std::map<std::string, std::string> &m
   }
 }
 
-Result<TensorFile> read_tensors(const Graph &graph, Source source) {
-  auto dict = find_state_dict(*graph.root);
-  if (!dict) return std::move(dict).error();
+Result<TensorFile> read_tensors(const Graph &graph, const std::string &part, Source source) {
   TensorFile result;
+  auto dict = find_state_dict(*graph.root, part, result.metadata);
+  if (!dict) return std::move(dict).error();
   read_arguments(*graph.root, result.metadata);
   read_configuration(*graph.root, result.metadata);
   const auto &items = (*dict)->items;
@@ -223,7 +242,7 @@ Result<TensorFile> read_tensors(const Graph &graph, Source source) {
   return result;
 }
 
-Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file) {
+Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file, const std::string &part) {
   auto entries = read_zip(*file);
   if (!entries) return std::move(entries).error();
   std::string root;
@@ -241,7 +260,7 @@ Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file) {
   if (auto status = check_crc(root + "data.pkl", pickled); !status) return status.error();
   auto graph = pickle::parse(pickled.bytes);
   if (!graph) return std::move(graph).error();
-  return read_tensors(**graph, {file, root + "data/", *std::move(entries), "in the archive", {}});
+  return read_tensors(**graph, part, {file, root + "data/", *std::move(entries), "in the archive", {}});
 }
 
 // 0x1950a86a20f9469cfc6c, the first pickle of a legacy file.
@@ -272,7 +291,7 @@ Status find_legacy_storages(const Graph &object, const Value &keys, Bytes rest, 
   return ok();
 }
 
-Result<TensorFile> read_legacy_format(const std::shared_ptr<MappedFile> &file) {
+Result<TensorFile> read_legacy_format(const std::shared_ptr<MappedFile> &file, const std::string &part) {
   Bytes rest(file->data(), file->size());
   std::array<std::unique_ptr<Graph>, 5> pickles;  // magic, protocol, system, object, keys
   for (size_t i = 0; i < pickles.size(); ++i) {
@@ -288,27 +307,16 @@ Result<TensorFile> read_legacy_format(const std::shared_ptr<MappedFile> &file) {
   if (little && little->is(Kind::kBool) && little->integer == 0) return unsupported("written on a big-endian machine");
   Source source{file, "", {}, "in the file", {}};
   if (auto s = find_legacy_storages(*pickles[3], *pickles[4]->root, rest, source.bytes); !s) return std::move(s).error();
-  return read_tensors(*pickles[3], std::move(source));
-}
-
-// What is saved under a model's name by mistake.
-std::optional<std::string> known_mistake(const MappedFile &file) {
-  std::string head(reinterpret_cast<const char *>(file.data()), std::min<size_t>(file.size(), 512));
-  if (head.starts_with("version https://git-lfs")) return "a Git LFS pointer, not the model itself: fetch it with git lfs pull";
-  std::transform(head.begin(), head.end(), head.begin(), [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  const size_t first = head.find_first_not_of(" \t\r\n");
-  if (first != std::string::npos && head[first] == '<' && head.find("html") != std::string::npos) return "not a PyTorch checkpoint (looks like HTML)";
-  return std::nullopt;
+  return read_tensors(*pickles[3], part, std::move(source));
 }
 
 }  // namespace
 
-Result<TensorFile> read_torch_file(const std::string &path) {
+Result<TensorFile> read_torch_file(const std::string &path, const std::string &part) {
   auto file = MappedFile::open(path);
   if (!file) return std::move(file).error();
-  if (const auto mistake = known_mistake(**file)) return bad(path + ": " + *mistake);
   const bool zip = (*file)->size() >= 4 && std::memcmp((*file)->data(), "PK", 2) == 0;
-  auto result = zip ? read_zip_format(*file) : read_legacy_format(*file);
+  auto result = zip ? read_zip_format(*file, part) : read_legacy_format(*file, part);
   if (!result) return Error{result.error().status, path + ": " + result.error().message};
   return result;
 }

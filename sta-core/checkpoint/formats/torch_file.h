@@ -15,6 +15,6 @@ namespace sta {
 /// Tensors by name. metadata: image_size and num_frames where the file has the arguments of the training run, window_size where it has an mmcv
 /// configuration. Errors: NOT_FOUND, BAD_MODEL,
 /// UNSUPPORTED; the message begins with the path.
-Result<TensorFile> read_torch_file(const std::string &path);
+Result<TensorFile> read_torch_file(const std::string &path, const std::string &part = "");
 
 }  // namespace sta

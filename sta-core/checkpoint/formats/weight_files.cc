@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "checkpoint/formats/file_kind.h"
 #include "checkpoint/formats/json_text.h"
 #include "checkpoint/formats/torch_file.h"
 
@@ -20,8 +21,9 @@ constexpr uintmax_t kMaxIndex = 64u << 20;
 constexpr int kMaxDepth = 8;  // of an index's JSON: two are in use
 constexpr size_t kMaxShards = 1000;
 
-Result<TensorFile> read_one(const std::string &path) {
-  return fs::path(path).extension() == ".safetensors" ? read_safetensors(path) : read_torch_file(path);
+Result<TensorFile> read_one(const std::string &path, const std::string &part = "") {
+  if (auto s = check_file_kind(path); !s) return s.error();
+  return fs::path(path).extension() == ".safetensors" ? read_safetensors(path) : read_torch_file(path, part);
 }
 
 // {"weight_map": {tensor: file}}. The files are untrusted names: only ones beside the index are opened.
@@ -65,11 +67,14 @@ Result<std::string> find_weights(const std::string &folder) {
   std::error_code ec;
   for (const char *name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"})
     if (const fs::path path = fs::path(folder) / name; fs::exists(path, ec)) return path.string();
+  if (const auto other = foreign_folder(folder)) return Error{STA_ERROR_UNSUPPORTED, folder + ": " + *other};
   return Error{STA_ERROR_NOT_FOUND,
                (fs::path(folder) / "model.safetensors").string() +
                    ": no such file (nor pytorch_model.bin, nor an index of shards); a model folder needs config.json and its weights"};
 }
 
-Result<TensorFile> read_weights(const std::string &path) { return path.ends_with(".index.json") ? read_shards(path) : read_one(path); }
+Result<TensorFile> read_weights(const std::string &path, const std::string &part) {
+  return path.ends_with(".index.json") ? read_shards(path) : read_one(path, part);
+}
 
 }  // namespace sta

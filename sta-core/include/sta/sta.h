@@ -97,7 +97,7 @@ typedef struct sta_engine_options {
    * mmaction2, Hugging Face, Video Swin (mmcv) or torchvision. Or "arch:NAME": an architecture with generated weights, for benchmarks; NAME is
    * vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16. */
   const char *model;
-  /** Text file with one label a line, as many as the model has classes. NULL: the labels of the model folder, else "class N". */
+  /** File with as many labels as the model has classes, in any of the forms of docs/models.md. NULL: the labels of the model folder, else "class N". */
   const char *labels;
   /** "auto" (default, also NULL): CUDA if it works, else CPU. "cpu", "cuda", "cuda:N": that one or an error. */
   const char *device;
@@ -116,6 +116,8 @@ typedef struct sta_engine_options {
   /** Since 1.2: height and width of the input in pixels and frames of a window, where the file does not say and they are not 224 and 16 (Video Swin:
    * 32). 0: from the model. */
   int32_t image_size, num_frames;
+  /** Since 2.2: width of the input, beside image_size, which is its height then. 0: the same (square). */
+  int32_t image_width;
 } sta_engine_options;
 
 typedef struct sta_model_info {
@@ -163,14 +165,26 @@ STA_API sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop
  * there is no such list or class. */
 STA_API const char *sta_builtin_label(int32_t num_classes, int32_t class_id);
 
+/** Since 2.2. A list of class names, read from a file in any of the forms of docs/models.md: lines, numbered lines, CSV, JSON. */
+typedef struct sta_labels sta_labels;
+/** Errors: NOT_FOUND, BAD_MODEL (the message names the line), OUT_OF_MEMORY. Thread-safe. *labels is freed with sta_labels_free. */
+STA_API sta_status sta_labels_read(const char *path, sta_labels **labels, sta_error *err);
+STA_API int32_t sta_labels_count(const sta_labels *labels);
+/** UTF-8; NULL if there is no such label. Lives as long as the list. */
+STA_API const char *sta_labels_get(const sta_labels *labels, int32_t index);
+/** What the file was taken for, for people: "one label a line". */
+STA_API const char *sta_labels_form(const sta_labels *labels);
+STA_API void sta_labels_free(sta_labels *labels);
+
 /* ------------------------------------------------------------------------------- model files (since 2.1) */
 
 typedef struct sta_convert_options {
   size_t struct_size;
   const char *labels; /* as sta_engine_options.labels */
   int32_t num_heads;  /* 0: from the model */
-  int32_t image_size; /* pixels, square; 0: from the model */
+  int32_t image_size; /* height in pixels; 0: from the model */
   int32_t num_frames; /* 0: from the model */
+  int32_t image_width; /* since 2.2: width in pixels; 0: image_size (square) */
 } sta_convert_options;
 
 STA_API void sta_convert_options_init_sized(sta_convert_options *options, size_t struct_size);
