@@ -309,6 +309,8 @@ Result<LoadedModel> load_model(const std::string &given, const LoadOptions &opti
   std::string file_path = path;
   const bool folder = fs::is_directory(path, ec);
   if (folder) {
+    if (!find_weights(path))
+      if (const auto other = foreign_folder(path)) return unsupported(path + ": " + *other);
     auto config = read_config(path, options);
     if (!config) return std::move(config).error();
     model.description = *std::move(config);

@@ -49,13 +49,17 @@ with tempfile.TemporaryDirectory() as folder:
         assert info["stage_depths"] == [2, 1, 3, 2] and info["stage_heads"] == [1, 2, 4, 8] and info["max_drop_number"] == 384, info
         assert info["image"] == [24, 24] and info["frames"] == 8 and abs(info["sample_interval_s"] - 2 / 30) < 1e-9, info
         check_logits(source, clip, *SIZE)
+        check_logits(source, clip, "--num-frames", "8")  # the size is the clip's
+        check_logits(source, clip, "--num-frames", "8", "--image-size", "24x24")
         sta("convert", source, out, *SIZE)
         check_logits(out, clip)
         check_logits(out, clip, "-r", "320", "--pruning", "none")
     model = os.path.join(folder, "nano.safetensors")
     assert "reconstructed" in sta("info", model).stdout
     assert "0 to 384" in sta("run", model, "--clip", clip, "-r", "385", status=1).stderr
-    assert "image_size" in sta("info", model, "--image-size", "5000", status=1).stderr
+    assert "--image-size" in sta("info", model, "--image-size", "5000", status=2).stderr
+    (info,) = json_lines("info", f"{WEIGHTS}/nano.safetensors", "--num-frames", "8", "--image-size", "16x40")
+    assert info["image"] == [16, 40] and info["tokens"] == 4 * 4 * 10, info
     assert "arch" in sta("bench", "--arch", "video_swin_giant", status=1).stderr
 
     figures = json_lines("flops")

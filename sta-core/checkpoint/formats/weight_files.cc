@@ -67,7 +67,6 @@ Result<std::string> find_weights(const std::string &folder) {
   std::error_code ec;
   for (const char *name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"})
     if (const fs::path path = fs::path(folder) / name; fs::exists(path, ec)) return path.string();
-  if (const auto other = foreign_folder(folder)) return Error{STA_ERROR_UNSUPPORTED, folder + ": " + *other};
   return Error{STA_ERROR_NOT_FOUND,
                (fs::path(folder) / "model.safetensors").string() +
                    ": no such file (nor pytorch_model.bin, nor an index of shards); a model folder needs config.json and its weights"};
