@@ -7,6 +7,28 @@
 
 namespace cli {
 
+namespace {
+
+// What the element tells events with, where no property says otherwise.
+sta_timeline_options recommended(const sta::Engine &engine) {
+  sta_timeline_options options;
+  sta_timeline_options_init(&options);
+  sta_engine_recommend_timeline(engine.get(), &options);
+  return options;
+}
+
+nlohmann::ordered_json events_of(const sta::Engine &engine) {
+  const sta_timeline_options o = recommended(engine);
+  return {{"background", o.background >= 0 ? nlohmann::json(engine.label(o.background)) : nlohmann::json()},
+          {"smoothing", o.smoothing},
+          {"enter_threshold", o.enter_threshold},
+          {"exit_threshold", o.exit_threshold},
+          {"min_duration_s", static_cast<double>(o.min_duration) / 1e9},
+          {"release_duration_s", static_cast<double>(o.release_duration) / 1e9}};
+}
+
+}  // namespace
+
 int info(int argc, char **argv) {
   EngineFlags engine_flags;
   gboolean json = FALSE;
@@ -38,6 +60,7 @@ int info(int argc, char **argv) {
                                   {"max_drop_number", m.max_drop_number},
                                   {"antialias", m.antialias != 0},
                                   {"multi_label", m.multi_label != 0},
+                                  {"events", events_of(engine)},
                                   {"device", m.device},
                                   {"precision", m.precision},
                                   {"labels", labels},
@@ -60,6 +83,10 @@ int info(int argc, char **argv) {
     std::printf("  network   %d blocks, width %d, %d heads, MLP %d, patch %d, tubelet %d\n", m.depth, m.embed_dim, m.num_heads, m.mlp_dim, m.patch,
                 m.tubelet);
   }
+  const sta_timeline_options events = recommended(engine);
+  std::printf("  events    from %.2f, below %.2f they end, after %.1f s%s%s\n", events.enter_threshold, events.exit_threshold,
+              static_cast<double>(events.min_duration) / 1e9, events.background >= 0 ? "; never " : "",
+              events.background >= 0 ? engine.label(events.background).c_str() : "");
   if (m.max_drop_number > 0)
     std::printf("  tokens    %d (%d a time step), drop number 0 to %d%s\n", m.num_tokens, m.tokens_per_step, m.max_drop_number,
                 m.num_stages > 0 ? " of a frame of 784 (reconstructed)" : "");

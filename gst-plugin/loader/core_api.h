@@ -35,6 +35,7 @@
   X(sta_result_message)              \
   X(sta_result_free)                 \
   X(sta_timeline_options_init_sized) \
+  X(sta_engine_recommend_timeline)   \
   X(sta_timeline_new)                \
   X(sta_timeline_free)               \
   X(sta_timeline_configure)          \

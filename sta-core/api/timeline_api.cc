@@ -49,6 +49,22 @@ void sta_timeline_options_init_sized(sta_timeline_options *options, size_t struc
   write_defaults(o, options, struct_size);
 }
 
+void sta_engine_recommend_timeline(sta_engine *engine, sta_timeline_options *options) {
+  sta_timeline_options o;
+  sta_timeline_options_init(&o);
+  if (!read_sized(options, o)) return;
+  const EventHints &hints = engine->engine->description().events;
+  const auto ns = [](double seconds) { return static_cast<uint64_t>(seconds * 1e9 + 0.5); };
+  if (hints.background >= 0) o.background = hints.background;
+  if (hints.smoothing > 0) o.smoothing = hints.smoothing;
+  if (hints.enter_threshold >= 0) o.enter_threshold = hints.enter_threshold;
+  if (hints.exit_threshold >= 0) o.exit_threshold = hints.exit_threshold;
+  o.exit_threshold = std::min(o.exit_threshold, o.enter_threshold);
+  if (hints.min_duration >= 0) o.min_duration = ns(hints.min_duration);
+  if (hints.release_duration >= 0) o.release_duration = ns(hints.release_duration);
+  write_sized(o, options);
+}
+
 sta_status sta_timeline_new(int32_t num_classes, const sta_timeline_options *options, sta_timeline **timeline, sta_error *err) {
   if (!timeline || num_classes < 1) return report(Error{STA_ERROR_INVALID_ARGUMENT, "a timeline needs at least one class"}, err);
   *timeline = nullptr;

@@ -63,6 +63,17 @@ Status get_number(const json &root, const char *key, double below, double &value
   return ok();
 }
 
+Status get_share(const json &root, const char *key, double most, double &value, const std::string &path) {
+  if (!root.contains(key)) return ok();
+  if (!root[key].is_number() || !(root[key].get<double>() >= 0 && root[key].get<double>() <= most)) {
+    std::ostringstream limit;
+    limit << most;
+    return bad(path + ": " + key + " should be a number from 0 to " + limit.str());
+  }
+  value = root[key].get<double>();
+  return ok();
+}
+
 Status get_triple(const json &root, const char *key, double least, std::array<float, 3> &value, const std::string &path) {
   if (!root.contains(key)) return ok();
   const json &v = root[key];

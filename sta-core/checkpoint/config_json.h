@@ -24,6 +24,8 @@ Status get_sizes(const nlohmann::json &root, const char *key, size_t count, std:
 Status get_bool(const nlohmann::json &root, const char *key, bool &value, const std::string &path);
 /// A number above 0 and below `below`.
 Status get_number(const nlohmann::json &root, const char *key, double below, double &value, const std::string &path);
+/// A number from 0 to `most`.
+Status get_share(const nlohmann::json &root, const char *key, double most, double &value, const std::string &path);
 /// Three numbers of at least `least` and at most 1000: what lies beyond has no use, and would make infinities of pixels.
 Status get_triple(const nlohmann::json &root, const char *key, double least, std::array<float, 3> &value, const std::string &path);
 

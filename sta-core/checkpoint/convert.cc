@@ -31,6 +31,21 @@ std::string interval_text(const Spacing &spacing) {
 
 const char *type_name(at::ScalarType type) { return type == at::kHalf ? "float16" : type == at::kBFloat16 ? "bfloat16" : "float32"; }
 
+ordered_json sta_of(const ModelDescription &m) {
+  ordered_json sta = {{"sample_interval", interval_text(m.spacing)}};
+  const EventHints &hints = m.events;
+  if (hints.background >= 0) sta["background"] = m.labels[static_cast<size_t>(hints.background)];
+  ordered_json events = ordered_json::object();
+  if (hints.smoothing > 0) events["smoothing"] = hints.smoothing;
+  for (const auto &[key, value] : {std::pair{"enter_threshold", hints.enter_threshold},
+                                   {"exit_threshold", hints.exit_threshold},
+                                   {"min_duration", hints.min_duration},
+                                   {"release_duration", hints.release_duration}})
+    if (value >= 0) events[key] = value;
+  if (!events.empty()) sta["events"] = events;
+  return sta;
+}
+
 ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
   ordered_json id2label = ordered_json::object(), label2id = ordered_json::object();
   for (size_t i = 0; i < m.labels.size(); ++i) {
@@ -53,7 +68,9 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
             {"torch_dtype", type_name(type)},
             {"id2label", id2label},
             {"label2id", label2id},
-            {"sta", {{"sample_interval", interval_text(m.spacing)}}}};
+            {"sta", sta_of(m)}};
+  ordered_json sta = sta_of(m);
+  sta["fc_norm_eps"] = m.fc_norm_eps;
   return {{"architectures", {"VideoMAEForVideoClassification"}},
           {"model_type", "videomae"},
           {"hidden_size", m.embed_dim},
@@ -73,7 +90,7 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
           {"torch_dtype", type_name(type)},
           {"id2label", id2label},
           {"label2id", label2id},
-          {"sta", {{"sample_interval", interval_text(m.spacing)}, {"fc_norm_eps", m.fc_norm_eps}}}};
+          {"sta", sta}};
 }
 
 ordered_json preprocessor_of(const ModelDescription &m) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "checkpoint/config_json.h"
 #include "checkpoint/errors.h"
@@ -51,6 +52,36 @@ Status read_problem_type(const json &root, ModelDescription &m, const std::strin
   if (!type.is_null() && type != "single_label_classification" && type != "multi_label_classification")
     return bad(path + ": problem_type " + type.dump() + " should be \"single_label_classification\" or \"multi_label_classification\"");
   m.multi_label = type == "multi_label_classification";
+  return ok();
+}
+
+// "sta": {"background": "steady", "events": {"enter_threshold": 0.35, ...}}: what a model is best watched with. Labels are known by then.
+Status read_event_hints(const json &root, ModelDescription &m, const std::string &path) {
+  if (!root.contains("sta") || !root["sta"].is_object()) return ok();
+  const json &sta = root["sta"];
+  EventHints &hints = m.events;
+  if (sta.contains("background")) {
+    const auto label =
+        sta["background"].is_string() ? std::find(m.labels.begin(), m.labels.end(), sta["background"].get<std::string>()) : m.labels.end();
+    if (label == m.labels.end()) return bad(path + ": sta.background " + sta["background"].dump() + " should be one of the labels of id2label");
+    hints.background = static_cast<int>(label - m.labels.begin());
+  }
+  if (!sta.contains("events")) return ok();
+  const json &events = sta["events"];
+  const std::string where = path + ": sta.events";
+  if (!events.is_object()) return bad(where + " should be an object");
+  for (const auto &[key, value] : events.items())
+    if (key != "smoothing" && key != "enter_threshold" && key != "exit_threshold" && key != "min_duration" && key != "release_duration")
+      return bad(where + " has the key \"" + key + "\"; smoothing, enter_threshold, exit_threshold, min_duration and release_duration are known");
+  if (auto s = get_size(events, "smoothing", hints.smoothing, where); !s) return s;
+  if (hints.smoothing > 1000) return bad(where + ": smoothing should be 1 to 1000 windows");
+  for (const auto &[key, most, value] : {std::tuple{"enter_threshold", 1.0, &hints.enter_threshold},
+                                         {"exit_threshold", 1.0, &hints.exit_threshold},
+                                         {"min_duration", 3600.0, &hints.min_duration},
+                                         {"release_duration", 3600.0, &hints.release_duration}})
+    if (auto s = get_share(events, key, most, *value, where); !s) return s;
+  if (hints.enter_threshold >= 0 && hints.exit_threshold > hints.enter_threshold)
+    return bad(where + ": exit_threshold should be at most enter_threshold");
   return ok();
 }
 
@@ -290,6 +321,7 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
   m.short_side = std::min(m.height, m.width);
   if (auto s = read_label_map(root, m, path); !s) return std::move(s).error();
   if (auto s = read_problem_type(root, m, path); !s) return std::move(s).error();
+  if (auto s = read_event_hints(root, m, path); !s) return std::move(s).error();
   if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
       !read_spacing(root["sta"]["sample_interval"], m.spacing))
     return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");

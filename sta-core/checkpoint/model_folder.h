@@ -16,6 +16,9 @@
 // Optional extensions of the JSON files, ignored by other readers:
 //   config.json               "sta": {"sample_interval": "2/15"}   seconds between the frames of a window, as a fraction or decimal number
 //                             "sta": {"fc_norm_eps": 1e-6}         epsilon of the LayerNorm before the head, where it is not 1e-5
+//                             "sta": {"background": "steady",      the class of the normal state, which is no event
+//                                     "events": {"enter_threshold": 0.35, "exit_threshold": 0.3, "min_duration": 1.0, "release_duration": 0,
+//                                                "smoothing": 1}}  what its events are best told with, durations in seconds
 //   preprocessor_config.json  "sta": {"antialias": true}           resize with a triangle filter over all source pixels
 #pragma once
 

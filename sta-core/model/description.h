@@ -21,6 +21,14 @@
 
 namespace sta {
 
+/// What a model folder recommends for events; each user's own settings go first. What it does not name has the default of sta_timeline_options.
+struct EventHints {
+  int background = -1;                               // a class that is the normal state, and no event
+  int smoothing = 0;                                 // windows; 0: not named
+  double enter_threshold = -1, exit_threshold = -1;  // 0 .. 1; -1: not named
+  double min_duration = -1, release_duration = -1;   // seconds; -1: not named
+};
+
 struct ModelDescription {
   std::string name;
   std::string path;
@@ -53,7 +61,8 @@ struct ModelDescription {
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
 
   std::vector<std::string> labels;  // n
-  std::string warnings;             // lines
+  EventHints events;
+  std::string warnings;  // lines
 
   // Of "video_swin" only; stage s is C·2^s wide.
   std::vector<int> stage_depths;  // blocks of each stage; empty: a ViT

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Events and load-adaptive pruning as an application sees them: sta-event messages, the signal, the ids on frames, the drop number in results.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "action_harness.h"
 
@@ -16,6 +21,7 @@ constexpr GstClockTime kFrame = GST_SECOND / 30;
 struct Change {
   std::string state, label;
   guint64 id = 0, onset = 0, offset = 0;
+  bool operator==(const Change &) const = default;
 };
 
 std::vector<Change> changes(ActionHarness &action) {
@@ -106,6 +112,58 @@ TEST(Timeline, EventsAreReadBackAsTracking) {
   EXPECT_EQ(gst_analytics_relation_meta_get_relation(relations, cls.id, tracking.id), GST_ANALYTICS_REL_TYPE_RELATE_TO);
 }
 #endif
+
+// A copy of the tiny model whose folder recommends how its events are told.
+class Recommending {
+ public:
+  explicit Recommending(const std::string &sta) : path_(std::filesystem::temp_directory_path() / ("sta-recommends-" + std::to_string(getpid()))) {
+    std::filesystem::remove_all(path_);
+    std::filesystem::copy(STA_TEST_GOLDEN "/checkpoints/micro_hf", path_, std::filesystem::copy_options::recursive);
+    std::ifstream in(path_ / "config.json");
+    std::string config(std::istreambuf_iterator<char>(in), {});
+    config.replace(config.find('{'), 1, "{\"sta\": " + sta + ", ");
+    std::ofstream(path_ / "config.json") << config;
+  }
+  ~Recommending() { std::filesystem::remove_all(path_); }
+  Properties properties() const {
+    Properties p = fileMode();
+    for (auto &[name, value] : p)
+      if (name == "model") value = path_.string();
+    return p;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::vector<Change> changesWith(const Properties &properties) {
+  ActionHarness action(properties);
+  action.rgbCaps(64, 64, 30, 1);
+  for (int i = 0; i < 100; i++) action.push(i * kFrame, kFrame, 1);
+  action.event(gst_event_new_eos());
+  return changes(action);
+}
+
+TEST(Timeline, TheModelsFolderRecommends) {
+  const Recommending low(R"({"events": {"enter_threshold": 0.2, "exit_threshold": 0.05}})");
+  const auto told = changesWith(low.properties());
+  ASSERT_FALSE(told.empty()) << "the thresholds of the folder are not used";
+  EXPECT_EQ(told, changesWith(withEvents())) << "the folder's thresholds do not mean what the properties mean";
+  // A property that is set goes first.
+  Properties high = low.properties();
+  high.push_back({"enter-threshold", "1"});
+  EXPECT_TRUE(changesWith(high).empty());
+}
+
+TEST(Timeline, TheModelsBackgroundIsNoEvent) {
+  const std::string label = changesWith(withEvents()).at(0).label;
+  const Recommending quiet(R"({"background": ")" + label + R"(", "events": {"enter_threshold": 0.2, "exit_threshold": 0.05}})");
+  for (const Change &change : changesWith(quiet.properties())) EXPECT_NE(change.label, label);
+  // An empty property means none.
+  Properties loud = quiet.properties();
+  loud.push_back({"background-class", ""});
+  EXPECT_EQ(changesWith(loud).at(0).label, label);
+}
 
 TEST(Timeline, AFlushEndsEvents) {
   ActionHarness action(withEvents());

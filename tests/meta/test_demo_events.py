@@ -17,7 +17,7 @@ def main():
     clip, late, properties = os.path.join(TREE, 'media', sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     with open(clip + '.json', encoding='utf-8') as file:
         truth = [i for i in json.load(file)['intervals'] if i['label'] != 'steady']
-    events = watch(clip + '.mp4', os.path.join(TREE, 'models', 'camera-watch'), 'steady', properties)
+    events = watch(clip + '.mp4', os.path.join(TREE, 'models', 'camera-watch'), properties)
     for (label, onset, offset), interval in zip(events, truth):
         print(f'{label:12} {onset:5.1f} s to {offset:5.1f} s, in truth {interval["label"]} {interval["start"]:5.1f} s to {interval["end"]:5.1f} s')
     if [e[0] for e in events] != [i['label'] for i in truth]:

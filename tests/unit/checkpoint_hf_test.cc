@@ -154,6 +154,42 @@ TEST(HuggingFaceContradictions, AreNamed) {
   EXPECT_NE(failure(folder.path(), STA_ERROR_BAD_MODEL).find("problem_type 3 should be"), std::string::npos);
 }
 
+TEST(EventHints, AreReadAndSurviveConversion) {
+  const TempFolder folder;
+  copy_with(folder, "videomae_tutorial_nano", [](auto &c) {
+    c["sta"] = {{"background", "action 3"},
+                {"events", {{"smoothing", 2}, {"enter_threshold", 0.6}, {"exit_threshold", 0.25}, {"min_duration", 1.5}, {"release_duration", 0}}}};
+  });
+  const sta::LoadedModel model = load(folder.path());
+  ASSERT_TRUE(sta::write_model_folder(model, folder / "out"));
+  for (const sta::LoadedModel &m : {model, load(folder / "out")}) {
+    const sta::EventHints &hints = m.description.events;
+    EXPECT_EQ(hints.background, 3);
+    EXPECT_EQ(hints.smoothing, 2);
+    EXPECT_EQ(hints.enter_threshold, 0.6);
+    EXPECT_EQ(hints.exit_threshold, 0.25);
+    EXPECT_EQ(hints.min_duration, 1.5);
+    EXPECT_EQ(hints.release_duration, 0);
+  }
+  EXPECT_EQ(load(hf("videomae_tutorial_nano")).description.events.background, -1);
+}
+
+TEST(EventHints, AreChecked) {
+  for (const auto &[sta, says] :
+       {std::pair<const char *, const char *>{R"({"background": "nobody"})", "sta.background \"nobody\" should be one of the labels"},
+        {R"({"background": 3})", "should be one of the labels"},
+        {R"({"events": 3})", "sta.events should be an object"},
+        {R"({"events": {"enter": 0.5}})", "sta.events has the key \"enter\"; smoothing, enter_threshold"},
+        {R"({"events": {"enter_threshold": 1.5}})", "enter_threshold should be a number from 0 to 1"},
+        {R"({"events": {"enter_threshold": 0.4, "exit_threshold": 0.5}})", "exit_threshold should be at most enter_threshold"},
+        {R"({"events": {"min_duration": "1s"}})", "min_duration should be a number from 0 to 3600"},
+        {R"({"events": {"smoothing": 5000}})", "smoothing should be 1 to 1000"}}) {
+    const TempFolder folder;
+    copy_with(folder, "videomae_tutorial_nano", [&, text = sta](auto &c) { c["sta"] = nlohmann::json::parse(text); });
+    EXPECT_NE(failure(folder.path(), STA_ERROR_BAD_MODEL).find(says), std::string::npos) << sta;
+  }
+}
+
 TEST(HuggingFaceNorms, OneThatIsNotUsedIsLeftOutWithAWarning) {
   const c10::InferenceMode guard;
   const TempFolder folder;

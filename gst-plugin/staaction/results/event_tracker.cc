@@ -29,11 +29,14 @@ sta_timeline_options EventTracker::options(const Settings &settings, std::string
   const Engine &engine = stream_->engine();
   sta_timeline_options options;
   stream_->core().sta_timeline_options_init_sized(&options, sizeof(options));
-  options.smoothing = settings.smoothing;
-  options.enter_threshold = settings.enter_threshold;
-  options.exit_threshold = std::min(settings.exit_threshold, settings.enter_threshold);
-  options.min_duration = settings.min_duration;
-  options.release_duration = settings.release_duration;
+  // The defaults, then what the model recommends, then what the user has set.
+  stream_->core().sta_engine_recommend_timeline(engine.handle(), &options);
+  if (settings.smoothing > 0) options.smoothing = settings.smoothing;
+  if (settings.enter_threshold >= 0) options.enter_threshold = settings.enter_threshold;
+  if (settings.exit_threshold >= 0) options.exit_threshold = settings.exit_threshold;
+  options.exit_threshold = std::min(options.exit_threshold, options.enter_threshold);
+  if (settings.min_duration != GST_CLOCK_TIME_NONE) options.min_duration = settings.min_duration;
+  if (settings.release_duration != GST_CLOCK_TIME_NONE) options.release_duration = settings.release_duration;
   classes_.clear();
   auto known = [&](const std::string &label) {
     const int32_t id = classOf(engine, label);
@@ -46,7 +49,7 @@ sta_timeline_options EventTracker::options(const Settings &settings, std::string
   if (!settings.classes.empty() && classes_.empty()) classes_.push_back(-1);
   options.classes = classes_.empty() ? nullptr : classes_.data();
   options.num_classes = static_cast<int32_t>(classes_.size());
-  if (!settings.background_class.empty()) options.background = known(settings.background_class);
+  if (settings.background_class) options.background = settings.background_class->empty() ? -1 : known(*settings.background_class);
   return options;
 }
 

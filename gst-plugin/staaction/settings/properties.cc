@@ -92,30 +92,33 @@ void installAdaptiveProperties(GObjectClass *klass, const Settings &d) {
 void installEventProperties(GObjectClass *klass, const Settings &d) {
   g_object_class_install_property(
       klass, kPropSmoothing,
-      g_param_spec_int("smoothing", "Smoothing", "Windows that scores are averaged over before they make events (1 = none)", 1, 1000, d.smoothing,
-                       kPlaying));
-  g_object_class_install_property(
-      klass, kPropEnterThreshold,
-      g_param_spec_double("enter-threshold", "Enter threshold", "Smoothed score (0 to 1) at which the event of a class starts", 0.0, 1.0,
-                          d.enter_threshold, kPlaying));
+      g_param_spec_int("smoothing", "Smoothing", "Windows that scores are averaged over before they make events (1 = none, 0 = the model's, else 1)",
+                       0, 1000, d.smoothing, kPlaying));
+  g_object_class_install_property(klass, kPropEnterThreshold,
+                                  g_param_spec_double("enter-threshold", "Enter threshold",
+                                                      "Smoothed score (0 to 1) at which the event of a class starts (-1 = the model's, else 0.5)",
+                                                      -1.0, 1.0, d.enter_threshold, kPlaying));
   g_object_class_install_property(
       klass, kPropExitThreshold,
-      g_param_spec_double("exit-threshold", "Exit threshold", "Smoothed score (0 to enter-threshold) below which the event of a class ends", 0.0, 1.0,
+      g_param_spec_double("exit-threshold", "Exit threshold",
+                          "Smoothed score (0 to enter-threshold) below which the event of a class ends (-1 = the model's, else 0.4)", -1.0, 1.0,
                           d.exit_threshold, kPlaying));
   g_object_class_install_property(
       klass, kPropMinDuration,
-      g_param_spec_uint64("min-duration", "Minimum duration", "Time in ns that a class has to reach enter-threshold before its event starts", 0,
-                          G_MAXUINT64 - 1, d.min_duration, kPlaying));
+      g_param_spec_uint64("min-duration", "Minimum duration",
+                          "Time in ns that a class has to reach enter-threshold before its event starts (18446744073709551615 = the model's, else 0)",
+                          0, G_MAXUINT64, d.min_duration, kPlaying));
   g_object_class_install_property(
       klass, kPropReleaseDuration,
-      g_param_spec_uint64("release-duration", "Release duration", "Time in ns that a class has to be below exit-threshold before its event ends", 0,
-                          G_MAXUINT64 - 1, d.release_duration, kPlaying));
+      g_param_spec_uint64("release-duration", "Release duration",
+                          "Time in ns that a class has to be below exit-threshold before its event ends (18446744073709551615 = the model's, else 0)",
+                          0, G_MAXUINT64, d.release_duration, kPlaying));
   g_object_class_install_property(
       klass, kPropClasses,
       g_param_spec_string("classes", "Classes", "Labels, separated by commas, that can become events (unset: all)", nullptr, kPlaying));
-  g_object_class_install_property(
-      klass, kPropBackgroundClass,
-      g_param_spec_string("background-class", "Background class", "Label that never becomes an event", nullptr, kPlaying));
+  g_object_class_install_property(klass, kPropBackgroundClass,
+                                  g_param_spec_string("background-class", "Background class",
+                                                      "Label that never becomes an event (unset = the model's, empty = none)", nullptr, kPlaying));
 }
 
 void installWindowProperties(GObjectClass *klass, const Settings &d) {

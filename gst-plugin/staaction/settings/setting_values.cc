@@ -10,7 +10,7 @@ namespace {
 
 struct Field {
   guint id;
-  std::variant<std::string Settings::*, gint Settings::*, guint64 Settings::*, gdouble Settings::*> member;
+  std::variant<std::string Settings::*, std::optional<std::string> Settings::*, gint Settings::*, guint64 Settings::*, gdouble Settings::*> member;
 };
 
 const Field kFields[] = {
@@ -62,6 +62,10 @@ const Field *fieldOf(guint id) {
   return nullptr;
 }
 
+void read(const GValue *value, std::optional<std::string> *out) {
+  const gchar *text = g_value_get_string(value);
+  *out = text ? std::optional<std::string>(text) : std::nullopt;
+}
 void read(const GValue *value, std::string *out) {
   const gchar *text = g_value_get_string(value);
   *out = text ? text : "";
@@ -73,6 +77,7 @@ void read(const GValue *value, guint64 *out) { *out = g_value_get_uint64(value);
 void read(const GValue *value, gdouble *out) { *out = g_value_get_double(value); }
 
 void write(const std::string &in, GValue *value) { g_value_set_string(value, in.empty() ? nullptr : in.c_str()); }
+void write(const std::optional<std::string> &in, GValue *value) { g_value_set_string(value, in ? in->c_str() : nullptr); }
 void write(gint in, GValue *value) {
   if (G_VALUE_HOLDS_ENUM(value))
     g_value_set_enum(value, in);

@@ -6,6 +6,7 @@
 #include <gst/gst.h>
 #include <sta/sta.h>
 
+#include <optional>
 #include <string>
 
 #include "loader/core_api.h"
@@ -48,14 +49,14 @@ struct Settings {
   gint max_objects = 16;
   gint on_error = kOnErrorContinue;
 
-  // Events.
-  gint smoothing = 1;  // windows
-  gdouble enter_threshold = 0.5;
-  gdouble exit_threshold = 0.4;
-  guint64 min_duration = 0;      // ns
-  guint64 release_duration = 0;  // ns
-  std::string classes;           // labels separated by commas, empty: all
-  std::string background_class;  // empty: none
+  // Events. What is not set is the model's, or sta_timeline_options' default.
+  gint smoothing = 0;                              // windows; 0 = not set
+  gdouble enter_threshold = -1;                    // -1 = not set
+  gdouble exit_threshold = -1;                     // -1 = not set
+  guint64 min_duration = GST_CLOCK_TIME_NONE;      // ns; NONE = not set
+  guint64 release_duration = GST_CLOCK_TIME_NONE;  // ns; NONE = not set
+  std::string classes;                             // labels separated by commas, empty: all
+  std::optional<std::string> background_class;     // empty text: none
 
   // About what is published.
   gint top_k = 5;

@@ -456,6 +456,10 @@ typedef struct sta_timeline_options {
   int32_t background; /* a class that never becomes an event; -1 (default): none */
 } sta_timeline_options;
 
+/** Since 2.2. Fills smoothing, thresholds, durations and background with what the engine's model folder recommends, and leaves the rest as it is:
+ *  for use between sta_timeline_options_init and the user's own settings. options->struct_size must be set. Thread-safe. */
+STA_API void sta_engine_recommend_timeline(sta_engine *engine, sta_timeline_options *options);
+
 typedef enum sta_event_kind { STA_EVENT_START = 0, STA_EVENT_UPDATE = 1, STA_EVENT_END = 2 } sta_event_kind;
 
 typedef struct sta_event {
