@@ -122,7 +122,8 @@ __global__ void __launch_bounds__(kPixelsPerBlock) frame_to_clip(sta_cuda_frame_
     antialiased_at(a, column, row, level);
   else
     bilinear_at(a, column, row, level);
-  T *out = static_cast<T *>(a.out) + row * a.out_row + column;
+  const int x = a.flip_x ? a.width - 1 - column : column, y = a.flip_y ? a.height - 1 - row : row;
+  T *out = static_cast<T *>(a.out) + (a.swap ? x * a.out_row + y : y * a.out_row + x);
   for (int c = 0; c < 3; ++c) {
     const float value = static_cast<float>(level[a.components == 1 ? 0 : c]);
     out[c * a.out_channel] = from_float<T>(value * a.scale[c] + a.shift[c]);

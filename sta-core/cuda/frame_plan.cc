@@ -105,8 +105,11 @@ Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &
     make_row_table(geometry->y, &table);
     plan.rows = append(table, plan.tables);
   }
-  a.width = spec.width;
-  a.height = spec.height;
+  a.width = geometry->x.output;
+  a.height = geometry->y.output;
+  a.swap = geometry->turn.swap;
+  a.flip_x = geometry->turn.flip_x;
+  a.flip_y = geometry->turn.flip_y;
   std::copy(scale.begin(), scale.end(), a.scale);
   std::copy(shift.begin(), shift.end(), a.shift);
   return plan;

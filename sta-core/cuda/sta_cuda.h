@@ -154,7 +154,9 @@ typedef struct sta_cuda_frame_args {
   /* antialias 1: rows of planes with shift_y 0 and 1 (those that some component needs), columns of each component. */
   sta_cuda_taps row_taps[2], column_taps[3];
   int32_t antialias;
-  int32_t width, height;
+  int32_t width, height; /* along the frame's own axes */
+  /* How the picture is written to be upright: orientation.h. With swap it is [3,width,height]. */
+  int32_t swap, flip_x, flip_y;
   /* The clip: value = level · scale + shift per channel, in fp32, then rounded to `type`. */
   float scale[3], shift[3];
   void *out; /* [3,height,width] with the strides below, columns contiguous */

@@ -89,6 +89,9 @@ Status check_frame(const sta_frame &frame) {
   if (layout.model == ColorModel::kYuv && (matrix < STA_MATRIX_BT601 || matrix > STA_MATRIX_FCC))
     return invalid(std::string(layout.name) + " frame with color matrix " + (matrix == STA_MATRIX_RGB ? std::string("RGB") : std::to_string(matrix)) +
                    ": a YUV format needs BT601, BT709, BT2020, SMPTE240M or FCC");
+  const int32_t orientation = number_of(frame.orientation);
+  if (orientation < STA_ORIENTATION_NONE || orientation > STA_ORIENTATION_ANTITRANSPOSED)
+    return invalid("orientation " + std::to_string(orientation) + " is unknown, expected a sta_orientation, 0 to 7");
   for (int p = 0; p < layout.num_planes; ++p) {
     auto plane = [&] { return "plane " + std::to_string(p) + " (" + layout.planes[p].name + ") of the " + layout.name + " frame"; };
     if (!frame.plane[p]) return invalid(plane() + " is NULL");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace sta {
 
@@ -22,8 +23,10 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, co
   if (par_n <= 0 || par_d <= 0 || par_n > kMaxAspect * par_d || par_d > kMaxAspect * par_n)
     return Error{STA_ERROR_INVALID_ARGUMENT, "pixel aspect ratio " + std::to_string(frame.par_n) + "/" + std::to_string(frame.par_d) +
                                                  " is not within 1/" + std::to_string(kMaxAspect) + " .. " + std::to_string(kMaxAspect) + "/1"};
-  // Displayed width : displayed height = wide : tall.
-  const int64_t wide = frame.width * par_n, tall = frame.height * par_d;
+  const Turn turn = turn_of(frame.orientation);
+  // Width : height as it is displayed, upright, = wide : tall.
+  int64_t wide = frame.width * par_n, tall = frame.height * par_d;
+  if (turn.swap) std::swap(wide, tall);
   const int64_t short_side = resize.short_side;
   int64_t resized_w = short_side, resized_h = short_side;
   if (resize.width > 0) {
@@ -47,7 +50,12 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, co
     int64_t &along = resized_w - width > resized_h - height ? left : top;
     along = choice.rule == STA_CROPS_MMACTION ? choice.index * (slack / steps) : choice.index * slack / steps;
   }
-  return Geometry{{frame.width, resized_w, left, width}, {frame.height, resized_h, top, height}};
+  // Of the upright picture; the frame's own axes are these, maybe exchanged, maybe backwards.
+  const Axis across{frame.width, resized_w, left, width}, down{frame.height, resized_h, top, height};
+  const auto own = [](const Axis &upright, int source, bool flipped) {
+    return Axis{source, upright.resized, flipped ? upright.resized - upright.crop - upright.output : upright.crop, upright.output};
+  };
+  return Geometry{own(turn.swap ? down : across, frame.width, turn.flip_x), own(turn.swap ? across : down, frame.height, turn.flip_y), turn};
 }
 
 }  // namespace sta

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 
+#include "preprocess/orientation.h"
 #include "result.h"
 
 namespace sta {
@@ -26,8 +27,10 @@ struct Axis {
   int output;       // pixels output
 };
 
+// Axes of the frame as it lies in memory, whose outputs make a picture of x.output x y.output; `turn` then makes the upright one of it.
 struct Geometry {
   Axis x, y;
+  Turn turn = {};
 };
 
 // Which crop of how many along the longer side (1: the middle), and how positions are rounded: see sta_crop_rule.

@@ -33,7 +33,7 @@ Status check_spec(const PreprocessSpec &spec) {
 }
 
 Status Preprocessor::prepare(const sta_frame &frame) {
-  Key key{frame.format, frame.width, frame.height, frame.par_n, frame.par_d};
+  Key key{frame.format, frame.width, frame.height, frame.par_n, frame.par_d, frame.orientation};
   if (key == key_) return ok();
   key_ = Key();  // stays so if anything below fails half-way
   auto geometry = make_geometry(frame, spec_.height, spec_.width, spec_.resize, spec_.crop);
@@ -43,6 +43,10 @@ Status Preprocessor::prepare(const sta_frame &frame) {
     antialias_.prepare(layout, *geometry);
   else
     bilinear_.prepare(layout, *geometry);
+  turn_ = geometry->turn;
+  small_width_ = geometry->x.output;
+  small_height_ = geometry->y.output;
+  small_.resize(turn_.none() ? 0 : static_cast<size_t>(small_width_) * small_height_ * 3);
   key_ = key;
   return ok();
 }
@@ -57,10 +61,12 @@ Status Preprocessor::run(const sta_frame &frame, uint8_t *rgb) {
     return Error{STA_ERROR_OUT_OF_MEMORY,
                  "no memory for the scaling tables of a " + std::to_string(frame.width) + "x" + std::to_string(frame.height) + " frame"};
   }
+  uint8_t *scaled = turn_.none() ? rgb : small_.data();
   if (spec_.antialias)
-    antialias_.run(frame, rgb);
+    antialias_.run(frame, scaled);
   else
-    bilinear_.run(frame, rgb);
+    bilinear_.run(frame, scaled);
+  if (!turn_.none()) turn_picture(scaled, small_width_, small_height_, turn_, rgb);
   return ok();
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "preprocess/antialias_scaler.h"
 #include "preprocess/bilinear_scaler.h"
@@ -45,8 +46,12 @@ class Preprocessor {
   struct Key {
     sta_pixel_format format = STA_FORMAT_UNKNOWN;
     int width = 0, height = 0, par_n = 0, par_d = 0;
+    sta_orientation orientation = STA_ORIENTATION_NONE;
     bool operator==(const Key &) const = default;
   } key_;
+  Turn turn_;
+  int small_width_ = 0, small_height_ = 0;  // of the scaled picture before it is turned
+  std::vector<uint8_t> small_;              // [small_height,small_width,3], of turned frames only
   BilinearScaler bilinear_;
   AntialiasScaler antialias_;
 };

@@ -88,7 +88,8 @@ TEST_P(CudaFrame, EqualsThePreprocessingOfTheCpu) {
   for (int i = 0; i < device::rounds(40); ++i) {
     // Now and then far larger than the picture: more taps than the 16-bit filters take.
     const int most = i % 8 == 7 ? 900 : 120;
-    const Frame frame(format, 1 + random.below(most), 1 + random.below(120), random);
+    Frame frame(format, 1 + random.below(most), 1 + random.below(120), random);
+    frame.host.orientation = frame.on_device.orientation = static_cast<sta_orientation>(random.below(8));
     const int height = 1 + random.below(40), width = 1 + random.below(40);
     const sta::PreprocessSpec spec{height, width, std::min(height, width) + random.below(20), i % 2 == 1};
     device::use(device::schedules()[static_cast<size_t>(i) % device::schedules().size()]);

@@ -249,6 +249,12 @@ static void handleEvent(GstStaAction *self, GstEvent *event) {
       state.runner.segmentChanged(*next);
       break;
     }
+    case GST_EVENT_TAG: {
+      GstTagList *tags = nullptr;
+      gst_event_parse_tag(event, &tags);
+      state.runner.tagsChanged(tags);
+      break;
+    }
     case GST_EVENT_GAP: {
       GstClockTime start = GST_CLOCK_TIME_NONE, duration = GST_CLOCK_TIME_NONE;
       gst_event_parse_gap(event, &start, &duration);

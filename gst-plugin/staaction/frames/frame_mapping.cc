@@ -8,11 +8,13 @@ FrameMapping::~FrameMapping() {
   if (views_.has_system) gst_video_frame_unmap(&system_);
 }
 
-bool FrameMapping::map(GstBuffer *buffer, const GstVideoInfo &info, const CoreApi &core, const FrameTime &time, bool on_device, bool in_memory) {
+bool FrameMapping::map(GstBuffer *buffer, const GstVideoInfo &info, const CoreApi &core, const FrameTime &time, sta_orientation orientation,
+                       bool on_device, bool in_memory) {
   const auto view = [&](const GstVideoFrame &mapped) {
     sta_frame frame = inputFrame(core, mapped);
     frame.time = time.time;
     frame.duration = GST_CLOCK_TIME_IS_VALID(time.duration) ? time.duration : STA_TIME_NONE;
+    frame.orientation = orientation;
     if (GST_BUFFER_IS_DISCONT(buffer)) frame.flags |= STA_FRAME_DISCONT;
     return frame;
   };

@@ -21,7 +21,8 @@ class FrameMapping {
 
   // on_device: somebody takes frames of the buffer's CUcontext; in_memory: somebody needs them in system memory, as everybody does if the device's
   // view cannot be had. FALSE: nothing could be mapped.
-  bool map(GstBuffer *buffer, const GstVideoInfo &info, const CoreApi &core, const FrameTime &time, bool on_device, bool in_memory);
+  bool map(GstBuffer *buffer, const GstVideoInfo &info, const CoreApi &core, const FrameTime &time, sta_orientation orientation, bool on_device,
+           bool in_memory);
   const FrameViews &views() const { return views_; }
 
  private:

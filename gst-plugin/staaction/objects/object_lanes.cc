@@ -2,6 +2,8 @@
 // See object_lanes.h.
 #include "object_lanes.h"
 
+#include "staaction/frames/frame_orientation.h"
+
 #include <utility>
 
 namespace sta::gst {
@@ -24,7 +26,9 @@ sta_status ObjectLanes::push(const FrameViews &frame, const GstVideoInfo &info, 
     if (track.last_seen != whole.time || result == STA_ERROR_FLUSHING) return;
     const sta_model_info &model = track.lane->stream()->engine().info();
     const double par = info.par_n > 0 && info.par_d > 0 ? static_cast<double>(info.par_n) / info.par_d : 1.0;
-    const Crop crop = cropAround(track.box.box(), static_cast<double>(model.image_width) / model.image_height / par, whole.width, whole.height);
+    // The shape that the model's picture has in the frame as it lies there.
+    const double shape = static_cast<double>(model.image_width) / model.image_height, aspect = exchangesAxes(whole.orientation) ? 1 / shape : shape;
+    const Crop crop = cropAround(track.box.box(), aspect / par, whole.width, whole.height);
     if (crop.empty()) return;
     FrameViews part = frame;
     if (part.has_system) cropFrame(info, crop, &part.system);

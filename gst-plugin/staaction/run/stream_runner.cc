@@ -169,6 +169,11 @@ GstFlowReturn StreamRunner::frame(GstBuffer *buffer, const GstSegment &segment) 
   const FrameTime time = clock_.next(element_, buffer, segment, info_);
   if (!time.usable) return GST_FLOW_OK;
   if (time.backwards) reset("running time went backwards");
+  // From the first frame on to which it applies: tags and properties may change at any time.
+  if (const sta_orientation orientation = orientation_tags_.of(context_.settings.orientation); orientation != orientation_) {
+    reset("another orientation");
+    orientation_ = orientation;
+  }
   GST_LOG_OBJECT(element_, "frame at %" GST_TIME_FORMAT " for %" GST_TIME_FORMAT, GST_TIME_ARGS(time.time), GST_TIME_ARGS(time.duration));
 
   if (context_.settings.region == kRegionObjects) followObjects(buffer, time.time);
@@ -217,7 +222,7 @@ GstFlowReturn StreamRunner::push(GstBuffer *buffer, const FrameTime &time) {
   sta_status status = STA_OK;
   {
     FrameMapping mapping;
-    if (mapping.map(buffer, info_, frame_->stream()->core(), time, on_device, in_memory)) {
+    if (mapping.map(buffer, info_, frame_->stream()->core(), time, orientation_, on_device, in_memory)) {
       status = pushViews(mapping.views(), &problem);
       if (status == STA_OK) handles_->counters.frames++;
     } else {
@@ -333,6 +338,7 @@ void StreamRunner::streamStarted(const gchar *stream_id) {
   if (!context_.upstream_id.empty() && context_.upstream_id != id) {
     reset("a new stream started");
     clock_.clear();
+    orientation_tags_.forget();
   }
   Lock lock(results_mutex_);
   context_.upstream_id = id;

@@ -20,6 +20,7 @@
 #include "lane.h"
 #include "latency.h"
 #include "staaction/frames/frame_clock.h"
+#include "staaction/frames/frame_orientation.h"
 #include "staaction/models/model_loader.h"
 #include "staaction/objects/object_lanes.h"
 #include "staaction/results/dispatcher.h"
@@ -44,6 +45,7 @@ class StreamRunner {
   GstFlowReturn frame(GstBuffer *buffer, const GstSegment &segment);
 
   void capsChanged(const GstVideoInfo &info);
+  void tagsChanged(const GstTagList *tags) { orientation_tags_.take(tags); }
   void segmentChanged(const GstSegment &segment);
   void streamStarted(const gchar *stream_id);
   // Time passes without a frame up to this timestamp (a GAP event).
@@ -95,6 +97,8 @@ class StreamRunner {
   Settings applied_;                // as the streams were last configured with
   FrameClock clock_;
   GstVideoInfo info_{};
+  FrameOrientation orientation_tags_;
+  sta_orientation orientation_ = STA_ORIENTATION_NONE;  // of the frames of the present window
   bool have_info_ = false;
   bool active_ = false;  // frames are being pushed: enabled, and playing forward
 };

@@ -157,6 +157,12 @@ void installRegionProperties(GObjectClass *klass, const Settings &d) {
       g_param_spec_enum("region", "Region", "What a window shows: the whole frame, or each object that upstream has detected and given a track id",
                         regionType(), d.region, kPlaying));
   g_object_class_install_property(
+      klass, kPropOrientation,
+      g_param_spec_enum(
+          "orientation", "Orientation",
+          "How the model sees frames turned; they go on as they are. Behind an element that turns them itself, such as videoflip, it should be none",
+          orientationType(), d.orientation, kPlaying));
+  g_object_class_install_property(
       klass, kPropMaxObjects,
       g_param_spec_int("max-objects", "Maximum objects",
                        "Most objects that have windows at a time (region=objects); a newer one takes the place of the one not seen for longest", 1,

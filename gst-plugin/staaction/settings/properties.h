@@ -43,6 +43,7 @@ enum SettingProperty : guint {
   kPropBackgroundClass,
   kPropStaticSkip,
   kPropRegion,
+  kPropOrientation,
   kPropMaxObjects,
   kPropOnError,
   kPropNumHeads,

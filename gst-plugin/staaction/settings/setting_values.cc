@@ -48,6 +48,7 @@ const Field kFields[] = {
     {kPropBackgroundClass, &Settings::background_class},
     {kPropStaticSkip, &Settings::static_skip},
     {kPropRegion, &Settings::region},
+    {kPropOrientation, &Settings::orientation},
     {kPropMaxObjects, &Settings::max_objects},
     {kPropOnError, &Settings::on_error},
     {kPropNumHeads, &Settings::num_heads},

@@ -95,6 +95,21 @@ GType resizeType() {
   return registerEnum(&once, "GstStaActionResize", values);
 }
 
+GType orientationType() {
+  static gsize once = 0;
+  static const GEnumValue values[] = {{STA_ORIENTATION_NONE, "As they are", "none"},
+                                      {STA_ORIENTATION_90R, "Rotated clockwise by 90 degrees", "90r"},
+                                      {STA_ORIENTATION_180, "Rotated by 180 degrees", "180"},
+                                      {STA_ORIENTATION_90L, "Rotated counter-clockwise by 90 degrees", "90l"},
+                                      {STA_ORIENTATION_HORIZONTAL, "Flipped horizontally", "horiz"},
+                                      {STA_ORIENTATION_VERTICAL, "Flipped vertically", "vert"},
+                                      {STA_ORIENTATION_TRANSPOSED, "Flipped across the upper left/lower right diagonal", "ul-lr"},
+                                      {STA_ORIENTATION_ANTITRANSPOSED, "Flipped across the upper right/lower left diagonal", "ur-ll"},
+                                      {kOrientationAuto, "As upstream's image-orientation tag says", "auto"},
+                                      {0, nullptr, nullptr}};
+  return registerEnum(&once, "GstStaActionOrientation", values);
+}
+
 GType regionType() {
   static gsize once = 0;
   static const GEnumValue values[] = {{kRegionFrame, "The whole frame, one window stream", "frame"},

@@ -14,6 +14,8 @@
 namespace sta::gst {
 
 enum Region : gint { kRegionFrame, kRegionObjects };
+// Beside the values of sta_orientation: what upstream's tag says.
+constexpr gint kOrientationAuto = 8;
 enum OnError : gint { kOnErrorFail, kOnErrorContinue };
 
 struct Settings {
@@ -46,6 +48,7 @@ struct Settings {
   gboolean sync = FALSE;
   gboolean static_skip = TRUE;
   gint region = kRegionFrame;
+  gint orientation = kOrientationAuto;
   gint max_objects = 16;
   gint on_error = kOnErrorContinue;
 
@@ -80,6 +83,7 @@ GType gapPolicyType();
 GType tailPolicyType();
 GType resizeType();
 GType regionType();
+GType orientationType();
 GType onErrorType();
 
 }  // namespace sta::gst

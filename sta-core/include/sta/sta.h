@@ -273,6 +273,18 @@ typedef enum sta_frame_flags {
   STA_FRAME_DISCONT = 1 << 0 /* the source says that something is missing before this frame */
 } sta_frame_flags;
 
+/** Since 2.2. How a frame has to be turned or mirrored to be upright, as players do; numbers and names as GStreamer's GstVideoOrientationMethod. */
+typedef enum sta_orientation {
+  STA_ORIENTATION_NONE = 0,
+  STA_ORIENTATION_90R = 1, /* by 90 degrees, clockwise */
+  STA_ORIENTATION_180 = 2,
+  STA_ORIENTATION_90L = 3,           /* by 90 degrees, counter-clockwise */
+  STA_ORIENTATION_HORIZONTAL = 4,    /* left and right change places */
+  STA_ORIENTATION_VERTICAL = 5,      /* top and bottom change places */
+  STA_ORIENTATION_TRANSPOSED = 6,    /* mirrored across the diagonal from the upper left to the lower right */
+  STA_ORIENTATION_ANTITRANSPOSED = 7 /* mirrored across the other diagonal */
+} sta_orientation;
+
 typedef enum sta_memory {
   STA_MEMORY_SYSTEM = 0,
   STA_MEMORY_CUDA = 1 /* plane[] are device pointers in sta_model_info.cuda_context; they are not followed on the host */
@@ -294,6 +306,9 @@ typedef struct sta_frame {
   uint32_t flags;          /* sta_frame_flags */
   sta_memory memory;       /* since 2.1 */
   void *cuda_stream;       /* since 2.1, of STA_MEMORY_CUDA: the CUstream that the pixels are written in; NULL: the default stream */
+  /** Since 2.2. The model sees the frame turned so; width, height, planes and pixel aspect ratio are those of the frame as it lies in memory. Default
+   * NONE. A change in the middle of a stream is the caller's to reset for. */
+  sta_orientation orientation;
 } sta_frame;
 
 STA_API void sta_frame_init_sized(sta_frame *frame, size_t struct_size);
