@@ -41,6 +41,8 @@ for sta_clip in "$sta_tree"/media/camera-watch-demo.mp4 "$sta_tree"/media/*.mp4;
 done
 sta_other_clip=${sta_other_clip:-$sta_default_clip}
 
+# Frames as players show them: telephones record sideways and say so in a tag. The frames are turned, and the tag says that they are.
+upright='videoflip video-direction=auto ! taginject tags=image-orientation=rotate-0'
 model=${STA_MODEL:-$sta_tree/models/camera-watch}
 sink=${STA_SINK:-autovideosink}
 

@@ -14,8 +14,9 @@ need_file "$video" "the video"
 need_model
 mkdir -p "$(dirname "$output")"
 
+# shellcheck disable=SC2086 # $upright is a piece of a pipeline
 gst-launch-1.0 -m \
-  filesrc location="$video" ! decodebin ! videoconvert ! \
+  filesrc location="$video" ! decodebin ! videoconvert ! $upright ! \
   staaction model="$model" sync=true post-windows=true ! \
   staoverlay ! videoconvert ! \
   x264enc ! h264parse ! mp4mux ! filesink location="$output" \

@@ -23,11 +23,12 @@ esac
 need_model
 mkdir -p "$(dirname "$output")"
 
+# shellcheck disable=SC2086 # $upright is a piece of a pipeline
 gst-launch-1.0 -m -e \
   compositor name=side background=black sink_0::xpos=0 sink_1::xpos=640 ! videoconvert ! x264enc ! h264parse ! mp4mux ! filesink location="$output" \
-  uridecodebin uri="$(uri_of "$first")" ! videoconvert ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! \
+  uridecodebin uri="$(uri_of "$first")" ! videoconvert ! $upright ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! \
   staaction model="$model" stream-id=first sync=$sync post-windows=true ! staoverlay ! queue ! side.sink_0 \
-  uridecodebin uri="$(uri_of "$second")" ! videoconvert ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! \
+  uridecodebin uri="$(uri_of "$second")" ! videoconvert ! $upright ! videoscale ! video/x-raw,width=640,height=360,pixel-aspect-ratio=1/1 ! \
   staaction model="$model" stream-id=second sync=$sync post-windows=true ! staoverlay ! queue ! side.sink_1 \
   | labels
 echo "$sta_name: wrote $output"

@@ -54,6 +54,21 @@ ClassifiedWindow read_window(const GstStructure *s) {
   return w;
 }
 
+// Behind videoflip, which leaves the tag as it is: turned once more by an element, or by the player of the file that is written, frames would lie on their
+// side again.
+GstPadProbeReturn without_orientation(GstPad *, GstPadProbeInfo *info, gpointer) {
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
+  GstTagList *tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  if (!gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE_ORIENTATION)) return GST_PAD_PROBE_OK;
+  GstTagList *rest = gst_tag_list_copy(tags);
+  gst_tag_list_remove_tag(rest, GST_TAG_IMAGE_ORIENTATION);
+  GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_tag(rest);
+  gst_event_unref(event);
+  return GST_PAD_PROBE_OK;
+}
+
 void build(GstElement *pipeline, const ClassifyRequest &request) {
   GstElement *convert = make(pipeline, "videoconvert", "gstreamer1.0-plugins-base");
   GstElement *action = make(pipeline, "staaction", "this project's plugin");
@@ -68,11 +83,16 @@ void build(GstElement *pipeline, const ClassifyRequest &request) {
     GstElement *encoder = make(pipeline, "x264enc", "gstreamer1.0-plugins-ugly"), *parser = make(pipeline, "h264parse", "gstreamer1.0-plugins-bad");
     GstElement *mux = make(pipeline, "mp4mux", "gstreamer1.0-plugins-good"), *sink = make(pipeline, "filesink", "gstreamer1.0-tools");
     g_object_set(sink, "location", request.annotate.c_str(), nullptr);
+    // The frames that are written are upright, as players show them; without --annotate the element turns what the model sees, and nothing else has to be.
+    GstElement *upright = make(pipeline, "videoflip", "gstreamer1.0-plugins-good");
+    gst_util_set_object_arg(G_OBJECT(upright), "video-direction", "auto");
+    const Object<GstPad> turned(gst_element_get_static_pad(upright, "src"));
+    gst_pad_add_probe(turned.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, without_orientation, nullptr, nullptr);
     gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");
     g_object_set(encoder, "bitrate", 2000, nullptr);
     // 4:2:0 is what every player shows.
     GstCaps *caps = gst_caps_from_string("video/x-raw,format=I420");
-    link({convert, action, overlay, out});
+    link({convert, upright, action, overlay, out});
     if (!gst_element_link_filtered(out, encoder, caps)) {
       gst_caps_unref(caps);
       throw RunError("cannot link the encoder");

@@ -6,6 +6,7 @@
 
 #include "options.h"
 #include "staaction/frames/frame_input.h"
+#include "staaction/settings/settings.h"
 
 namespace cli {
 namespace {
@@ -28,7 +29,7 @@ void FrameReader::Held::release() {
 }
 
 // Takes the sample over, also when it throws.
-void FrameReader::Held::hold(GstSample *taken, const std::string &video) {
+void FrameReader::Held::hold(GstSample *taken, sta_orientation orientation, const std::string &video) {
   release();
   GstVideoInfo info;
   GstCaps *caps = gst_sample_get_caps(taken);
@@ -40,6 +41,7 @@ void FrameReader::Held::hold(GstSample *taken, const std::string &video) {
   sample = taken;
   static const sta::gst::CoreApi core = linked_core();
   frame = sta::gst::inputFrame(core, mapped);
+  frame.orientation = orientation;
   const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
   const GstSegment *segment = gst_sample_get_segment(taken);
   frame.time = STA_TIME_NONE;
@@ -63,8 +65,21 @@ FrameReader::FrameReader(const std::string &video) : video_(video), pipeline_(gs
   gst_caps_unref(caps);
   link({convert, sink_});
   add_source(pipeline_.get(), video, convert);
+  const Object<GstPad> pad(gst_element_get_static_pad(sink_, "sink"));
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see_event, this, nullptr);
   bus_.reset(gst_element_get_bus(pipeline_.get()));
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);  // a failing state change has posted its reason
+}
+
+GstPadProbeReturn FrameReader::see_event(GstPad *, GstPadProbeInfo *info, gpointer user) {
+  auto *self = static_cast<FrameReader *>(user);
+  GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
+  GstTagList *tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  self->tags_.take(tags);
+  self->orientation_ = self->tags_.of(sta::gst::kOrientationAuto);
+  return GST_PAD_PROBE_OK;
 }
 
 FrameReader::~FrameReader() {
@@ -97,7 +112,7 @@ const sta_frame *FrameReader::next() {
   GstSample *sample = pull();
   if (!sample) return nullptr;
   newest_ ^= 1;
-  held_[newest_].hold(sample, video_);
+  held_[newest_].hold(sample, orientation_, video_);
   return &held_[newest_].frame;
 }
 

@@ -8,8 +8,11 @@
 #include <memory>
 #include <string>
 
+#include <atomic>
+
 #include "gst_source.h"
 #include "sta/sta.h"
+#include "staaction/frames/frame_orientation.h"
 
 namespace cli {
 
@@ -37,8 +40,9 @@ class FrameReader {
     Held &operator=(const Held &) = delete;
     ~Held() { release(); }
     void release();
-    void hold(GstSample *taken, const std::string &video);
+    void hold(GstSample *taken, sta_orientation orientation, const std::string &video);
   };
+  static GstPadProbeReturn see_event(GstPad *pad, GstPadProbeInfo *info, gpointer user);
   GstSample *pull();
   void check_bus();
 
@@ -46,6 +50,9 @@ class FrameReader {
   Object<GstElement> pipeline_;
   Object<GstBus> bus_;
   GstElement *sink_ = nullptr;  // the pipeline's
+  // What the file's tags say, read as they pass into the sink; tags come before the frames that they are for.
+  sta::gst::FrameOrientation tags_;  // of the streaming thread
+  std::atomic<sta_orientation> orientation_{STA_ORIENTATION_NONE};
   Held held_[2];
   int newest_ = 0;
 };

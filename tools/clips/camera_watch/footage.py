@@ -13,6 +13,7 @@ import numpy as np
 from . import held_out
 from .rooms import procedural_room
 from .scenery import procedural_scene
+from reference.orientation import orientation_of, upright
 
 VIDEO_SIDE = 240  # short side of cached video frames
 STILL_SIDE = 480  # short side of cached photographs
@@ -52,13 +53,14 @@ def _shrink(image, side):
 
 def _decode(path):
     """All frames of a video, shrunk, RGB, with times from the container."""
-    capture = cv2.VideoCapture(path)
+    capture, orientation = cv2.VideoCapture(path), orientation_of(path)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # it would turn, but not mirror
     frames, times = [], []
     while True:
         good, picture = capture.read()
         if not good:
             break
-        frames.append(cv2.cvtColor(_shrink(picture, VIDEO_SIDE), cv2.COLOR_BGR2RGB))
+        frames.append(upright(cv2.cvtColor(_shrink(picture, VIDEO_SIDE), cv2.COLOR_BGR2RGB), orientation))
         times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0)
     if not frames:
         raise SystemExit(f"{path}: no frame could be decoded")
@@ -71,7 +73,7 @@ def _decode(path):
 def load_video(path, cache):
     """The video's frames as a memory map, decoded on the first call."""
     stamp = os.stat(path)
-    key = hashlib.sha1(f"{os.path.basename(path)} {stamp.st_size} {VIDEO_SIDE}".encode()).hexdigest()[:16]
+    key = hashlib.sha1(f"{os.path.basename(path)} {stamp.st_size} {VIDEO_SIDE} {orientation_of(path)}".encode()).hexdigest()[:16]
     base = os.path.join(cache, key)
     if not os.path.exists(base + ".json"):
         os.makedirs(cache, exist_ok=True)

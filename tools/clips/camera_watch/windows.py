@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as functional
 
 from . import FRAMES, INTERVAL, SIDE
+from reference.orientation import orientation_of, upright
 
 
 def probe(path):
@@ -33,7 +34,8 @@ def prepare(pictures):
 def samples(path):
     """Pictures [n, SIDE, SIDE, 3] uint8 at 0, INTERVAL, 2 INTERVAL, ...: the last frame whose time has come."""
     w, h, times = probe(path)
-    decode = ["ffmpeg", "-v", "fatal", "-threads", "1", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    orientation = orientation_of(path)
+    decode = ["ffmpeg", "-v", "fatal", "-threads", "1", "-noautorotate", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     with subprocess.Popen(decode, stdout=subprocess.PIPE) as process:
         wanted = np.searchsorted(times, np.arange(0, times[-1] + 1e-3, INTERVAL) + 1e-3, side="right") - 1
         kept, number = {}, 0
@@ -43,7 +45,7 @@ def samples(path):
             if len(data) < w * h * 3:
                 break
             if number in needed:
-                kept[number] = prepare(np.frombuffer(data, np.uint8).reshape(1, h, w, 3).copy())[0]
+                kept[number] = prepare(upright(np.frombuffer(data, np.uint8).reshape(1, h, w, 3).copy(), orientation))[0]
             number += 1
     last = max(kept)
     return torch.stack([kept[min(int(i), last)] for i in wanted])

@@ -13,6 +13,8 @@ import re
 import cv2
 import numpy as np
 
+from reference.orientation import orientation_of, upright
+
 VIDEO_TYPES = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".ts")
 MARGIN = 1.15  # pictures are kept this much larger than the model's, so that crops can vary
 
@@ -94,8 +96,10 @@ class Footage:
         self.span = (geometry.frames - 1) * interval
         side = round(geometry.image * MARGIN)
         capture = cv2.VideoCapture(segment.path)
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # it would turn, but not mirror
         if not capture.isOpened():
             raise ListError(f"{segment.path}: cannot be opened as a video")
+        orientation = orientation_of(segment.path)
         self.begin = max(0.0, segment.start - 0.4 * self.span)
         stop = segment.end + 0.4 * self.span
         pictures, rate, number, first, last = [], capture.get(cv2.CAP_PROP_FPS) or 25.0, 0, None, 0.0
@@ -108,6 +112,7 @@ class Footage:
             first = t if first is None else first
             t -= first
             number += 1
+            picture = upright(picture, orientation)
             if t > stop:
                 break
             last = t
