@@ -14,17 +14,23 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <mutex>
+
+#include "library_preload.h"
 
 namespace sta {
 namespace {
 
 // libtorch_cuda.so and what it needs are gigabytes: loaded once, and only when somebody wants CUDA. Its static initialisers register the CUDA
-// kernels.
+// kernels. Before it, what it and its libraries would look for in vain later (library_preload.h).
 std::string load_cuda() {
   static std::once_flag once;
   static std::string failure;
   std::call_once(once, [] {
+    std::error_code ec;
+    if (const std::string folder = folder_of_loaded("libc10.so"); std::filesystem::exists(folder + "/libtorch_cuda.so", ec))
+      preload_cuda_libraries(folder);
     if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) failure = std::string("this LibTorch has no usable CUDA part (") + dlerror() + ")";
   });
   return failure;
