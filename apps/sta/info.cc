@@ -63,6 +63,7 @@ int info(int argc, char **argv) {
                                   {"events", events_of(engine)},
                                   {"device", m.device},
                                   {"precision", m.precision},
+                                  {"attention", m.attention},
                                   {"labels", labels},
                                   {"warnings", m.warnings}};
     std::printf("%s\n", out.dump().c_str());
@@ -92,6 +93,7 @@ int info(int argc, char **argv) {
                 m.num_stages > 0 ? " of a frame of 784 (reconstructed)" : "");
   else
     std::printf("  tokens    %d (%d a time step), cannot be pruned\n", m.num_tokens, m.tokens_per_step);
+  std::printf("  attention %s\n", m.attention);
   std::printf("  classes   %d%s:", m.num_classes, m.multi_label ? ", several may hold at once" : "");
   for (size_t i = 0; i < labels.size() && i < 12; ++i) std::printf("%s %s", i ? "," : "", labels[i].c_str());
   std::printf("%s\n", labels.size() > 12 ? ", ..." : "");

@@ -55,7 +55,10 @@ sta_status forward(sta_engine *engine, bool given, int32_t batch, const sta_forw
   if (!result || !read_sized(options, o)) return report(bad_struct("forward options"), err);
   *result = nullptr;
   auto ran = guarded("forward pass", [&] { return run_clip(*engine->engine, given, batch, o, input); });
-  if (!ran) return report(ran.error(), err);
+  if (!ran) {
+    if (ran.error().status != STA_ERROR_INVALID_ARGUMENT) engine->engine->pass_failed();
+    return report(ran.error(), err);
+  }
   *result = ran->release();
   return report_ok(err);
 }

@@ -101,6 +101,7 @@ void sta_engine_get_info(sta_engine *engine, sta_model_info *info) {
   std::copy(m.window.begin(), m.window.end(), i.window);
   i.cuda_context = e.cuda_context();
   i.multi_label = m.multi_label ? 1 : 0;
+  i.attention = e.attention();
   write_sized(i, info);
 }
 

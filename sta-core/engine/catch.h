@@ -8,6 +8,7 @@
 #include <new>
 #include <string>
 
+#include "ops/memory_error.h"
 #include "result.h"
 
 namespace sta {
@@ -21,10 +22,7 @@ auto guarded(const char *what, F f) -> decltype(f()) {
   } catch (const c10::OutOfMemoryError &e) {
     return Error{STA_ERROR_OUT_OF_MEMORY, std::string(what) + ": out of device memory: " + e.what_without_backtrace()};
   } catch (const c10::Error &e) {
-    const std::string text = e.what_without_backtrace();
-    // LibTorch reports a failed CPU allocation as a plain error.
-    const bool memory = text.find("can't allocate memory") != std::string::npos || text.find("not enough memory") != std::string::npos;
-    return Error{memory ? STA_ERROR_OUT_OF_MEMORY : STA_ERROR_INTERNAL, std::string(what) + ": " + text};
+    return Error{out_of_memory(e) ? STA_ERROR_OUT_OF_MEMORY : STA_ERROR_INTERNAL, std::string(what) + ": " + e.what_without_backtrace()};
   } catch (const std::exception &e) {
     return Error{STA_ERROR_INTERNAL, std::string(what) + ": " + e.what()};
   } catch (...) {

@@ -20,6 +20,7 @@
 #include "engine/device.h"
 #include "engine/fault.h"
 #include "engine/preprocess_spec.h"
+#include "ops/attention.h"
 
 namespace sta {
 namespace {
@@ -53,8 +54,30 @@ Result<ForwardOutput> Engine::forward(const at::Tensor &clip, const PruneSetting
   return guarded("forward pass", [&]() -> Result<ForwardOutput> {
     const c10::InferenceMode guard;
     if (options_.inference_threads > 0) at::set_num_threads(options_.inference_threads);  // the calling thread's setting
-    return model_->forward(clip, prune);
+    return pass(clip, prune, nullptr);
   });
+}
+
+// One pass, with an attention that is known to work: it is looked at again where a pass has failed, and a pass whose attention fails is made again
+// with the kernel that follows. May throw.
+Result<ForwardOutput> Engine::pass(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const {
+  for (int again = 0;; ++again) {
+    if (auto ready = attention_->before_pass(); !ready) return std::move(ready).error();
+    // No application is asked at this moment, so what was switched off since the model was opened goes where LibTorch's own warnings go.
+    if (const std::string told = ops::take_attention_warnings(); !told.empty()) TORCH_WARN(told);
+    static_cast<void>(ops::take_attention_failure());
+    try {
+      ForwardOutput out = model_->forward(clip, prune, probe);
+      // A failure within it was got over: a graph could not be captured.
+      if (ops::take_attention_failure()) attention_->pass_failed();
+      out.warming = out.warming || again > 0;
+      return out;
+    } catch (...) {
+      attention_->pass_failed();
+      // Every kernel that can be switched off may fail once.
+      if (!ops::take_attention_failure() || again == ops::kAttentionKernels - 1) throw;
+    }
+  }
 }
 
 std::shared_ptr<StreamPort> Engine::add_port() {
@@ -260,10 +283,11 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
       probe.block = [](int, const at::Tensor &) { fault_point(FaultPoint::kBlock); };
       probe.point = [](const std::string &, const at::Tensor &) { fault_point(FaultPoint::kBlock); };
       fault_point(FaultPoint::kClip);
-      const ForwardOutput out = model_->forward(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr);
-      typical = !out.warming;
+      const auto out = pass(clip_of(batch), prune, fault_hook.load() ? &probe : nullptr);
+      if (!out) return Error{out.error().status, "forward pass: " + out.error().message};
+      typical = !out->warming;
       fault_point(FaultPoint::kScores);
-      return to_host(description_.multi_label ? at::sigmoid(out.logits) : at::softmax(out.logits, -1));
+      return to_host(description_.multi_label ? at::sigmoid(out->logits) : at::softmax(out->logits, -1));
     });
     if (probabilities) {
       status = STA_OK;
@@ -272,6 +296,7 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
         std::copy(row, row + description_.num_classes, batch[i].job.result->probabilities.begin());
       }
     } else {
+      attention_->pass_failed();
       status = probabilities.error().status;
       message = probabilities.error().message;
     }

@@ -17,6 +17,7 @@
 
 #include "checkpoint/model_folder.h"
 #include "cuda/device_ring.h"
+#include "engine/attention_choice.h"
 #include "engine/drop_controller.h"
 #include "engine/stream_port.h"
 #include "model/model.h"
@@ -34,6 +35,8 @@ struct EngineOptions {
   int image_size = 0, image_width = 0;
   int num_frames = 0;
   bool cuda_graphs = true;  // on a CUDA device, where they can be had
+  // Set by open() alone, where device=auto falls back to the CPU: the line that says so.
+  std::string fallback;
 };
 
 class Engine {
@@ -49,6 +52,8 @@ class Engine {
   const std::string &device_name() const { return device_name_; }
   const char *precision() const { return precision_; }
   uint64_t num_parameters() const { return num_parameters_; }
+  /// Names of the attention kernels in use. Never freed.
+  const char *attention() const { return attention_->kernels(); }
   /// The CUcontext that frames in device memory have to be in; NULL: they cannot be used.
   void *cuda_context() const { return cuda_context_; }
   /// A window ring on the model's device. UNSUPPORTED where cuda_context() is NULL, DEVICE.
@@ -57,8 +62,10 @@ class Engine {
 
   const Model &model() const { return *model_; }
 
-  /// One forward pass in the caller's thread. clip f32 [B,3,T,H,W]. Errors: OUT_OF_MEMORY, INTERNAL.
+  /// One forward pass in the caller's thread. clip f32 [B,3,T,H,W]. Errors: OUT_OF_MEMORY, INTERNAL, DEVICE.
   Result<ForwardOutput> forward(const at::Tensor &clip, const PruneSettings &prune) const;
+  /// For who finds out later that a pass failed: a GPU's errors come with its results.
+  void pass_failed() const noexcept { attention_->pass_failed(); }
 
   /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May throw.
   at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
@@ -87,8 +94,10 @@ class Engine {
   void wake() { changed_.notify_all(); }
 
  private:
+  struct Registry;
   explicit Engine(const EngineOptions &options) : options_(options) {}
   Status load();
+  Result<ForwardOutput> pass(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const;
   void work();
   struct Taken {
     std::shared_ptr<StreamPort> port;
@@ -109,6 +118,7 @@ class Engine {
   EngineOptions options_;
   ModelDescription description_;
   std::unique_ptr<Model> model_;
+  std::unique_ptr<AttentionChoice> attention_;  // made at load
   at::ScalarType type_ = at::kFloat;
   const KernelLibrary *kernels_ = nullptr;  // of a CUDA device, where it could be loaded
   void *cuda_context_ = nullptr;

@@ -19,9 +19,11 @@
 #include "cuda/kernel_library.h"
 #include "engine/catch.h"
 #include "engine/device.h"
+#include "engine/device_fallback.h"
 #include "engine/engine.h"
 #include "model/flops.h"
 #include "model/graphed_model.h"
+#include "ops/attention.h"
 #include "ops/window_plan.h"
 #include "torch_cuda/graph_backend.h"
 
@@ -127,6 +129,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
     for (const auto number : {int64_t{info.st_size}, int64_t{info.st_mtim.tv_sec}, int64_t{info.st_mtim.tv_nsec}}) add(std::to_string(number));
   for (const int n : {o.num_heads, o.image_size, o.image_width, o.num_frames}) add(std::to_string(n));
   for (const std::string &piece : {o.labels, device, std::string(precision), std::string(o.cuda_graphs ? "" : "eager")}) add(piece);
+  if (!o.fallback.empty()) add("fallback");
   return key;
 }
 
@@ -175,6 +178,10 @@ Status Engine::load() {
     precision_ = precision_name(type);
     device_name_ = device->str();
     type_ = type;
+    description_.warnings += options_.fallback;
+    attention_ = std::make_unique<AttentionChoice>(*device, type, attention_shapes(description_));
+    if (auto works = attention_->check(); !works) return works;
+    description_.warnings += ops::take_attention_warnings();
     if (device->is_cuda()) {
       std::string why;
       kernels_ = load_kernel_library(&why);
@@ -208,22 +215,43 @@ Status Engine::load() {
   });
 }
 
-Result<std::shared_ptr<Engine>> Engine::open(const EngineOptions &options) {
+// The engines of the process.
+struct Engine::Registry {
   // One mutex over loading too: two cameras that start together must not read the same gigabyte twice. Held by threads that load models only.
-  static std::mutex mutex;
-  static std::map<std::string, std::weak_ptr<Engine>> engines;
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<Engine>> engines;
+
+  std::shared_ptr<Engine> find(const std::string &key) {
+    std::erase_if(engines, [](const auto &entry) { return entry.second.expired(); });
+    const auto it = engines.find(key);
+    return it != engines.end() ? it->second.lock() : nullptr;
+  }
+};
+
+Result<std::shared_ptr<Engine>> Engine::open(const EngineOptions &options) {
+  static Registry registry;
   if (auto s = check_options(options); !s) return s.error();
   auto device = resolve_device(options.device);
   if (!device) return std::move(device).error();
-  std::lock_guard lock(mutex);
-  const std::string key = registry_key(options, device->str(), precision_name(resolve_precision(options.precision, *device)));
-  std::erase_if(engines, [](const auto &entry) { return entry.second.expired(); });
-  if (const auto it = engines.find(key); it != engines.end())
-    if (auto engine = it->second.lock()) return engine;
-  std::shared_ptr<Engine> engine(new Engine(options));
-  if (auto s = engine->load(); !s) return s.error();
-  engines[key] = engine;
-  return engine;
+  const bool automatic = options.device.empty() || options.device == "auto";
+  const auto on = [&](at::Device where, const std::string &fallback) {
+    EngineOptions o = options;
+    o.device = where.str();
+    o.fallback = fallback;
+    return std::pair(o, registry_key(o, o.device, precision_name(resolve_precision(o.precision, where))));
+  };
+  std::lock_guard lock(registry.mutex);
+  // What has fallen back once is not tried on the GPU again while it is in use.
+  if (automatic && !device->is_cpu())
+    if (auto engine = registry.find(on(at::kCPU, "fallback").second)) return engine;
+  return open_with_fallback(automatic, *device, [&](at::Device where, const std::string &fallback) -> Result<std::shared_ptr<Engine>> {
+    const auto [o, key] = on(where, fallback);
+    if (auto engine = registry.find(key)) return engine;
+    std::shared_ptr<Engine> engine(new Engine(o));
+    if (auto s = engine->load(); !s) return s.error();
+    registry.engines[key] = engine;
+    return engine;
+  });
 }
 
 }  // namespace sta

@@ -9,9 +9,10 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <cmath>
+
+#include "ops/attention.h"
 
 namespace sta::ops {
 
@@ -39,7 +40,7 @@ AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const 
   const at::Tensor q = qkv.select(2, 0), k = qkv.select(2, 1), v = qkv.select(2, 2);  // [B,L,h,D]
   AttentionOutput out;
   if (want_keys) out.keys = k;
-  const at::Tensor mixed = at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));  // [B,h,L,D], scale D^-1/2
+  const at::Tensor mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));  // [B,h,L,D], scale D^-1/2
   out.x = linear(mixed.transpose(1, 2).reshape({b, l, c}), proj);
   return out;
 }

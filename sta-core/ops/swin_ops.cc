@@ -6,19 +6,19 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
+
+#include "ops/attention.h"
 
 namespace sta::ops {
 namespace {
 
 // A mask for dropped keys would differ from window to window and would have to be added to the bias of every head: more memory traffic than the
 // attention itself. Instead a channel is appended in which every query has kFlag and every dropped key -kFlag·1024: their product pushes the score so
-// low that its exponential is zero, in every precision, and a window without any key stays finite. Eight channels, since kernels want multiples of
-// it.
-constexpr int64_t kFlagChannels = 8;
+// low that its exponential is zero, in every precision, and a window without any key stays finite. Eight channels (kFlagChannels), since kernels want
+// multiples of it.
 constexpr double kFlag = 16;
 
 }  // namespace
@@ -45,8 +45,7 @@ at::Tensor window_attention(const at::Tensor &x, const WindowAttention &weights,
     const at::Tensor part = slots.narrow(0, batch * run.first * n, count * n).view({count, n, 3, h, e});
     auto heads = [&](int64_t which) { return part.select(2, which).transpose(1, 2); };  // [B·nW,h,N,E]
     const at::Tensor mask = run.mask.defined() ? bias + run.mask : bias;
-    const at::Tensor out = at::scaled_dot_product_attention(heads(0), heads(1), heads(2), mask, /*dropout_p=*/0, /*is_causal=*/false,
-                                                            1 / std::sqrt(static_cast<double>(d)));
+    const at::Tensor out = attend(heads(0), heads(1), heads(2), mask, 1 / std::sqrt(static_cast<double>(d)));
     mixed.push_back(out.slice(3, 0, d).transpose(1, 2).reshape({count * n, c}));
   }
   const at::Tensor all = mixed.size() == 1 ? mixed[0] : at::cat(mixed);

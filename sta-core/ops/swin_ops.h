@@ -7,6 +7,9 @@
 
 namespace sta::ops {
 
+/// Channels that are appended to every head where tokens were dropped.
+constexpr int64_t kFlagChannels = 8;
+
 struct WindowAttention {
   Linear qkv, proj;
   at::Tensor bias_table;  // [h, rows]: of relative positions

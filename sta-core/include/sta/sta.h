@@ -144,6 +144,9 @@ typedef struct sta_model_info {
   void *cuda_context;
   /** Since 2.2. 1: several classes may hold at once, so each has a probability of its own (sigmoid). 0: classes exclude each other (softmax). */
   int32_t multi_label;
+  /** Since 2.2: LibTorch's attention kernels that the model uses now, found by trying: "cuDNN", "flash", "memory-efficient", "plain", or several of
+   * them, by ", ". One that fails is switched off for the process, and the next one takes its place. */
+  const char *attention;
 } sta_model_info;
 
 STA_API void sta_engine_options_init_sized(sta_engine_options *options, size_t struct_size);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// device=auto: what is opened on a GPU on which nothing works is opened on the CPU instead. Which failures that means, and what the user is told.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+#include "result.h"
+
+namespace sta {
+
+/// Whether it is the device that failed: a file that is no model is none on a CPU either.
+inline bool blames_device(const Error &error) {
+  return error.status == STA_ERROR_DEVICE || error.status == STA_ERROR_INTERNAL || error.status == STA_ERROR_OUT_OF_MEMORY;
+}
+
+/// open(device, warning) -> Result<T>; warning: one line, "" on the first device. automatic: the user leaves the device to us. If the second attempt
+/// fails too, the result is its error.
+template <typename Open>
+auto open_with_fallback(bool automatic, at::Device device, Open open) -> decltype(open(device, std::string())) {
+  auto opened = open(device, std::string());
+  if (opened || !automatic || device.is_cpu() || !blames_device(opened.error())) return opened;
+  return open(at::Device(at::kCPU), device.str() + " does not work, so the model runs on the CPU: " + opened.error().message + "\n");
+}
+
+}  // namespace sta
