@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, pruned by ATen's kernels, by those of
-// libsta-cuda, and by those in captured graphs; the pruning call alone; 1080p preprocessing; and first a check that the device computes what the CPU
-// does. Prints a table and writes one JSON file. scripts/gpu-check runs it. Exit status: 0, 1 the device computes something else, 2 wrong command
-// line, 77 no CUDA device.
+// libsta-cuda, and by those in captured graphs; the pruning call alone; 1080p preprocessing; and first a check that the device computes what the
+// official implementation computed (golden_check.h). Clips are on the device before a pass is timed. Prints a table and writes one JSON file.
+// scripts/gpu-check runs it. Exit status: 0, 1 the device computes something else, 2 wrong command line, 77 no CUDA device.
 //
-//   gpu-bench [--device D] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..] [--runs N] [--minutes M] [--json FILE]
+//   gpu-bench [--device D] [--check-only yes] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..] [--runs N] [--minutes M] [--json
+//   FILE]
 //
 // What is not begun after M minutes (default 6) is left out of the table and named under "not_measured": the most wanted models come first.
 // --device cpu tries the program itself where there is no GPU: without kernels, and without the parts that need device memory.
@@ -34,8 +35,11 @@
 #include "cuda/frame_plan.h"
 #include "engine/device.h"
 #include "engine/engine.h"
+#include "golden_check.h"
 #include "model/graphed_model.h"
 #include "pruning/prune_step.h"
+#include "support/golden.h"
+#include "torch_cuda/graph_backend.h"
 
 namespace {
 
@@ -87,21 +91,17 @@ int number(const std::string &text, const char *option) {
 enum class Way { kAten, kKernels, kGraphs };
 const char *name_of(Way way) { return way == Way::kAten ? "ATen" : way == Way::kKernels ? "kernels" : "graphs"; }
 
-// The path is read whenever a model is opened: a file that is not there leaves it to ATen.
+// Warnings go to stderr: the way that a pass really takes is looked at where it is timed.
 std::shared_ptr<sta::Engine> open(const std::string &arch, const std::string &precision, const std::string &device, Way way) {
-  const bool kernels = way != Way::kAten;
-  if (kernels)
-    unsetenv("STA_CUDA_PATH");
-  else
-    setenv("STA_CUDA_PATH", "/nonexistent/so/that/aten/prunes", 1);
   sta::EngineOptions options;
   options.model = "arch:" + arch;
   options.device = device;
   options.precision = precision == "fp32" ? STA_PRECISION_FP32 : precision == "fp16" ? STA_PRECISION_FP16 : STA_PRECISION_BF16;
+  options.cuda_kernels = way != Way::kAten;
   options.cuda_graphs = way == Way::kGraphs;
   auto engine = sta::Engine::open(options);
   if (!engine) stop(1, engine.error().message);
-  if (kernels && !(*engine)->description().warnings.empty()) stop(1, (*engine)->description().warnings);
+  if (!(*engine)->description().warnings.empty()) std::fprintf(stderr, "gpu-bench: warning: %s", (*engine)->description().warnings.c_str());
   return *std::move(engine);
 }
 
@@ -135,11 +135,44 @@ json compare(const char *what, const sta::ForwardOutput &want, const sta::Forwar
   return {{"check", what}, {"kept_share", shares}, {"logit_difference", worst}, {"logit_scale", scale}, {"good", good}};
 }
 
-// fp32, r = 64: the device against the CPU.
-json check(const std::string &device, Way way) {
-  const at::Tensor clip = random_clip(2);
-  const sta::ForwardOutput want = forward(*open("vit_small", "fp32", "cpu", Way::kAten), clip, 64);
-  return compare((std::string(name_of(way)) + " against the CPU").c_str(), want, forward(*open("vit_small", "fp32", device, way), clip, 64));
+// fp32 passes of ViT-S, dense and pruned, each way, against the golden files.
+json check_golden(const std::vector<Way> &ways, const sta::KernelLibrary *kernels) {
+  json rows = json::array();
+  for (const char *name : {"vits_noise_r0", "vits_noise_r64", "vits_scene_r64"}) {
+    const gpu_bench::GoldenPass want = gpu_bench::read_golden_pass(name);
+    for (const Way way : ways) {
+      std::unique_ptr<sta::Model> model =
+          sta::make_model(want.model, golden::weights(want.model, want.weight_seed), at::kFloat, g_device, way == Way::kAten ? nullptr : kernels);
+      if (way == Way::kGraphs) {
+        std::string why;
+        auto backend = sta::load_graph_backend(static_cast<int>(g_device.index()), &why);
+        if (!backend) stop(1, "libsta-torch-cuda: " + why);
+        model = std::make_unique<sta::GraphedModel>(std::move(model), std::move(backend));
+      }
+      // Of a graph the fourth pass is the first one that is only replayed.
+      sta::ForwardOutput got;
+      for (int pass = 0; pass < (way == Way::kGraphs ? 4 : 1); ++pass) got = model->forward(want.clip, {STA_PRUNING_STA, want.drop_number, {}});
+      rows.push_back(gpu_bench::judge(name_of(way), want, got));
+    }
+  }
+  return rows;
+}
+
+// The ways are what they are called: ATen's launches nothing of libsta-cuda, the others do.
+json check_ways(const std::vector<Way> &ways, const sta::KernelLibrary &kernels, const std::string &device) {
+  json rows = json::array();
+  const at::Tensor clip = random_clip(1).to(g_device);
+  for (const Way way : ways) {
+    const auto engine = open("vit_small", "bf16", device, way);
+    const uint64_t before = kernels.launches();
+    forward(*engine, clip, 64);
+    const uint64_t launches = kernels.launches() - before;
+    const bool good = (way == Way::kAten) == (launches == 0);
+    std::printf("check (%s): %llu launches of libsta-cuda in a pass, attention by %s: %s\n", name_of(way), static_cast<unsigned long long>(launches),
+                engine->attention(), good ? "good" : "BAD");
+    rows.push_back({{"check", std::string("the way ") + name_of(way)}, {"launches", launches}, {"attention", engine->attention()}, {"good", good}});
+  }
+  return rows;
 }
 
 // Captured graphs against ordinary passes, on clips that the graph was not captured with, two drop numbers and two batches in turns.
@@ -281,6 +314,7 @@ int main(int argc, char **argv) {
   Sweep sweep;
   std::string device = "cuda", file;
   int minutes = 6;
+  bool check_only = false;
   for (int i = 1; i < argc; i += 2) {
     const std::string option = argv[i];
     if (i + 1 == argc) stop(2, option + " needs a value");
@@ -292,6 +326,8 @@ int main(int argc, char **argv) {
     };
     if (option == "--device")
       device = value;
+    else if (option == "--check-only")
+      check_only = value == "yes";
     else if (option == "--archs")
       sweep.archs = split(value);
     else if (option == "--drops")
@@ -307,7 +343,7 @@ int main(int argc, char **argv) {
     else if (option == "--json")
       file = value;
     else
-      stop(2, option + " should be --device, --archs, --drops, --batches, --precisions, --runs, --minutes or --json");
+      stop(2, option + " should be --device, --check-only, --archs, --drops, --batches, --precisions, --runs, --minutes or --json");
   }
   for (const std::string &precision : sweep.precisions)
     if (precision != "fp32" && precision != "fp16" && precision != "bf16")
@@ -328,9 +364,25 @@ int main(int argc, char **argv) {
   json report = {{"device", g_device.str()}, {"runs", g_runs}};
   std::vector<Way> ways{Way::kAten};
   if (kernels) ways.insert(ways.end(), {Way::kKernels, Way::kGraphs});
-  for (const Way way : ways) report["check"].push_back(check(device, way));
-  if (kernels)
+  report["clip"] = "on the device";
+  report["check"] = check_golden(ways, kernels);
+  if (kernels) {
+    for (const json &row : check_ways(ways, *kernels, device)) report["check"].push_back(row);
     for (const json &row : check_graphs(device)) report["check"].push_back(row);
+  }
+  const auto finish = [&] {
+    if (!file.empty()) {
+      std::ofstream out(file);
+      out << report.dump(1) << "\n";
+      if (!out.flush()) stop(1, "cannot write " + file);
+    }
+    for (const json &c : report["check"])
+      if (!c["good"].get<bool>()) stop(1, "the device computes something else than the official implementation, or goes another way than it says");
+  };
+  if (check_only) {
+    finish();
+    return 0;
+  }
   report["preprocessing"] = preprocessing(kernels);
   if (kernels)
     for (const int batch : sweep.batches)
@@ -340,12 +392,6 @@ int main(int argc, char **argv) {
   if (const size_t count = report["not_measured"].size(); count > 0)
     std::printf("%d minutes are over: %zu combinations of model, precision, way and batch were not measured (--minutes gives them time)\n", minutes,
                 count);
-  if (!file.empty()) {
-    std::ofstream out(file);
-    out << report.dump(1) << "\n";
-    if (!out.flush()) stop(1, "cannot write " + file);
-  }
-  for (const json &c : report["check"])
-    if (!c["good"].get<bool>()) stop(1, "the device computes something else than the CPU");
+  finish();
   return 0;
 }

@@ -34,7 +34,8 @@ struct EngineOptions {
   uint64_t batch_timeout = 0;  // ns
   int image_size = 0, image_width = 0;
   int num_frames = 0;
-  bool cuda_graphs = true;  // on a CUDA device, where they can be had
+  bool cuda_kernels = true;  // on a CUDA device: those of libsta-cuda, where they can be had; false: LibTorch's alone
+  bool cuda_graphs = true;   // on a CUDA device, where they can be had
   // Set by open() alone, where device=auto falls back to the CPU: the line that says so.
   std::string fallback;
 };

@@ -129,6 +129,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
     for (const auto number : {int64_t{info.st_size}, int64_t{info.st_mtim.tv_sec}, int64_t{info.st_mtim.tv_nsec}}) add(std::to_string(number));
   for (const int n : {o.num_heads, o.image_size, o.image_width, o.num_frames}) add(std::to_string(n));
   for (const std::string &piece : {o.labels, device, std::string(precision), std::string(o.cuda_graphs ? "" : "eager")}) add(piece);
+  if (!o.cuda_kernels) add("aten");
   if (!o.fallback.empty()) add("fallback");
   return key;
 }
@@ -182,7 +183,7 @@ Status Engine::load() {
     attention_ = std::make_unique<AttentionChoice>(*device, type, attention_shapes(description_));
     if (auto works = attention_->check(); !works) return works;
     description_.warnings += ops::take_attention_warnings();
-    if (device->is_cuda()) {
+    if (device->is_cuda() && options_.cuda_kernels) {
       std::string why;
       kernels_ = load_kernel_library(&why);
       // Not an error: LibTorch's kernels give the same tokens, with more launches.
