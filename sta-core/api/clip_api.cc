@@ -2,6 +2,7 @@
 // sta.h: clips without time or stream, their files, and the FLOP count.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
 
 #include <cstdlib>
 
@@ -14,6 +15,11 @@ using namespace sta;
 struct sta_clip_result {
   at::Tensor logits;                          // f32 [B,n]
   std::vector<std::vector<at::Tensor>> kept;  // [B][4] int32: final tokens, call 1, 2, 3; empty if dense
+};
+
+struct sta_device_clip {
+  const Engine *engine;  // whose device and precision it has
+  at::Tensor clip;       // [B,3,T,H,W]
 };
 
 namespace {
@@ -32,11 +38,12 @@ Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, bool giv
   auto result = std::make_unique<sta_clip_result>();
   result->logits = forward->logits.cpu().contiguous();
   if (forward->kept.empty()) return result;
+  for (at::Tensor &kept : forward->kept) kept = kept.cpu();  // one copy a call, not one an item
   for (int32_t b = 0; b < batch; ++b) {
     std::vector<at::Tensor> calls(4);
     at::Tensor original;
     for (int call = 1; call <= 3; ++call) {
-      const at::Tensor kept = forward->kept[call - 1].select(0, b).cpu();
+      const at::Tensor kept = forward->kept[call - 1].select(0, b);
       // A pyramid selects anew from the full grid of each stage: its last call names its final tokens.
       original = call == 1 || engine.description().pyramid() ? kept : original.index_select(0, kept);
       calls[call] = kept.to(at::kInt).contiguous();
@@ -61,6 +68,13 @@ sta_status forward(sta_engine *engine, bool given, int32_t batch, const sta_forw
   }
   *result = ran->release();
   return report_ok(err);
+}
+
+bool all_given(const sta_engine *engine, const uint8_t *const *frames, int32_t batch) {
+  bool given = frames != nullptr;
+  if (given)
+    for (int64_t i = 0; i < int64_t{batch} * engine->engine->description().num_frames; ++i) given = given && frames[i];
+  return given;
 }
 
 Status count(const ModelDescription &m, int32_t drop_number, sta_flops *flops) {
@@ -89,11 +103,32 @@ sta_status sta_engine_forward(sta_engine *engine, const float *clip, int32_t bat
 
 sta_status sta_engine_forward_frames(sta_engine *engine, const uint8_t *const *frames, int32_t batch, const sta_forward_options *options,
                                      sta_clip_result **result, sta_error *err) {
-  bool given = frames != nullptr;
-  if (given)
-    for (int64_t i = 0; i < int64_t{batch} * engine->engine->description().num_frames; ++i) given = given && frames[i];
-  return forward(engine, given, batch, options, result, err, [&] { return engine->engine->clip_of(frames, batch); });
+  return forward(engine, all_given(engine, frames, batch), batch, options, result, err, [&] { return engine->engine->clip_of(frames, batch); });
 }
+
+sta_status sta_engine_upload_frames(sta_engine *engine, const uint8_t *const *frames, int32_t batch, sta_device_clip **clip, sta_error *err) {
+  if (!clip) return report(Error{STA_ERROR_INVALID_ARGUMENT, "a place for the clip is needed"}, err);
+  *clip = nullptr;
+  return report(guarded("uploading clips",
+                        [&]() -> Status {
+                          if (batch < 1 || !all_given(engine, frames, batch))
+                            return Error{STA_ERROR_INVALID_ARGUMENT, "frames and a batch of at least 1 are needed"};
+                          const Engine &e = *engine->engine;
+                          const c10::InferenceMode guard;
+                          *clip = new sta_device_clip{&e, e.clip_of(frames, batch).to(e.model().type()).contiguous()};
+                          e.wait_for_device();
+                          return ok();
+                        }),
+                err);
+}
+
+sta_status sta_engine_forward_uploaded(sta_engine *engine, const sta_device_clip *clip, const sta_forward_options *options, sta_clip_result **result,
+                                       sta_error *err) {
+  if (clip && clip->engine != engine->engine.get()) return report(Error{STA_ERROR_INVALID_ARGUMENT, "the clip is another engine's"}, err);
+  return forward(engine, clip != nullptr, clip ? static_cast<int32_t>(clip->clip.size(0)) : 0, options, result, err, [&] { return clip->clip; });
+}
+
+void sta_device_clip_free(sta_device_clip *clip) { delete clip; }
 
 const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes) {
   if (batch) *batch = static_cast<int32_t>(result->logits.size(0));

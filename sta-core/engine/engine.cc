@@ -10,6 +10,7 @@
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <cstring>
@@ -209,6 +210,11 @@ at::Tensor Engine::clip_of(const uint8_t *const *frames, int batch) const {
   uint8_t *out = pictures.mutable_data_ptr<uint8_t>();
   for (int64_t i = 0; i < int64_t{batch} * m.num_frames; ++i, out += size) std::memcpy(out, frames[i], size);
   return normalised(pictures);
+}
+
+void Engine::wait_for_device() const {
+  const at::Device device = model_->device();
+  if (device.is_cuda()) c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
 }
 
 Result<std::unique_ptr<DeviceRing>> Engine::make_device_ring(bool antialias) const {

@@ -71,6 +71,9 @@ class Engine {
   /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May throw.
   at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
 
+  /// Returns when everything that was put into the current stream of the model's device is done. May throw.
+  void wait_for_device() const;
+
   // ---- ports; all thread-safe. The mutex is never held during a forward pass.
   std::shared_ptr<StreamPort> add_port();
   void remove_port(const std::shared_ptr<StreamPort> &port);

@@ -156,6 +156,27 @@ static void check_clips(sta_engine *engine) {
     sta_clip_result_free(alone);
   }
 
+  /* The same clips again, uploaded once and read by two passes. */
+  sta_device_clip *uploaded = NULL;
+  CHECK(sta_engine_upload_frames(engine, frames, CROPS, &uploaded, &err) == STA_OK);
+  for (int pass = 0; pass < 2; ++pass) {
+    CHECK(sta_engine_forward_uploaded(engine, uploaded, &forward, &alone, &err) == STA_OK);
+    const float *again = sta_clip_result_logits(alone, &batch, NULL);
+    CHECK(batch == CROPS && memcmp(again, logits, sizeof(float) * CROPS * 10) == 0);
+    for (int v = 0; v < CROPS; ++v)
+      for (int call = 0; call <= 3; ++call) {
+        int32_t count = 0, wanted = 0;
+        const int32_t *kept = sta_clip_result_kept(alone, v, call, &count), *want = sta_clip_result_kept(together, v, call, &wanted);
+        CHECK(count == wanted && count > 0 && memcmp(kept, want, sizeof(int32_t) * (size_t)count) == 0);
+      }
+    sta_clip_result_free(alone);
+  }
+  CHECK(sta_engine_forward_uploaded(engine, NULL, &forward, &alone, &err) == STA_ERROR_INVALID_ARGUMENT);
+  sta_device_clip_free(uploaded);
+  sta_device_clip_free(NULL);
+  CHECK(sta_engine_upload_frames(engine, NULL, 1, &uploaded, &err) == STA_ERROR_INVALID_ARGUMENT && uploaded == NULL);
+  CHECK(sta_engine_upload_frames(engine, frames, 0, &uploaded, &err) == STA_ERROR_INVALID_ARGUMENT);
+
   /* Seeds of their own: an item is pruned the same wherever it stands in a batch. */
   const uint64_t seeds[CROPS] = {7, 1000, 7};
   const uint8_t *same[CROPS * T];

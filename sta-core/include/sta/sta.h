@@ -217,6 +217,16 @@ STA_API sta_status sta_engine_forward(sta_engine *engine, const float *clip, int
  * of time, to u8 [H, W, 3] RGB as a sta_preprocessor makes them; clips may share pictures. Errors as above. */
 STA_API sta_status sta_engine_forward_frames(sta_engine *engine, const uint8_t *const *frames, int32_t batch, const sta_forward_options *options,
                                              sta_clip_result **result, sta_error *err);
+/** Since 2.2: clips in the memory of the model's device, normalised and in the model's precision, for who measures or repeats passes without the way
+ * there. */
+typedef struct sta_device_clip sta_device_clip;
+/** frames and batch as of sta_engine_forward_frames. Returns when the clips are there. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, INTERNAL. */
+STA_API sta_status sta_engine_upload_frames(sta_engine *engine, const uint8_t *const *frames, int32_t batch, sta_device_clip **clip, sta_error *err);
+/** One forward pass on clips of this engine. Thread-safe: the clips are only read. INVALID_ARGUMENT: they are another engine's. */
+STA_API sta_status sta_engine_forward_uploaded(sta_engine *engine, const sta_device_clip *clip, const sta_forward_options *options,
+                                               sta_clip_result **result, sta_error *err);
+/** Before the engine is given back. NULL is ignored. */
+STA_API void sta_device_clip_free(sta_device_clip *clip);
 /** logits: f32 [batch, num_classes]. */
 STA_API const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes);
 /** Indices kept by pruning call 1, 2, 3 into that call's input sequence, in emitted order; call 0: final tokens as original token indices.
