@@ -2,10 +2,47 @@
 // `sta info MODEL`: loads a model as the element would and says what it is.
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "options.h"
 
 namespace cli {
+namespace {
+
+// One window a pass, and as many as a stream's engine puts together by default.
+std::vector<sta_pruning_cost> measure_pruning(const sta::Engine &engine, double budget) {
+  std::vector<sta_pruning_cost> costs;
+  for (const int batch : {1, sta::Engine::options().max_batch}) {
+    sta_pruning_cost cost{};
+    cost.struct_size = sizeof(cost);
+    sta_error err;
+    if (sta_engine_measure_pruning(engine.get(), batch, budget, &cost, &err) != STA_OK) throw RunError(err.message);
+    costs.push_back(cost);
+  }
+  return costs;
+}
+
+nlohmann::ordered_json to_json(const sta_pruning_cost &c) {
+  nlohmann::ordered_json out = {{"batch", c.batch}, {"pays_from", c.pays_from < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(c.pays_from)}};
+  for (int i = 0; i < c.count; ++i) out["seconds"].push_back({{"drop_number", c.drop_number[i]}, {"seconds", c.seconds[i]}});
+  return out;
+}
+
+std::string to_text(const sta_pruning_cost &c) {
+  char line[160];
+  if (c.count < 2) {
+    std::snprintf(line, sizeof(line), "batch %d: not measured, a pass takes too long for that (sta bench, or sta info --measure)", c.batch);
+    return line;
+  }
+  char verdict[64] = "does not pay";
+  if (c.pays_from >= 0) std::snprintf(verdict, sizeof(verdict), "pays from drop number %d on", c.pays_from);
+  std::snprintf(line, sizeof(line), "batch %d: %s (a window takes %.2f ms with 0, %.2f ms with %d)", c.batch, verdict, c.seconds[0] * 1e3,
+                c.seconds[c.count - 1] * 1e3, c.drop_number[c.count - 1]);
+  return line;
+}
+
+}  // namespace
 
 namespace {
 
@@ -31,14 +68,19 @@ nlohmann::ordered_json events_of(const sta::Engine &engine) {
 
 int info(int argc, char **argv) {
   EngineFlags engine_flags;
-  gboolean json = FALSE;
-  const std::vector<GOptionEntry> own = {{"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object", nullptr}};
+  gboolean json = FALSE, measure = FALSE;
+  const std::vector<GOptionEntry> own = {
+      {"measure", 0, 0, G_OPTION_ARG_NONE, &measure, "Measure from which drop number on pruning pays (on a GPU: always)", nullptr},
+      {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object", nullptr}};
   const auto rest = parse(argc, argv, "MODEL", "Loads a model folder or file and says what it is.", {engine_flags.entries(), own});
   if (rest.size() != 1) throw UsageError("one model is needed");
   const sta::Engine engine = engine_flags.open(rest[0]);
   const sta_model_info m = engine.info();
   std::vector<std::string> labels;
   for (int i = 0; i < m.num_classes; ++i) labels.push_back(engine.label(i));
+  const std::vector<sta_pruning_cost> costs = m.max_drop_number > 0 && (measure || std::string(m.device) != "cpu")
+                                                  ? measure_pruning(engine, measure ? 120 : 3)
+                                                  : std::vector<sta_pruning_cost>();
   if (json) {
     nlohmann::ordered_json out = {{"name", m.name},
                                   {"path", m.path},
@@ -66,6 +108,7 @@ int info(int argc, char **argv) {
                                   {"attention", m.attention},
                                   {"labels", labels},
                                   {"warnings", m.warnings}};
+    for (const sta_pruning_cost &c : costs) out["pruning_cost"].push_back(to_json(c));
     std::printf("%s\n", out.dump().c_str());
     return 0;
   }
@@ -93,6 +136,7 @@ int info(int argc, char **argv) {
                 m.num_stages > 0 ? " of a frame of 784 (reconstructed)" : "");
   else
     std::printf("  tokens    %d (%d a time step), cannot be pruned\n", m.num_tokens, m.tokens_per_step);
+  for (const sta_pruning_cost &c : costs) std::printf("  pruning   %s\n", to_text(c).c_str());
   std::printf("  attention %s\n", m.attention);
   std::printf("  classes   %d%s:", m.num_classes, m.multi_label ? ", several may hold at once" : "");
   for (size_t i = 0; i < labels.size() && i < 12; ++i) std::printf("%s %s", i ? "," : "", labels[i].c_str());

@@ -4,7 +4,9 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "api/c_api.h"
 #include "checkpoint/formats/safetensors.h"
@@ -129,6 +131,25 @@ sta_status sta_engine_forward_uploaded(sta_engine *engine, const sta_device_clip
 }
 
 void sta_device_clip_free(sta_device_clip *clip) { delete clip; }
+
+sta_status sta_engine_measure_pruning(sta_engine *engine, int32_t batch, double budget, sta_pruning_cost *cost, sta_error *err) {
+  if (!cost || cost->struct_size < sizeof(size_t)) return report(bad_struct("pruning cost"), err);
+  if (batch < 1 || batch > 1024 || !(budget >= 0))
+    return report(Error{STA_ERROR_INVALID_ARGUMENT, "batch should be 1 to 1024, budget 0 or more seconds"}, err);
+  auto measured = engine->engine->measure_pruning(batch, budget);
+  if (!measured) return report(measured.error(), err);
+  sta_pruning_cost c{};
+  c.batch = batch;
+  c.pays_from = -1;
+  if (const std::optional<PruningCost> &found = *measured) {
+    c.count = static_cast<int32_t>(std::min(found->drops.size(), std::size(c.drop_number)));
+    std::copy_n(found->drops.begin(), c.count, c.drop_number);
+    std::copy_n(found->seconds.begin(), c.count, c.seconds);
+    c.pays_from = found->pays_from().value_or(-1);
+  }
+  write_sized(c, cost);
+  return report_ok(err);
+}
 
 const float *sta_clip_result_logits(const sta_clip_result *result, int32_t *batch, int32_t *num_classes) {
   if (batch) *batch = static_cast<int32_t>(result->logits.size(0));

@@ -9,6 +9,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -178,11 +179,15 @@ void Engine::take_batch() {
   const size_t count = ports_.size();
   size_t last = next_port_;
   std::optional<size_t> passed_over;
+  adaptive_ = false;
   for (size_t i = 0; i < count && static_cast<int>(batch_.size()) < options_.max_batch && reused_.size() < reused_.capacity(); ++i) {
     const size_t at = (next_port_ + i) % count;
     const auto &port = ports_[at];
     if (!port->mailbox) continue;
-    if (port->mailbox->drop_number == STA_DROP_AUTO) port->mailbox->drop_number = adaptive_drop(*port, now);
+    if (port->mailbox->drop_number == STA_DROP_AUTO) {
+      port->mailbox->drop_number = adaptive_drop(*port, now);
+      adaptive_ = true;
+    }
     const bool reuse = port->reuse_last(*port->mailbox);
     if (!reuse && !batch_.empty() && !pruned_alike(batch_[0].job, *port->mailbox)) {
       if (!passed_over) passed_over = at;
@@ -336,7 +341,8 @@ void Engine::deliver(std::vector<Taken> &batch, bool measured) {
     std::lock_guard lock(mutex_);
     const WindowResult &first = *batch[0].job.result;
     if (measured && first.status == STA_OK && batch[0].job.rule != STA_PRUNING_RANDOM)
-      drops_->measured(first.drop_number, static_cast<double>(first.inference_time) / 1e9 / static_cast<double>(batch.size()));
+      drops_->measured(first.drop_number, static_cast<double>(first.inference_time) / 1e9 / static_cast<double>(batch.size()),
+                       static_cast<int>(batch.size()));
     for (Taken &taken : batch) {
       --taken.port->in_flight;
       taken.port->answer(taken.job);
@@ -346,6 +352,36 @@ void Engine::deliver(std::vector<Taken> &batch, bool measured) {
   for (Taken &taken : batch) taken.port->call_notify();
   // The last reference to a port may be this batch's; it is let go of here, without the lock.
   batch.clear();
+}
+
+Result<std::optional<PruningCost>> Engine::measure_pruning(int batch, double budget) const {
+  const ModelDescription &m = description_;
+  if (m.max_drop_number() == 0) return std::optional<PruningCost>();
+  return guarded("measuring", [&]() -> Result<std::optional<PruningCost>> {
+    const c10::InferenceMode guard;
+    const at::Tensor clip = at::zeros({batch, 3, m.num_frames, m.height, m.width}, at::TensorOptions(model_->device()).dtype(type_));
+    return measure_pruning_cost(drops_to_measure(m.max_drop_number()), batch, budget, [&](int r) {
+      const auto begin = Clock::now();
+      const auto out = pass(clip, {STA_PRUNING_STA, r, {}}, nullptr);
+      TORCH_CHECK(out, out.error().message);
+      wait_for_device();
+      return out->warming ? 0.0 : std::chrono::duration<double>(Clock::now() - begin).count();
+    });
+  });
+}
+
+// Before the first pass of so many windows whose drop number is chosen here: what each number costs in such passes. Nobody is told if it fails: the
+// pass that follows will be.
+void Engine::learn_costs(int batch) {
+  constexpr double kBudget = 0.5;  // seconds that all streams wait, once for each size
+  {
+    std::lock_guard lock(mutex_);
+    if (drops_->knows(batch)) return;
+  }
+  auto cost = measure_pruning(batch, kBudget);
+  std::lock_guard lock(mutex_);
+  drops_->learn(batch, cost ? *cost : std::nullopt);
+  for (const auto &port : ports_) port->skipped_since = false;  // what was replaced meanwhile says nothing about the load
 }
 
 void Engine::work() {
@@ -358,6 +394,7 @@ void Engine::work() {
     take_batch();
     lock.unlock();
     deliver(reused_, false);
+    if (adaptive_ && !batch_.empty()) learn_costs(static_cast<int>(batch_.size()));
     const bool typical = !batch_.empty() && run_batch(batch_);
     deliver(batch_, typical);
     lock.lock();

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -71,6 +72,10 @@ class Engine {
   /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May throw.
   at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
 
+  /// Measures what a window costs at several drop numbers in passes of `batch` windows, in the caller's thread. Without a value: the model cannot be
+  /// pruned, or one pass takes so long that measuring would take more than about `budget` seconds. Errors as of forward().
+  Result<std::optional<PruningCost>> measure_pruning(int batch, double budget) const;
+
   /// Returns when everything that was put into the current stream of the model's device is done. May throw.
   void wait_for_device() const;
 
@@ -110,6 +115,7 @@ class Engine {
   void wait_for_company(std::unique_lock<std::mutex> &lock);
   bool company_due(Clock::time_point now) const;
   void take_batch();
+  void learn_costs(int batch);
   int adaptive_drop(StreamPort &port, Clock::time_point now);
   bool run_batch(std::vector<Taken> &batch) const noexcept;
   at::Tensor to_host(const at::Tensor &scores) const;
@@ -145,6 +151,7 @@ class Engine {
   std::thread worker_;
 
   // Of the worker thread alone; their capacity is made at load.
+  bool adaptive_ = false;      // some drop number of the batch was chosen by drops_
   std::vector<Taken> batch_;   // to be computed together
   std::vector<Taken> reused_;  // whose results need no forward pass
 };

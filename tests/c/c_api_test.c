@@ -196,6 +196,16 @@ static void check_clips(sta_engine *engine) {
   CHECK(sta_engine_forward_frames(engine, same, CROPS, &forward, &alone, &err) == STA_ERROR_INVALID_ARGUMENT);
   CHECK(sta_engine_forward_frames(engine, NULL, 1, &forward, &alone, &err) == STA_ERROR_INVALID_ARGUMENT);
 
+  sta_pruning_cost cost;
+  memset(&cost, 0, sizeof(cost));
+  CHECK(sta_engine_measure_pruning(engine, 1, 60, &cost, &err) == STA_ERROR_INVALID_ARGUMENT); /* no size */
+  cost.struct_size = sizeof(cost);
+  CHECK(sta_engine_measure_pruning(engine, 0, 60, &cost, &err) == STA_ERROR_INVALID_ARGUMENT);
+  CHECK(sta_engine_measure_pruning(engine, 2, 60, &cost, &err) == STA_OK && cost.batch == 2 && cost.count == 5);
+  CHECK(cost.drop_number[0] == 0 && cost.drop_number[4] == 8 && cost.seconds[0] > 0 && cost.seconds[4] > 0);
+  CHECK(cost.pays_from >= -1 && cost.pays_from != 0 && cost.pays_from <= 8);
+  CHECK(sta_engine_measure_pruning(engine, 2, 0, &cost, &err) == STA_OK && cost.count == 0 && cost.pays_from == -1);
+
   sta_flops flops;
   memset(&flops, 0, sizeof(flops));
   flops.struct_size = sizeof(flops);

@@ -46,6 +46,17 @@ class Bench(unittest.TestCase):
         self.assertIn(json.loads(sta('info', MODEL, '--device', 'cpu', '--json'))['attention'], ('flash', 'plain'))
         self.assertRegex(sta('info', MODEL, '--device', 'cpu'), r'(?m)^  attention (flash|plain)$')
 
+    def test_info_says_from_where_on_pruning_pays(self):
+        costs = json.loads(sta('info', MODEL, '--device', 'cpu', '--measure', '--json'))['pruning_cost']
+        self.assertEqual([cost['batch'] for cost in costs], [1, 4])
+        for cost in costs:
+            self.assertEqual([row['drop_number'] for row in cost['seconds']], [0, 2, 4, 6, 8])
+            self.assertTrue(cost['pays_from'] is None or 1 <= cost['pays_from'] <= 8)
+        text = sta('info', MODEL, '--device', 'cpu', '--measure')
+        self.assertRegex(text, r'(?m)^  pruning   batch 1: (does not pay|pays from drop number \d on) \(a window takes [\d.]+ ms with 0, [\d.]+ ms with 8\)$')
+        self.assertRegex(text, r'(?m)^  pruning   batch 4: ')
+        self.assertNotIn('pruning', sta('info', MODEL, '--device', 'cpu'))
+
 
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1])

@@ -252,6 +252,20 @@ STA_API sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, 
 /** Since 2.1: of a model that is open. */
 STA_API sta_status sta_engine_flops(sta_engine *engine, int32_t drop_number, sta_flops *flops, sta_error *err);
 
+/** Since 2.2: what a window costs at several drop numbers (STA_PRUNING_STA), measured on the model's device. Where passes wait for latency rather than
+ * for arithmetic, as small models do on a GPU, pruning may cost more than it saves. */
+typedef struct sta_pruning_cost {
+  size_t struct_size;
+  int32_t batch;          /* windows in one pass */
+  int32_t count;          /* of the two below; 0: not measured, the model cannot be pruned or a pass takes too long */
+  int32_t drop_number[8]; /* ascending, first 0 */
+  double seconds[8];      /* of one window */
+  int32_t pays_from;      /* smallest drop number from which on a window costs at least 2 % less than with 0; -1: none */
+} sta_pruning_cost;
+/** Makes some tens of passes in the caller's thread, unless that would take more than about `budget` seconds. cost->struct_size must be set. Errors as of
+ * sta_engine_forward. */
+STA_API sta_status sta_engine_measure_pruning(sta_engine *engine, int32_t batch, double budget, sta_pruning_cost *cost, sta_error *err);
+
 /* ------------------------------------------------------------------------------------------------ frames */
 
 typedef enum sta_pixel_format {
