@@ -5,39 +5,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "cuda/library_call.h"
+
 namespace sta {
 namespace {
 
 size_t type_bytes(sta_cuda_type type) { return type == STA_CUDA_FP32 ? 4 : 2; }
-
-// Calls a function of the library with a buffer for its message.
-template <typename Call>
-Status checked(const Call &call) {
-  char message[STA_CUDA_MESSAGE] = "";
-  const sta_cuda_status status = call(message);
-  if (status == STA_CUDA_OK) return ok();
-  return Error{status == STA_CUDA_UNSUPPORTED ? STA_ERROR_UNSUPPORTED : STA_ERROR_DEVICE, message};
-}
-
-// The device of a ring, current for as long as this lives: launches and records need it to be that of their stream.
-class Current {
- public:
-  Current(const KernelLibrary &kernels, int device) : kernels_(kernels), device_(device) {
-    status_ = checked([&](char *message) { return kernels.set_device(device, &previous_, message); });
-  }
-  ~Current() {
-    if (status_ && previous_ != device_) kernels_.set_device(previous_, nullptr, nullptr);
-  }
-  Current(const Current &) = delete;
-  Current &operator=(const Current &) = delete;
-  const Status &status() const { return status_; }
-
- private:
-  const KernelLibrary &kernels_;
-  const int device_;
-  int previous_ = 0;
-  Status status_ = ok();
-};
 
 }  // namespace
 
@@ -65,9 +38,9 @@ class ClipPool : public std::enable_shared_from_this<ClipPool> {
       }
     }
     if (!slot.memory) {
-      Status status = checked([&](char *message) { return kernels_.allocate(device_, bytes_, &slot.memory, message); });
-      if (status) status = checked([&](char *message) { return kernels_.event_new(device_, &slot.filled, message); });
-      if (status) status = checked([&](char *message) { return kernels_.event_new(device_, &slot.read, message); });
+      Status status = library_call([&](char *message) { return kernels_.allocate(device_, bytes_, &slot.memory, message); });
+      if (status) status = library_call([&](char *message) { return kernels_.event_new(device_, &slot.filled, message); });
+      if (status) status = library_call([&](char *message) { return kernels_.event_new(device_, &slot.read, message); });
       if (!status) {
         kernels_.release(device_, slot.memory);
         kernels_.event_free(device_, slot.filled);
@@ -84,10 +57,10 @@ class ClipPool : public std::enable_shared_from_this<ClipPool> {
   // A clip of this pool to be filled in `stream`, once it has been read.
   static void *memory(DeviceClip &clip) { return clip.slot_.memory; }
   Status begin_fill(DeviceClip &clip, void *stream) {
-    return checked([&](char *message) { return kernels_.event_order(clip.slot_.read, stream, message); });
+    return library_call([&](char *message) { return kernels_.event_order(clip.slot_.read, stream, message); });
   }
   Status end_fill(DeviceClip &clip, void *stream) {
-    return checked([&](char *message) { return kernels_.event_record(clip.slot_.filled, stream, message); });
+    return library_call([&](char *message) { return kernels_.event_record(clip.slot_.filled, stream, message); });
   }
 
   const KernelLibrary &kernels_;
@@ -103,15 +76,15 @@ class ClipPool : public std::enable_shared_from_this<ClipPool> {
 DeviceClip::~DeviceClip() { pool_->put(slot_); }
 
 Status DeviceClip::begin_read(void *stream) {
-  const Current current(pool_->kernels_, pool_->device_);
+  const CurrentDevice current(pool_->kernels_, pool_->device_);
   if (!current.status()) return current.status();
-  return checked([&](char *message) { return pool_->kernels_.event_order(slot_.filled, stream, message); });
+  return library_call([&](char *message) { return pool_->kernels_.event_order(slot_.filled, stream, message); });
 }
 
 Status DeviceClip::end_read(void *stream) {
-  const Current current(pool_->kernels_, pool_->device_);
+  const CurrentDevice current(pool_->kernels_, pool_->device_);
   if (!current.status()) return current.status();
-  return checked([&](char *message) { return pool_->kernels_.event_record(slot_.read, stream, message); });
+  return library_call([&](char *message) { return pool_->kernels_.event_record(slot_.read, stream, message); });
 }
 
 DeviceRing::DeviceRing(const KernelLibrary &kernels, const DeviceRingSpec &spec) : kernels_(kernels), spec_(spec) {}
@@ -129,12 +102,12 @@ Status DeviceRing::start() {
   const int device = spec_.device;
   const size_t picture = picture_bytes(), window = 3 * static_cast<size_t>(spec_.num_frames) * picture;
   pool_ = std::make_shared<ClipPool>(kernels_, device, window);
-  if (auto s = checked([&](char *m) { return kernels_.stream_new(device, &stream_, m); }); !s) return s;
+  if (auto s = library_call([&](char *m) { return kernels_.stream_new(device, &stream_, m); }); !s) return s;
   for (void **event : {&arrived_, &taken_})
-    if (auto s = checked([&](char *m) { return kernels_.event_new(device, event, m); }); !s) return s;
+    if (auto s = library_call([&](char *m) { return kernels_.event_new(device, event, m); }); !s) return s;
   for (void **memory : {&incoming_, &shown_})
-    if (auto s = checked([&](char *m) { return kernels_.allocate(device, 3 * picture, memory, m); }); !s) return s;
-  return checked([&](char *m) { return kernels_.allocate(device, window, &ring_, m); });
+    if (auto s = library_call([&](char *m) { return kernels_.allocate(device, 3 * picture, memory, m); }); !s) return s;
+  return library_call([&](char *m) { return kernels_.allocate(device, window, &ring_, m); });
 }
 
 DeviceRing::~DeviceRing() {
@@ -152,11 +125,11 @@ Status DeviceRing::load_tables(const FramePlan &plan) {
     kernels_.release(spec_.device, std::exchange(tables_, nullptr));
     tables_capacity_ = 0;
     const auto allocate = [&](char *m) { return kernels_.allocate(spec_.device, plan.tables.size() * sizeof(int32_t), &tables_, m); };
-    if (auto s = checked(allocate); !s) return s;
+    if (auto s = library_call(allocate); !s) return s;
     tables_capacity_ = plan.tables.size();
   }
   const auto upload = [&](char *m) { return kernels_.upload(tables_, plan.tables.data(), plan.tables.size() * sizeof(int32_t), stream_, m); };
-  if (auto s = checked(upload); !s) return s;
+  if (auto s = library_call(upload); !s) return s;
   loaded_tables_ = plan.tables;
   return ok();
 }
@@ -164,31 +137,31 @@ Status DeviceRing::load_tables(const FramePlan &plan) {
 Status DeviceRing::take(const sta_frame &frame) {
   auto plan = make_frame_plan(frame, spec_.picture, spec_.scale, spec_.shift);
   if (!plan) return std::move(plan).error();
-  const Current current(kernels_, spec_.device);
+  const CurrentDevice current(kernels_, spec_.device);
   if (!current.status()) return current.status();
   if (auto s = load_tables(*plan); !s) return s;
-  if (auto s = checked([&](char *m) { return kernels_.event_record(arrived_, frame.cuda_stream, m); }); !s) return s;
-  if (auto s = checked([&](char *m) { return kernels_.event_order(arrived_, stream_, m); }); !s) return s;
+  if (auto s = library_call([&](char *m) { return kernels_.event_record(arrived_, frame.cuda_stream, m); }); !s) return s;
+  if (auto s = library_call([&](char *m) { return kernels_.event_order(arrived_, stream_, m); }); !s) return s;
   sta_cuda_frame_args args = plan->with_tables(static_cast<const int32_t *>(tables_));
   args.out = incoming_;
   args.out_row = spec_.picture.width;
   args.out_channel = static_cast<int64_t>(spec_.picture.height) * spec_.picture.width;
   args.type = spec_.type;
-  if (auto s = checked([&](char *m) { return kernels_.frame(&args, stream_, m); }); !s) return s;
-  if (auto s = checked([&](char *m) { return kernels_.event_record(taken_, stream_, m); }); !s) return s;
-  return checked([&](char *m) { return kernels_.event_order(taken_, frame.cuda_stream, m); });
+  if (auto s = library_call([&](char *m) { return kernels_.frame(&args, stream_, m); }); !s) return s;
+  if (auto s = library_call([&](char *m) { return kernels_.event_record(taken_, stream_, m); }); !s) return s;
+  return library_call([&](char *m) { return kernels_.event_order(taken_, frame.cuda_stream, m); });
 }
 
 Status DeviceRing::settle(uint64_t k) {
-  const Current current(kernels_, spec_.device);
+  const CurrentDevice current(kernels_, spec_.device);
   if (!current.status()) return current.status();
   const size_t picture = picture_bytes(), steps = static_cast<size_t>(spec_.num_frames);
   char *slot = static_cast<char *>(ring_) + k % steps * picture;
-  return checked([&](char *m) { return kernels_.copy_rows(slot, steps * picture, shown_, picture, picture, 3, stream_, m); });
+  return library_call([&](char *m) { return kernels_.copy_rows(slot, steps * picture, shown_, picture, picture, 3, stream_, m); });
 }
 
 Result<std::unique_ptr<DeviceClip>> DeviceRing::window(uint64_t first, int count) {
-  const Current current(kernels_, spec_.device);
+  const CurrentDevice current(kernels_, spec_.device);
   if (!current.status()) return current.status().error();
   auto got = pool_->get();
   if (!got) return std::move(got).error();
@@ -198,7 +171,7 @@ Result<std::unique_ptr<DeviceClip>> DeviceRing::window(uint64_t first, int count
   char *to = static_cast<char *>(ClipPool::memory(clip));
   const char *from = static_cast<const char *>(ring_);
   const auto copy = [&](size_t to_step, size_t from_step, size_t n) {
-    return checked(
+    return library_call(
         [&](char *m) { return kernels_.copy_rows(to + to_step * picture, pitch, from + from_step * picture, pitch, n * picture, 3, stream_, m); });
   };
   // The ring from `first` to its end, and on from its begin.

@@ -17,6 +17,8 @@ namespace sta {
   X(set_device)                         \
   X(allocate)                           \
   X(release)                            \
+  X(pinned_new)                         \
+  X(pinned_free)                        \
   X(stream_new)                         \
   X(stream_free)                        \
   X(event_new)                          \
@@ -25,6 +27,7 @@ namespace sta {
   X(event_order)                        \
   X(event_wait)                         \
   X(upload)                             \
+  X(upload_pinned)                      \
   X(copy_rows)                          \
   X(prune_workspace)                    \
   X(prune)                              \

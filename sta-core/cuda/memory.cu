@@ -79,6 +79,17 @@ extern "C" void sta_cuda_release(int device, void *memory) {
   if (memory) cudaFree(memory);
 }
 
+extern "C" sta_cuda_status sta_cuda_pinned_new(int device, size_t bytes, void **memory, char *message) {
+  *memory = nullptr;
+  const Current current(device);
+  return check(current.error() != cudaSuccess ? current.error() : cudaHostAlloc(memory, bytes, cudaHostAllocDefault), "pinned memory", message);
+}
+
+extern "C" void sta_cuda_pinned_free(int device, void *memory) {
+  const Current current(device);
+  if (memory) cudaFreeHost(memory);
+}
+
 extern "C" sta_cuda_status sta_cuda_stream_new(int device, void **stream, char *message) {
   *stream = nullptr;
   const Current current(device);
@@ -122,6 +133,10 @@ extern "C" sta_cuda_status sta_cuda_event_wait(void *event, char *message) {
 
 extern "C" sta_cuda_status sta_cuda_upload(void *to, const void *from, size_t bytes, void *stream, char *message) {
   // From pageable memory: the runtime returns when it has a copy of its own.
+  return check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream)), "upload", message);
+}
+
+extern "C" sta_cuda_status sta_cuda_upload_pinned(void *to, const void *from, size_t bytes, void *stream, char *message) {
   return check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream)), "upload", message);
 }
 

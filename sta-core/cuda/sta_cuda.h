@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 // Changes with every change of this header: both sides must have been built from the same one.
-#define STA_CUDA_ABI 3u
+#define STA_CUDA_ABI 4u
 
 #define STA_CUDA_MESSAGE 256
 
@@ -54,6 +54,10 @@ STA_CUDA_API sta_cuda_status sta_cuda_set_device(int device, int *previous, char
 STA_CUDA_API sta_cuda_status sta_cuda_allocate(int device, size_t bytes, void **memory, char *message);
 /* Waits for the work of the device. NULL is ignored. */
 STA_CUDA_API void sta_cuda_release(int device, void *memory);
+/* Host memory that the device reads by itself. */
+STA_CUDA_API sta_cuda_status sta_cuda_pinned_new(int device, size_t bytes, void **memory, char *message);
+/* The device must be done with it. NULL is ignored. */
+STA_CUDA_API void sta_cuda_pinned_free(int device, void *memory);
 /* A stream that does not wait for the default stream. */
 STA_CUDA_API sta_cuda_status sta_cuda_stream_new(int device, void **stream, char *message);
 /* Work that is in it is still done. NULL is ignored. */
@@ -69,6 +73,8 @@ STA_CUDA_API sta_cuda_status sta_cuda_event_order(void *event, void *stream, cha
 STA_CUDA_API sta_cuda_status sta_cuda_event_wait(void *event, char *message);
 /* From host memory, which may be changed as soon as this returns. */
 STA_CUDA_API sta_cuda_status sta_cuda_upload(void *to, const void *from, size_t bytes, void *stream, char *message);
+/* From pinned memory, which is read when the stream comes to it. */
+STA_CUDA_API sta_cuda_status sta_cuda_upload_pinned(void *to, const void *from, size_t bytes, void *stream, char *message);
 /* `rows` rows of `width` bytes within the device; pitches in bytes. */
 STA_CUDA_API sta_cuda_status sta_cuda_copy_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows,
                                                 void *stream, char *message);

@@ -202,15 +202,31 @@ void Engine::take_batch() {
   if (count > 0) next_port_ = passed_over.value_or((last + 1) % count);
 }
 
+std::unique_ptr<UploadedWindow> Engine::take_upload() const {
+  if (!uploads_) return nullptr;
+  auto window = uploads_->take();
+  return window ? *std::move(window) : nullptr;
+}
+
+// Through pinned memory, so that the host goes on at once; LibTorch keeps that memory until the device has read it.
+at::Tensor Engine::on_device(const at::Tensor &pictures) const {
+  const at::Device device = model_->device();
+  if (!device.is_cuda() || pictures.is_cuda()) return pictures;
+  if (pictures.is_pinned()) return pictures.to(device, /*non_blocking=*/true);
+  const at::Tensor pinned = at::empty(pictures.sizes(), at::TensorOptions().dtype(pictures.scalar_type()).pinned_memory(true));
+  return pinned.copy_(pictures).to(device, /*non_blocking=*/true);
+}
+
 // u8 [B,T,H,W,3] -> f32 [B,3,T,H,W], normalised, on the model's device.
 at::Tensor Engine::normalised(const at::Tensor &pictures) const {
-  return pictures.to(model_->device()).permute({0, 4, 1, 2, 3}).to(at::kFloat).mul_(scale_).add_(shift_);
+  return on_device(pictures).permute({0, 4, 1, 2, 3}).to(at::kFloat).mul_(scale_).add_(shift_);
 }
 
 at::Tensor Engine::clip_of(const uint8_t *const *frames, int batch) const {
   const ModelDescription &m = description_;
   const c10::InferenceMode guard;
-  const at::Tensor pictures = at::empty({batch, m.num_frames, m.height, m.width, 3}, at::kByte);
+  const at::Tensor pictures =
+      at::empty({batch, m.num_frames, m.height, m.width, 3}, at::TensorOptions().dtype(at::kByte).pinned_memory(model_->device().is_cuda()));
   const size_t size = size_t{3} * static_cast<size_t>(m.height) * static_cast<size_t>(m.width);
   uint8_t *out = pictures.mutable_data_ptr<uint8_t>();
   for (int64_t i = 0; i < int64_t{batch} * m.num_frames; ++i, out += size) std::memcpy(out, frames[i], size);
@@ -237,8 +253,16 @@ Result<std::unique_ptr<DeviceRing>> Engine::make_device_ring(bool antialias) con
 at::Tensor Engine::bytes_to_clip(const std::vector<const WindowJob *> &jobs) const {
   const ModelDescription &m = description_;
   std::vector<at::Tensor> windows;
-  for (const WindowJob *job : jobs)
-    windows.push_back(at::from_blob(const_cast<uint8_t *>(job->pixels.data()), {m.num_frames, m.height, m.width, 3}, at::kByte));
+  for (const WindowJob *job : jobs) {
+    const std::vector<int64_t> shape = {m.num_frames, m.height, m.width, 3};
+    if (!job->sent) {
+      windows.push_back(on_device(at::from_blob(const_cast<uint8_t *>(job->pixels.data()), shape, at::kByte)));
+      continue;
+    }
+    const Status arrived = job->sent->begin_read(current_stream(model_->device()));
+    TORCH_CHECK(arrived, arrived.error().message);
+    windows.push_back(at::from_blob(const_cast<void *>(job->sent->data()), shape, at::TensorOptions(model_->device()).dtype(at::kByte)));
+  }
   return normalised(windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows));
 }
 
@@ -314,8 +338,10 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   } catch (...) {
   }
   // However it went: what reads the clips has been put into the stream by now.
-  for (const Taken &taken : batch)
+  for (const Taken &taken : batch) {
     if (taken.job.clip) static_cast<void>(taken.job.clip->end_read(current_stream(model_->device())));
+    if (taken.job.sent) static_cast<void>(taken.job.sent->end_read(current_stream(model_->device())));
+  }
   const uint64_t spent = ns_between(begin, Clock::now());
   for (Taken &taken : batch) {
     WindowResult &result = *taken.job.result;

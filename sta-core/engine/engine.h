@@ -18,6 +18,7 @@
 
 #include "checkpoint/model_folder.h"
 #include "cuda/device_ring.h"
+#include "cuda/window_upload.h"
 #include "engine/attention_choice.h"
 #include "engine/drop_controller.h"
 #include "engine/stream_port.h"
@@ -37,6 +38,8 @@ struct EngineOptions {
   int num_frames = 0;
   bool cuda_kernels = true;  // on a CUDA device: those of libsta-cuda, where they can be had; false: LibTorch's alone
   bool cuda_graphs = true;   // on a CUDA device, where they can be had
+  // For tests: windows are uploaded by this, which has a CPU for a device.
+  const KernelLibrary *upload_library = nullptr;
   // Set by open() alone, where device=auto falls back to the CPU: the line that says so.
   std::string fallback;
 };
@@ -60,6 +63,9 @@ class Engine {
   void *cuda_context() const { return cuda_context_; }
   /// A window ring on the model's device. UNSUPPORTED where cuda_context() is NULL, DEVICE.
   Result<std::unique_ptr<DeviceRing>> make_device_ring(bool antialias) const;
+  /// Where the pixels of a window are written that are to be uploaded while the pass before runs; NULL: the model is on a CPU, or there is no memory
+  /// for it, and they come with the job.
+  std::unique_ptr<UploadedWindow> take_upload() const;
   Status check_drop_number(int drop_number) const;
 
   const Model &model() const { return *model_; }
@@ -121,6 +127,7 @@ class Engine {
   at::Tensor to_host(const at::Tensor &scores) const;
   at::Tensor clip_of(const std::vector<Taken> &batch) const;
   at::Tensor normalised(const at::Tensor &pictures) const;
+  at::Tensor on_device(const at::Tensor &pictures) const;
   at::Tensor bytes_to_clip(const std::vector<const WindowJob *> &jobs) const;
   void deliver(std::vector<Taken> &batch, bool measured);
   std::unique_ptr<Model> with_graphs(std::unique_ptr<Model> model);
@@ -132,6 +139,7 @@ class Engine {
   at::ScalarType type_ = at::kFloat;
   const KernelLibrary *kernels_ = nullptr;  // of a CUDA device, where it could be loaded
   void *cuda_context_ = nullptr;
+  std::shared_ptr<UploadPool> uploads_;                 // NULL: windows wait in pageable memory
   void *scores_ready_ = nullptr;                        // event of kernels_, NULL without: the scores are in host_scores_
   at::Tensor host_scores_;                              // f32 [max_batch,n], pinned; of the worker thread
   std::array<float, 3> pixel_scale_{}, pixel_shift_{};  // pixel·scale + shift = normalised

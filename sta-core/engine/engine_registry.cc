@@ -9,6 +9,7 @@
 #include <c10/core/InferenceMode.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -130,6 +131,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
   for (const int n : {o.num_heads, o.image_size, o.image_width, o.num_frames}) add(std::to_string(n));
   for (const std::string &piece : {o.labels, device, std::string(precision), std::string(o.cuda_graphs ? "" : "eager")}) add(piece);
   if (!o.cuda_kernels) add("aten");
+  if (o.upload_library) add("upload");
   if (!o.fallback.empty()) add("fallback");
   return key;
 }
@@ -192,6 +194,15 @@ Status Engine::load() {
       char reason[STA_CUDA_MESSAGE] = "";
       if (kernels_ && kernels_->context(device->index(), &cuda_context_, reason) != STA_CUDA_OK)
         description_.warnings += std::string("frames in CUDA memory are not taken: ") + reason + "\n";
+    }
+    if (const KernelLibrary *library = options_.upload_library ? options_.upload_library : kernels_) {
+      const size_t bytes = size_t{3} * static_cast<size_t>(description_.num_frames) * static_cast<size_t>(description_.height) *
+                           static_cast<size_t>(description_.width);
+      auto uploads = UploadPool::create(*library, std::max(0, static_cast<int>(device->index())), bytes);
+      if (uploads)
+        uploads_ = *std::move(uploads);
+      else
+        description_.warnings += "windows are not uploaded beforehand: " + uploads.error().message + "\n";
     }
     model_ = with_graphs(make_model(description_, std::move(loaded->weights), type, *device, kernels_));
     char message[STA_CUDA_MESSAGE] = "";

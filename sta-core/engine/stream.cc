@@ -289,18 +289,23 @@ void Stream::window(const WindowSpan &span) {
   if (!status) engine_->reject(*port_, span, id, status.error());
 }
 
-void Stream::copy_pixels(const WindowSpan &span, std::vector<uint8_t> &pixels) {
+// Room for a window in pageable memory.
+void Stream::take_spare(std::vector<uint8_t> &pixels) {
   pixels = engine_->with(*port_, [](StreamPort &p) {
     if (p.spare.empty()) return std::vector<uint8_t>();
     auto spare = std::move(p.spare.back());
     p.spare.pop_back();
     return spare;
   });
+  pixels.resize(ring_.size());
+}
+
+// to: [T,H,W,3]
+void Stream::copy_pixels(const WindowSpan &span, uint8_t *to) const {
   const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames);
-  pixels.resize(frame_bytes_ * n);
   for (uint64_t i = 0; i < n; ++i) {
     const uint64_t k = span.first_sample + std::min<uint64_t>(i, static_cast<uint64_t>(span.num_samples) - 1);
-    std::memcpy(pixels.data() + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
+    std::memcpy(to + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
   }
 }
 
@@ -316,8 +321,12 @@ Status Stream::submit(const WindowSpan &span, uint64_t id) {
     auto clip = device_ring_->window(span.first_sample, static_cast<int>(span.num_samples));
     if (!clip) return std::move(clip).error();
     job.clip = *std::move(clip);
+  } else if ((job.sent = engine_->take_upload())) {
+    copy_pixels(span, job.sent->pixels());
+    if (auto sent = job.sent->send(); !sent) return sent;
   } else {
-    copy_pixels(span, job.pixels);
+    take_spare(job.pixels);
+    copy_pixels(span, job.pixels.data());
   }
   job.span = span;
   job.id = id;

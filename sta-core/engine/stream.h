@@ -60,7 +60,8 @@ class Stream : private GridSink {
   Status scale(const sta_frame &frame);
   Status enter_memory(const sta_frame &frame);
   Status submit(const WindowSpan &span, uint64_t id);
-  void copy_pixels(const WindowSpan &span, std::vector<uint8_t> &pixels);
+  void take_spare(std::vector<uint8_t> &pixels);
+  void copy_pixels(const WindowSpan &span, uint8_t *to) const;
   void count_equal(uint64_t samples, bool equal);
   uint64_t static_since(const WindowSpan &span, uint64_t id);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/device_ring.h"
+#include "cuda/window_upload.h"
 #include "result.h"
 #include "window/sampling_grid.h"
 
@@ -31,6 +32,7 @@ struct WindowResult {
 
 struct WindowJob {
   std::vector<uint8_t> pixels;           // [T,H,W,3] RGB, model size; of frames in system memory
+  std::unique_ptr<UploadedWindow> sent;  // the same, already on its way to a CUDA device; `pixels` is empty then
   std::unique_ptr<DeviceClip> clip;      // [3,T,H,W], normalised; of frames in device memory
   std::unique_ptr<WindowResult> result;  // made with the job, so that the worker, where a failure would hit all streams, allocates nothing for it
   WindowSpan span{};

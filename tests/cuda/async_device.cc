@@ -81,6 +81,12 @@ sta_cuda_status upload(void *to, const void *from, size_t bytes, void *stream, c
   return STA_CUDA_OK;
 }
 
+// Reads its source when it comes to its turn, as a device reads pinned memory.
+sta_cuda_status upload_pinned(void *to, const void *from, size_t bytes, void *stream, char *) {
+  enqueue(stream, [=] { kEmulated.upload_pinned(to, from, bytes, nullptr, nullptr); });
+  return STA_CUDA_OK;
+}
+
 sta_cuda_status copy_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows, void *stream, char *) {
   enqueue(stream, [=] {
     if (kEmulated.copy_rows(to, to_pitch, from, from_pitch, width, rows, nullptr, nullptr) != STA_CUDA_OK) throw std::runtime_error("copy");
@@ -111,6 +117,7 @@ const sta::KernelLibrary &library() {
     t.event_wait = &event_wait;
     t.release = &release;
     t.upload = &upload;
+    t.upload_pinned = &upload_pinned;
     t.copy_rows = &copy_rows;
     t.frame = &frame;
     return t;
