@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # `sta` on checkpoints, from outside: every good file converts to a folder that computes the official logits, every broken one ends with exit status 1
-# and one line. Usage: test_convert.py STA GOLDEN_FOLDER
+# and one line. Usage: test_convert.py STA GOLDEN_FOLDER MADE_FOLDER
 import json
 import multiprocessing.pool
 import os
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-STA, GOLDEN = sys.argv[1:3]
+STA, GOLDEN, MADE = sys.argv[1:4]
 # First logits of the official model for a clip of zeros at drop number 5 (golden/README.md, degenerate clips).
 ZEROS = [-1.26839, 0.89201, -0.74601]
 
@@ -42,7 +42,7 @@ with tempfile.TemporaryDirectory() as folder:
     write_zero_clip(clip)
 
     for name, bound in [("micro_videomae", 5e-5), ("micro_backbone_prefix", 5e-5), ("micro_mmaction", 5e-5), ("micro_deepspeed_fp16", 1e-2)]:
-        source, out = f"{GOLDEN}/checkpoints/{name}.pth", os.path.join(folder, name)
+        source, out = f"{MADE}/checkpoints/{name}.pth", os.path.join(folder, name)
         info = json.loads(sta("info", source, "--num-heads", "3", "--json").stdout)
         assert info["embed_dim"] == 96 and info["depth"] == 6 and len(info["labels"]) == 10, info
         sta("convert", source, out, "--num-heads", "3", "--image-size", "64")
@@ -50,12 +50,12 @@ with tempfile.TemporaryDirectory() as folder:
         assert close(logits, ZEROS, bound), (name, logits)
         assert "is there already" in sta("convert", source, out, "--num-heads", "3", status=1).stderr
     # This layout stores its position table and so its image size: it runs as it is.
-    assert close(first_logits(f"{GOLDEN}/checkpoints/micro_mmaction.pth", clip, "--num-heads", "3"), ZEROS, 5e-5)
+    assert close(first_logits(f"{MADE}/checkpoints/micro_mmaction.pth", clip, "--num-heads", "3"), ZEROS, 5e-5)
 
     labels = os.path.join(folder, "labels.txt")
     with open(labels, "w", encoding="utf-8") as out:
         out.write("".join(f"label {i}\n" for i in range(10)))
-    sta("convert", f"{GOLDEN}/checkpoints/micro_hf", os.path.join(folder, "named"), "--labels", labels)
+    sta("convert", f"{MADE}/checkpoints/micro_hf", os.path.join(folder, "named"), "--labels", labels)
     assert json.loads(sta("info", os.path.join(folder, "named"), "--json").stdout)["labels"][7] == "label 7"
 
 if os.path.exists("/tmp/pwned"):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # `sta eval` from outside: the probabilities that Python and OpenCV computed for the same videos by the published protocols
 # (golden/eval/make_scores.py), every list format, batches, pruning at several drop numbers, broken videos, a run that is killed and taken up, windows
-# as `sta classify` has them, and what is refused. Usage: test_eval.py STA GOLDEN_FOLDER
+# as `sta classify` has them, and what is refused. Usage: test_eval.py STA GOLDEN_FOLDER MADE_FOLDER
 import json
 import os
 import signal
@@ -15,8 +15,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import eval_clips  # noqa: E402
 
-STA, GOLDEN = sys.argv[1:3]
-MODEL = f"{GOLDEN}/checkpoints/micro_hf"
+STA, GOLDEN, MADE = sys.argv[1:4]
+MODEL = f"{MADE}/checkpoints/micro_hf"
 COMMON = ["--precision", "fp32", "--threads", "1", "--device", "cpu"]
 NAMES = ["steady", "panning", "tilting", "zooming", "rolling", "shaking", "covered", "playing guitar", "air drumming", "yoga"]
 LABEL_OF = {0: 3, 1: 7, 2: 0, 3: 7}  # video -> class

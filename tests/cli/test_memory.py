@@ -2,7 +2,7 @@
 # A model is in memory once while it is loaded: the process that reads a ViT-B of 346 MB, in the names of VideoMAE and in those of Hugging Face (whose three projections are put together),
 # holds at most 1.3 times that, beyond what it holds with a model of a few kilobytes.
 #
-#   test_memory.py STA GOLDEN
+#   test_memory.py STA MODEL
 import json
 import os
 import resource
@@ -72,9 +72,9 @@ pipe = os.pipe()
 
 
 def main():
-    sta, golden = sys.argv[1:]
+    sta, model = sys.argv[1:]
     options = ['--precision', 'fp32', '--device', 'cpu']
-    nothing = peak([sta, 'info', os.path.join(golden, 'checkpoints', 'micro_hf'), *options])
+    nothing = peak([sta, 'info', model, *options])
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for name, hugging_face in (('videomae', False), ('hugging_face', True)):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # A Video Swin from outside: every layout is told, runs and converts to a folder; the folder plays in staaction, pruned and not; `sta flops` prints the
-# paper's 32 figures. Usage: test_videoswin.py STA GOLDEN_FOLDER CLIP ("" where the elements are not built)
+# paper's 32 figures. Usage: test_videoswin.py STA WEIGHTS_FOLDER CLIP ("" where the elements are not built)
 import json
 import os
 import struct
@@ -9,8 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-STA, GOLDEN, CLIP = sys.argv[1:4]
-WEIGHTS = f"{GOLDEN}/videoswin/weights"
+STA, WEIGHTS, CLIP = sys.argv[1:4]
 SIZE = ["--image-size", "24", "--num-frames", "8"]
 # First logits of the official model for a clip of zeros (golden/videoswin/README.md, nano_zeros_8x24x24).
 ZEROS = [-0.718267, 0.283498, 0.649228]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See action_harness.h. STA_TEST_GOLDEN (the folder tests/golden) comes from meson.
+// See action_harness.h. STA_GOLDEN_MADE_DIR (where the large golden checkpoints are made) comes from meson.
 #include "action_harness.h"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ bool parseMeta(GstBuffer *buffer, Window *window) {
   return true;
 }
 
-std::string microModel() { return STA_TEST_GOLDEN "/checkpoints/micro_hf"; }
+std::string microModel() { return STA_GOLDEN_MADE_DIR "/checkpoints/micro_hf"; }
 
 Properties fileMode() {
   return {{"model", microModel()}, {"device", "cpu"},        {"precision", "fp32"},     {"sample-interval", std::to_string(kInterval)},

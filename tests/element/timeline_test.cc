@@ -118,7 +118,7 @@ class Recommending {
  public:
   explicit Recommending(const std::string &sta) : path_(std::filesystem::temp_directory_path() / ("sta-recommends-" + std::to_string(getpid()))) {
     std::filesystem::remove_all(path_);
-    std::filesystem::copy(STA_TEST_GOLDEN "/checkpoints/micro_hf", path_, std::filesystem::copy_options::recursive);
+    std::filesystem::copy(STA_GOLDEN_MADE_DIR "/checkpoints/micro_hf", path_, std::filesystem::copy_options::recursive);
     std::ifstream in(path_ / "config.json");
     std::string config(std::istreambuf_iterator<char>(in), {});
     config.replace(config.find('{'), 1, "{\"sta\": " + sta + ", ");

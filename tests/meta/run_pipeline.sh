@@ -13,7 +13,7 @@ if [ -z "$clip" ]; then
   echo 'SKIP: no clip'
   exit 77
 fi
-if [ -z "${STA_MODEL:-}" ] && [ ! -e "$tree/models/camera-watch" ]; then export STA_MODEL=$tree/tests/golden/checkpoints/micro_hf; fi
+if [ -z "${STA_MODEL:-}" ] && [ ! -e "$tree/models/camera-watch" ]; then export STA_MODEL=$tree/tests/golden/checkpoints/tiny_hf_qkv_bias; fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"; [ -z "${server:-}" ] || kill "$server" 2>/dev/null' EXIT
 fail() {

@@ -37,9 +37,17 @@ at::Tensor scene(int64_t s, uint64_t seed) {
   return clip;
 }
 
+sta::TensorFile read_file(const std::string &path) {
+  auto file = sta::read_safetensors(path);
+  if (!file) throw std::runtime_error(file.error().message);
+  return *file;
+}
+
 }  // namespace
 
 std::string path(const std::string &relative) { return std::string(STA_GOLDEN_DIR) + "/" + relative; }
+
+std::string made(const std::string &relative) { return std::string(STA_GOLDEN_MADE_DIR) + "/" + relative; }
 
 uint64_t fnv1a64(const std::string &name) {
   uint64_t h = 0xCBF29CE484222325u;
@@ -134,11 +142,9 @@ sta::StateDict weights(const sta::ModelDescription &m, uint64_t seed) {
   return *canonical;
 }
 
-sta::TensorFile read(const std::string &relative) {
-  auto file = sta::read_safetensors(path(relative));
-  if (!file) throw std::runtime_error(file.error().message);
-  return *file;
-}
+sta::TensorFile read(const std::string &relative) { return read_file(path(relative)); }
+
+sta::TensorFile read_made(const std::string &relative) { return read_file(made(relative)); }
 
 PruneInput prune_input(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed) {
   const int64_t l = t * n;

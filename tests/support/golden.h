@@ -14,7 +14,10 @@
 
 namespace golden {
 
+/// A file of tests/golden that the tree keeps. Those of checkpoints/ and videoswin/weights/ are made: see made().
 std::string path(const std::string &relative);
+/// A file of checkpoints/ or videoswin/weights/, where the build makes the large ones and copies the others (tests/golden/make_checkpoints.py).
+std::string made(const std::string &relative);
 
 uint64_t fnv1a64(const std::string &name);
 uint64_t seed_of(const std::string &name, uint64_t global_seed);
@@ -40,7 +43,8 @@ PruneInput prune_input(int64_t t, int64_t n, int64_t c, int64_t d, uint64_t seed
 /// Names of the files of section 3, without folder and extension, sorted.
 std::vector<std::string> prune_files();
 
-/// A golden file; fails the test if it is not there.
+/// The tensors of path(relative) or made(relative); fails the test if the file is not there.
 sta::TensorFile read(const std::string &relative);
+sta::TensorFile read_made(const std::string &relative);
 
 }  // namespace golden

@@ -77,7 +77,7 @@ class Attention : public testing::Test {
   static AttentionChoice choice() { return AttentionChoice(at::kCPU, at::kFloat, {{2, 32, 64, false}}); }
   static std::shared_ptr<sta::Engine> open() {
     sta::EngineOptions options;
-    options.model = std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf";
+    options.model = std::string(STA_GOLDEN_MADE_DIR) + "/checkpoints/micro_hf";
     options.device = "cpu";
     options.precision = STA_PRECISION_FP32;
     auto engine = sta::Engine::open(options);
@@ -173,7 +173,7 @@ TEST_F(Attention, AModelThatIsOpenedSaysWhatItUsesAndWhatFailed) {
 TEST_F(Attention, AModelOnADeviceWithoutAnyIsOneError) {
   g_kernels.flash = g_kernels.plain = Fault::kError;
   sta::EngineOptions options;
-  options.model = std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf";
+  options.model = std::string(STA_GOLDEN_MADE_DIR) + "/checkpoints/micro_hf";
   options.device = "cpu";
   const auto engine = sta::Engine::open(options);
   ASSERT_FALSE(engine);
@@ -259,7 +259,7 @@ TEST_F(Attention, MemoryThatRunsOutInAPassSwitchesNothingOff) {
 TEST_F(Attention, WindowsOfAStream) {
   sta_engine_options eo;
   sta_engine_options_init(&eo);
-  const std::string model = std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf";
+  const std::string model = std::string(STA_GOLDEN_MADE_DIR) + "/checkpoints/micro_hf";
   eo.model = model.c_str();
   eo.device = "cpu";
   eo.precision = STA_PRECISION_FP32;

@@ -53,7 +53,7 @@ size_t offset_of(const std::string &path, const std::string &entry, size_t &size
 }
 
 TEST(Crc32, AFlippedBitIsRefusedAndNamed) {
-  const std::string good = golden::path("checkpoints/micro_videomae.pth");
+  const std::string good = golden::made("checkpoints/micro_videomae.pth");
   const std::string bytes = read_all(good);
   ASSERT_TRUE(sta::read_torch_file(good));
   TempFolder folder;
@@ -76,7 +76,7 @@ TEST(Crc32, AFlippedBitIsRefusedAndNamed) {
 
 // torch.save after torch.serialization.set_crc32_options(False) writes 0 for every checksum.
 TEST(Crc32, FilesWithoutChecksumsAreRead) {
-  const std::string good = golden::path("checkpoints/micro_videomae.pth");
+  const std::string good = golden::made("checkpoints/micro_videomae.pth");
   const std::string bytes = without_checksums(read_all(good));
   ASSERT_NE(bytes, read_all(good));
   TempFolder folder;

@@ -82,15 +82,15 @@ TEST(Layout, LearnedPositionsAreRefused) {
 
 TEST(Layout, PytorchModelBin) {
   TempFolder folder;
-  fs::copy(golden::path("checkpoints/micro_hf/config.json"), folder / "config.json");
-  fs::copy(golden::path("checkpoints/micro_videomae.pth"), folder / "pytorch_model.bin");
+  fs::copy(golden::made("checkpoints/micro_hf/config.json"), folder / "config.json");
+  fs::copy(golden::made("checkpoints/micro_videomae.pth"), folder / "pytorch_model.bin");
   expect_golden(load(folder.path()), "micro");
 }
 
 class Shards : public testing::Test {
  protected:
   void SetUp() override {
-    const auto whole = golden::read("checkpoints/micro_hf/model.safetensors");
+    const auto whole = golden::read_made("checkpoints/micro_hf/model.safetensors");
     std::map<std::string, at::Tensor> part[2];
     for (const auto &[name, tensor] : whole.tensors) {
       const size_t which = map.size() % 2;
@@ -99,7 +99,7 @@ class Shards : public testing::Test {
     }
     ASSERT_TRUE(sta::write_safetensors(folder / "a.safetensors", part[0]));
     ASSERT_TRUE(sta::write_safetensors(folder / "b.safetensors", part[1]));
-    fs::copy(golden::path("checkpoints/micro_hf/config.json"), folder / "config.json");
+    fs::copy(golden::made("checkpoints/micro_hf/config.json"), folder / "config.json");
     write_index();
   }
   void write_index() { folder.write("model.safetensors.index.json", nlohmann::json{{"metadata", {{"total_size", 1}}}, {"weight_map", map}}.dump()); }
@@ -185,10 +185,10 @@ TEST(Labels, BuiltInOnesAreTakenWithAWarningWhereTheModelHasNone) {
 
 TEST(Labels, PlaceholdersOfAConfigAreNone) {
   TempFolder folder;
-  auto config = nlohmann::json::parse(read_all(golden::path("checkpoints/micro_hf/config.json")));
+  auto config = nlohmann::json::parse(read_all(golden::made("checkpoints/micro_hf/config.json")));
   for (auto &[id, label] : config["id2label"].items()) label = "LABEL_" + id;
   folder.write("config.json", config.dump());
-  fs::copy(golden::path("checkpoints/micro_hf/model.safetensors"), folder / "model.safetensors");
+  fs::copy(golden::made("checkpoints/micro_hf/model.safetensors"), folder / "model.safetensors");
   EXPECT_EQ(load(folder.path()).description.labels.at(3), "class 3");
 }
 
@@ -196,7 +196,7 @@ TEST(Convert, EveryLayoutBecomesTheSameFolder) {
   std::string weights;
   for (const char *in : kIn) {
     TempFolder folder;
-    const auto model = load(golden::path(in), options(3, 64));
+    const auto model = load(golden::made(in), options(3, 64));
     const auto written = sta::write_model_folder(model, folder / "out");
     ASSERT_TRUE(written) << written.error().message;
     const auto again = load(folder / "out");
@@ -215,7 +215,7 @@ TEST(Convert, EveryLayoutBecomesTheSameFolder) {
 
 TEST(Convert, KeepsSamplingPreprocessingAndPrecision) {
   TempFolder folder;
-  auto model = load(golden::path("checkpoints/micro_deepspeed_fp16.pth"), options(3, 64));
+  auto model = load(golden::made("checkpoints/micro_deepspeed_fp16.pth"), options(3, 64));
   sta::ModelDescription &m = model.description;
   m.spacing = {200'000'000, 3};  // 1/15 s
   m.short_side = 80;
@@ -244,7 +244,7 @@ TEST(Convert, ThroughTheCApi) {
   o.num_heads = 3;
   o.image_size = 64;
   sta_error err;
-  const std::string in = golden::path("checkpoints/micro_videomae.pth");
+  const std::string in = golden::made("checkpoints/micro_videomae.pth");
   ASSERT_EQ(sta_model_convert(in.c_str(), (folder / "out").c_str(), &o, &err), STA_OK) << err.message;
   EXPECT_STREQ(err.message, "");
   expect_golden(load(folder / "out"), "micro");
@@ -260,7 +260,7 @@ TEST(Convert, ThroughTheCApi) {
 // A key bias that somebody trained has no place in the usual spelling and may not get lost.
 TEST(Convert, KeepsATrainedKeyBias) {
   TempFolder folder;
-  auto model = load(golden::path("checkpoints/tiny_hf_qkv_bias"));
+  auto model = load(golden::made("checkpoints/tiny_hf_qkv_bias"));
   model.weights["blocks.1.attn.qkv.bias"] = at::arange(48, at::kFloat);
   ASSERT_TRUE(sta::write_model_folder(model, folder / "out"));
   EXPECT_TRUE(at::equal(load(folder / "out").weights.at("blocks.1.attn.qkv.bias"), at::arange(48, at::kFloat)));
@@ -268,7 +268,7 @@ TEST(Convert, KeepsATrainedKeyBias) {
 
 TEST(Convert, NeverWritesOverAModel) {
   TempFolder folder;
-  const auto model = load(golden::path("checkpoints/tiny_hf_qkv_bias"));
+  const auto model = load(golden::made("checkpoints/tiny_hf_qkv_bias"));
   ASSERT_TRUE(sta::write_model_folder(model, folder / "out"));
   const auto again = sta::write_model_folder(model, folder / "out");
   ASSERT_FALSE(again);

@@ -174,7 +174,7 @@ TEST(Pickle, MalformedOnesAreErrors) {
 
 // Deterministic damage to a real pickle: an error or a value, never a crash (the sanitizers see what does not crash).
 TEST(Pickle, DamagedBytesNeverCrash) {
-  auto file = sta::MappedFile::open(golden::path("checkpoints/micro_deepspeed_fp16.pth"));
+  auto file = sta::MappedFile::open(golden::made("checkpoints/micro_deepspeed_fp16.pth"));
   ASSERT_TRUE(file);
   auto entries = sta::read_zip(**file);
   ASSERT_TRUE(entries);

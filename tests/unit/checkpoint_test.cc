@@ -14,7 +14,7 @@ sta::LoadOptions labels(const std::string &path) {
 }
 
 TEST(Checkpoint, HuggingFaceFolder) {
-  const auto model = load(golden::path("checkpoints/micro_hf"));
+  const auto model = load(golden::made("checkpoints/micro_hf"));
   EXPECT_EQ(model.description.num_heads, 3);
   EXPECT_EQ(model.description.labels.at(9), "class 9");
   EXPECT_EQ(model.description.max_drop_number(), 8);
@@ -24,14 +24,14 @@ TEST(Checkpoint, HuggingFaceFolder) {
 
 TEST(Checkpoint, HuggingFaceFolderWrittenByVersion5) {
   TempFolder folder;
-  fs::copy(golden::path("checkpoints/micro_hf_v5/config.json"), folder / "config.json");
-  fs::copy(golden::path("checkpoints/micro_hf/model.safetensors"), folder / "model.safetensors");
+  fs::copy(golden::made("checkpoints/micro_hf_v5/config.json"), folder / "config.json");
+  fs::copy(golden::made("checkpoints/micro_hf/model.safetensors"), folder / "model.safetensors");
   expect_golden(load(folder.path()), "micro");
 }
 
-TEST(Checkpoint, HuggingFaceSeparateBiases) { expect_golden(load(golden::path("checkpoints/tiny_hf_qkv_bias")), "tiny"); }
+TEST(Checkpoint, HuggingFaceSeparateBiases) { expect_golden(load(golden::made("checkpoints/tiny_hf_qkv_bias")), "tiny"); }
 
-TEST(Checkpoint, OriginalNames) { expect_golden(load(golden::path("checkpoints/micro_canonical.safetensors")), "micro"); }
+TEST(Checkpoint, OriginalNames) { expect_golden(load(golden::made("checkpoints/micro_canonical.safetensors")), "micro"); }
 
 TEST(Checkpoint, PrefixesAreStripped) {
   TempFolder folder;
@@ -130,7 +130,7 @@ TEST(ModelFolder, MissingFiles) {
   TempFolder folder;
   EXPECT_NE(failure(folder / "nothing", STA_ERROR_NOT_FOUND).find("no such model file or folder"), std::string::npos);
   EXPECT_NE(failure(folder.path(), STA_ERROR_NOT_FOUND).find("config.json: no such file"), std::string::npos);
-  fs::copy(golden::path("checkpoints/micro_hf/config.json"), folder / "config.json");
+  fs::copy(golden::made("checkpoints/micro_hf/config.json"), folder / "config.json");
   EXPECT_NE(failure(folder.path(), STA_ERROR_NOT_FOUND).find("model.safetensors: no such file"), std::string::npos);
   folder.write("model.bin", "x");
   EXPECT_NE(failure(folder / "model.bin", STA_ERROR_BAD_MODEL).find("not a PyTorch checkpoint"), std::string::npos);
@@ -256,7 +256,7 @@ TEST(ModelFolder, LabelFiles) {
   folder.write("gap.txt", "a\n\nb\n");
   folder.write("empty.txt", "");
   folder.write("latin.txt", "caf\xe9\n");
-  const std::string micro = golden::path("checkpoints/micro_hf");
+  const std::string micro = golden::made("checkpoints/micro_hf");
   EXPECT_EQ(load(micro, labels(folder / "ten.txt")).description.labels[1], "b");
   EXPECT_NE(failure(micro, STA_ERROR_INVALID_ARGUMENT, labels(folder / "nine.txt")).find("has 9 labels (taken for one label a line), but the model has 10 classes"),
             std::string::npos);

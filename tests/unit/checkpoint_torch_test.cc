@@ -35,30 +35,30 @@ const std::string kPlain = tensor("FloatStorage", "0", 6, 0, {2, 3}, {3, 1});
 
 // ------------------------------------------------------------------------------------------------ good files
 
-TEST(TorchFile, OriginalCheckpoint) { expect_golden(load(golden::path("checkpoints/micro_videomae.pth"), options(3, 64)), "micro"); }
+TEST(TorchFile, OriginalCheckpoint) { expect_golden(load(golden::made("checkpoints/micro_videomae.pth"), options(3, 64)), "micro"); }
 
-TEST(TorchFile, LegacyFormatWithPrefix) { expect_golden(load(golden::path("checkpoints/micro_backbone_prefix.pth"), options(3, 64)), "micro"); }
+TEST(TorchFile, LegacyFormatWithPrefix) { expect_golden(load(golden::made("checkpoints/micro_backbone_prefix.pth"), options(3, 64)), "micro"); }
 
 TEST(TorchFile, MmactionTellsItsImageSize) {
-  const auto model = load(golden::path("checkpoints/micro_mmaction.pth"), options(3));
+  const auto model = load(golden::made("checkpoints/micro_mmaction.pth"), options(3));
   EXPECT_EQ(model.description.height, 64);
   EXPECT_EQ(model.weights.count("pos_embed"), 0u);
   expect_golden(model, "micro");
 }
 
 TEST(TorchFile, DeepSpeedHalfPrecision) {
-  const auto model = load(golden::path("checkpoints/micro_deepspeed_fp16.pth"), options(3, 64));
+  const auto model = load(golden::made("checkpoints/micro_deepspeed_fp16.pth"), options(3, 64));
   EXPECT_EQ(model.weights.at("blocks.0.attn.qkv.weight").scalar_type(), at::kHalf);
   expect_golden(model,
                 std::vector<std::string>{"checkpoints/micro_fp16weights_noise_r0.safetensors", "checkpoints/micro_fp16weights_noise_r5.safetensors"});
 }
 
 TEST(TorchFile, HeadsMustBeGivenWhereTheyAreNot64Wide) {
-  EXPECT_NE(failure(golden::path("checkpoints/micro_videomae.pth"), STA_ERROR_BAD_MODEL).find("give num-heads"), std::string::npos);
+  EXPECT_NE(failure(golden::made("checkpoints/micro_videomae.pth"), STA_ERROR_BAD_MODEL).find("give num-heads"), std::string::npos);
 }
 
 TEST(TorchFile, WeightsStayInTheMappedFile) {
-  auto file = sta::read_torch_file(golden::path("checkpoints/micro_videomae.pth"));
+  auto file = sta::read_torch_file(golden::made("checkpoints/micro_videomae.pth"));
   ASSERT_TRUE(file);
   std::ifstream maps("/proc/self/maps");
   std::vector<std::pair<uintptr_t, uintptr_t>> ranges;
@@ -281,8 +281,8 @@ TEST(TorchFile, BombsCostNoMemory) {
 
 TEST(TorchFile, EveryTruncationIsRefused) {
   TempFolder folder;
-  for (const char *name : {"checkpoints_bad/control_good.pth", "checkpoints/micro_backbone_prefix.pth"}) {
-    const std::string all = read_all(golden::path(name));
+  for (const std::string &name : {golden::path("checkpoints_bad/control_good.pth"), golden::made("checkpoints/micro_backbone_prefix.pth")}) {
+    const std::string all = read_all(name);
     ASSERT_GT(all.size(), 20'000u);
     const size_t step = all.size() / 97;
     for (size_t size = 0; size < all.size(); size += size < 64 ? 1 : step) {

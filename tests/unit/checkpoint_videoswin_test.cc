@@ -17,7 +17,7 @@ using namespace checkpoint_test;
 
 const std::vector<const char *> kLayouts{"nano.safetensors", "nano_mmcv.pth", "nano_torchvision.pth", "nano_torchvision.safetensors"};
 
-std::string layout(const std::string &name) { return golden::path("videoswin/weights/" + name); }
+std::string layout(const std::string &name) { return golden::made("videoswin/weights/" + name); }
 
 sta::LoadOptions size(int image, int frames) {
   sta::LoadOptions o;
@@ -38,7 +38,7 @@ void expect_golden_nano(const sta::LoadedModel &model) {
 }
 
 // The weights of nano under canonical names, to be made wrong.
-std::map<std::string, at::Tensor> nano() { return golden::read("videoswin/weights/nano.safetensors").tensors; }
+std::map<std::string, at::Tensor> nano() { return golden::read_made("videoswin/weights/nano.safetensors").tensors; }
 
 const std::map<std::string, std::string> kWindow{{"window_size", "4,3,3"}};
 

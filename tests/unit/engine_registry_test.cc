@@ -16,7 +16,7 @@ namespace {
 
 std::shared_ptr<sta::Engine> open(bool kernels, bool graphs) {
   sta::EngineOptions options;
-  options.model = std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf";
+  options.model = std::string(STA_GOLDEN_MADE_DIR) + "/checkpoints/micro_hf";
   options.device = "cpu";
   options.cuda_kernels = kernels;
   options.cuda_graphs = graphs;

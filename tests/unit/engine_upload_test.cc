@@ -74,7 +74,7 @@ const sta::KernelLibrary &library() {
 // Probabilities of all windows of a moving picture.
 std::vector<std::vector<float>> classify(const sta::KernelLibrary *uploads, bool blocking) {
   sta::EngineOptions eo;
-  eo.model = std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf";
+  eo.model = std::string(STA_GOLDEN_MADE_DIR) + "/checkpoints/micro_hf";
   eo.device = "cpu";
   eo.upload_library = uploads;
   auto engine = sta::Engine::open(eo);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What tests of streams share: the micro model, gray pictures as frames, results as a list. STA_GOLDEN_DIR comes from meson.
+// What tests of streams share: the micro model, gray pictures as frames, results as a list. STA_GOLDEN_MADE_DIR comes from meson.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace sta::test {
 
 constexpr uint64_t kFrame = 1'000'000'000 / 30;
 
-inline std::string micro() { return std::string(STA_GOLDEN_DIR) + "/checkpoints/micro_hf"; }
+inline std::string micro() { return std::string(STA_GOLDEN_MADE_DIR) + "/checkpoints/micro_hf"; }
 
 inline Engine open_micro(uint64_t batch_timeout = 0, int max_batch = 4) {
   sta_engine_options o = Engine::options();

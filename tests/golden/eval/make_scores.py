@@ -3,7 +3,7 @@
 """Writes scores.json: what the published protocols give for the videos of tests/cli/eval_clips.py and the fixture model micro_hf, worked out in Python
 with OpenCV's resizing, for tests/cli/test_eval.py. Needs PyTorch, NumPy and OpenCV, which the tests do not.
 
-    tests/golden/eval/make_scores.py > tests/golden/eval/scores.json
+    tests/golden/eval/make_scores.py build/tests/golden/checkpoints/micro_hf > tests/golden/eval/scores.json
 """
 
 import json
@@ -42,7 +42,7 @@ def crops(picture, rules):
 @torch.no_grad()
 def main():
     torch.set_num_threads(1)
-    model, _, _ = load_folder(os.path.join(TREE, "tests/golden/checkpoints/micro_hf"))
+    model, _, _ = load_folder(sys.argv[1])
     results = []
     for video, length in eval_clips.VIDEOS:
         pictures = [np.frombuffer(eval_clips.frame(video, t), np.uint8).reshape(eval_clips.HEIGHT, eval_clips.WIDTH, 3) for t in range(length)]
