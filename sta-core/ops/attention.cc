@@ -8,6 +8,7 @@
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include <array>
 #include <mutex>
 #include <new>
 #include <utility>

@@ -11,7 +11,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
