@@ -60,14 +60,27 @@ std::string nanoseconds(double seconds, const char *option) {
 
 }  // namespace
 
+namespace {
+
+std::string why_no_window(const ClassifyOutcome &outcome, int num_frames) {
+  if (outcome.frames == 0) return "no frame could be decoded";
+  char text[200];
+  std::snprintf(text, sizeof text, "too short: %.2f s of video, and a window of this model is %.2f s long, of which at least half is needed",
+                outcome.seconds, outcome.interval * num_frames);
+  return text;
+}
+
+}  // namespace
+
 int classify(int argc, char **argv) {
   Text annotate, labels, device, precision, pruning, resize, image_size;
-  double hop = 0, interval = 0, threshold = 0;
+  double hop = 0, interval = 0, threshold = 0, rate = 0;
   int drop_number = 0, top_k = 3, threads = 0, num_heads = 0, num_frames = 0;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object a window", nullptr},
       {"annotate", 'o', 0, G_OPTION_ARG_FILENAME, &annotate.value, "Write the video with the labels drawn in (one input only)", "OUT.mp4"},
+      {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Pictures a second, of a sequence of pictures such as frames/%04d.png", "FPS"},
       {"drop-number", 'r', 0, G_OPTION_ARG_INT, &drop_number, "Tokens dropped per group and pruning call, 0 (default) = none", "R"},
       {"hop", 0, 0, G_OPTION_ARG_DOUBLE, &hop, "Seconds from one window to the next, 0 (default) = a quarter of a window", "S"},
       {"sample-interval", 0, 0, G_OPTION_ARG_DOUBLE, &interval, "Seconds between the frames of a window, 0 (default) = the model's", "S"},
@@ -90,6 +103,7 @@ int classify(int argc, char **argv) {
 
   ClassifyRequest request;
   request.annotate = annotate.str();
+  request.rate = rate;
   request.properties = {{"model", rest[0]},
                         {"drop-number", std::to_string(drop_number)},
                         {"hop", nanoseconds(hop, "--hop")},
@@ -108,12 +122,23 @@ int classify(int argc, char **argv) {
                                        {"resize", &resize}})
     if (text->given()) request.properties.emplace_back(property, text->str());
 
+  // Of the model, with all that may say so: asked for only where a video had no window.
+  const auto num_frames_of = [&] {
+    EngineFlags flags;
+    flags.num_heads = num_heads;
+    flags.num_frames = num_frames;
+    flags.device.value = g_strdup("cpu");
+    flags.image_size.value = g_strdup(image_size.str().c_str());
+    return flags.open(rest[0]).info().num_frames;
+  };
+  if (rate < 0) throw UsageError("--rate should be above 0");
+
   prepare_gstreamer();
   const bool show = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
   for (size_t i = 1; i < rest.size(); ++i) {
     request.video = rest[i];
     if (!json && rest.size() > 2) std::printf("%s\n", rest[i].c_str());
-    const size_t windows = classify_video(
+    const ClassifyOutcome outcome = classify_video(
         request,
         [&](const ClassifiedWindow &w) {
           if (json)
@@ -125,7 +150,7 @@ int classify(int argc, char **argv) {
           if (show && done >= 0) std::fprintf(stderr, "\r%3.0f %%", done * 100);
         });
     if (show) std::fprintf(stderr, "\r      \r");
-    if (windows == 0) std::fprintf(stderr, "sta classify: %s: too short for a window of this model\n", rest[i].c_str());
+    if (outcome.windows == 0) std::fprintf(stderr, "sta classify: %s: %s\n", rest[i].c_str(), why_no_window(outcome, num_frames_of()).c_str());
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 // See classify_pipeline.h.
 #include "classify_pipeline.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "gst_source.h"
@@ -54,8 +55,8 @@ ClassifiedWindow read_window(const GstStructure *s) {
   return w;
 }
 
-// Behind videoflip, which leaves the tag as it is: turned once more by an element, or by the player of the file that is written, frames would lie on their
-// side again.
+// Behind videoflip, which leaves the tag as it is: turned once more by an element, or by the player of the file that is written, frames would lie on
+// their side again.
 GstPadProbeReturn without_orientation(GstPad *, GstPadProbeInfo *info, gpointer) {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
   if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
@@ -69,7 +70,24 @@ GstPadProbeReturn without_orientation(GstPad *, GstPadProbeInfo *info, gpointer)
   return GST_PAD_PROBE_OK;
 }
 
-void build(GstElement *pipeline, const ClassifyRequest &request) {
+// What has come to the element. Written by the streaming thread, read when that has ended.
+struct FramesSeen {
+  guint64 count = 0;
+  GstClockTime start = GST_CLOCK_TIME_NONE, end = 0;
+};
+
+GstPadProbeReturn see_frame(GstPad *, GstPadProbeInfo *info, gpointer user) {
+  auto *seen = static_cast<FramesSeen *>(user);
+  const GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
+  ++seen->count;
+  if (!GST_BUFFER_PTS_IS_VALID(buffer)) return GST_PAD_PROBE_OK;
+  seen->start = std::min(seen->start, GST_BUFFER_PTS(buffer));
+  seen->end = std::max(seen->end, GST_BUFFER_PTS(buffer) + (GST_BUFFER_DURATION_IS_VALID(buffer) ? GST_BUFFER_DURATION(buffer) : 0));
+  return GST_PAD_PROBE_OK;
+}
+
+// Returns the staaction, which the pipeline owns.
+GstElement *build(GstElement *pipeline, const ClassifyRequest &request) {
   GstElement *convert = make(pipeline, "videoconvert", "gstreamer1.0-plugins-base");
   GstElement *action = make(pipeline, "staaction", "this project's plugin");
   g_object_set(action, "sync", TRUE, "post-windows", TRUE, nullptr);
@@ -83,7 +101,8 @@ void build(GstElement *pipeline, const ClassifyRequest &request) {
     GstElement *encoder = make(pipeline, "x264enc", "gstreamer1.0-plugins-ugly"), *parser = make(pipeline, "h264parse", "gstreamer1.0-plugins-bad");
     GstElement *mux = make(pipeline, "mp4mux", "gstreamer1.0-plugins-good"), *sink = make(pipeline, "filesink", "gstreamer1.0-tools");
     g_object_set(sink, "location", request.annotate.c_str(), nullptr);
-    // The frames that are written are upright, as players show them; without --annotate the element turns what the model sees, and nothing else has to be.
+    // The frames that are written are upright, as players show them; without --annotate the element turns what the model sees, and nothing else has
+    // to be.
     GstElement *upright = make(pipeline, "videoflip", "gstreamer1.0-plugins-good");
     gst_util_set_object_arg(G_OBJECT(upright), "video-direction", "auto");
     const Object<GstPad> turned(gst_element_get_static_pad(upright, "src"));
@@ -100,7 +119,8 @@ void build(GstElement *pipeline, const ClassifyRequest &request) {
     gst_caps_unref(caps);
     link({encoder, parser, mux, sink});
   }
-  add_source(pipeline, request.video, convert);
+  add_source(pipeline, request.video, convert, request.rate);
+  return action;
 }
 
 double position(GstElement *pipeline) {
@@ -129,12 +149,15 @@ void prepare_gstreamer() {
   throw RunError("the GStreamer plugin libgststa.so is not found: install the project, or set GST_PLUGIN_PATH to its folder");
 }
 
-size_t classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
-                      const std::function<void(double)> &progress) {
+ClassifyOutcome classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
+                               const std::function<void(double)> &progress) {
   const Object<GstElement> pipeline(gst_pipeline_new(nullptr));
-  build(pipeline.get(), request);
+  FramesSeen seen;
+  GstElement *action = build(pipeline.get(), request);
+  const Object<GstPad> pad(gst_element_get_static_pad(action, "sink"));
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_BUFFER, see_frame, &seen, nullptr);
   const Object<GstBus> bus(gst_element_get_bus(pipeline.get()));
-  size_t windows = 0;
+  ClassifyOutcome outcome;
   std::string failure;
   // A failing state change has posted its reason.
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
@@ -152,13 +175,18 @@ size_t classify_video(const ClassifyRequest &request, const std::function<void(c
       done = true;
     } else if (gst_message_has_name(message, "sta-window")) {
       window(read_window(gst_message_get_structure(message)));
-      ++windows;
+      ++outcome.windows;
     }
     gst_message_unref(message);
   }
+  guint64 interval = 0;
+  g_object_get(action, "actual-sample-interval", &interval, nullptr);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  outcome.frames = seen.count;
+  outcome.seconds = seen.count > 0 && seen.end > seen.start ? static_cast<double>(seen.end - seen.start) / GST_SECOND : 0;
+  outcome.interval = static_cast<double>(interval) / GST_SECOND;
   if (!failure.empty()) throw RunError(request.video + ": " + failure);
-  return windows;
+  return outcome;
 }
 
 }  // namespace cli

@@ -15,6 +15,7 @@ namespace cli {
 struct ClassifyRequest {
   std::string video;     // path or URI
   std::string annotate;  // MP4 to write, or empty
+  double rate = 0;       // pictures a second of a sequence; 0: not given
   /// Properties of staaction as text, in the syntax of gst-launch.
   std::vector<std::pair<std::string, std::string>> properties;
 };
@@ -30,12 +31,20 @@ struct ClassifiedWindow {
   std::string error;  // empty if classified
 };
 
+/// What was seen of a video.
+struct ClassifyOutcome {
+  size_t windows = 0;
+  guint64 frames = 0;   // decoded
+  double seconds = 0;   // that they show, from the first to the end of the last
+  double interval = 0;  // s between the frames of a window
+};
+
 /// Finds the elements, also when run from the build folder. Throws RunError.
 void prepare_gstreamer();
 
 /// Plays the video to its end and calls `window` for every window, `progress` (0 .. 1, or -1 if the length is unknown) a few times a second.
-/// Throws RunError with the pipeline's first error. Returns the number of windows.
-size_t classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
-                      const std::function<void(double)> &progress);
+/// Throws RunError with the pipeline's first error.
+ClassifyOutcome classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
+                               const std::function<void(double)> &progress);
 
 }  // namespace cli

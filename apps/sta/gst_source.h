@@ -26,8 +26,10 @@ GstElement *make(GstElement *pipeline, const char *factory, const char *package)
 /// Throws RunError naming the two that cannot be linked.
 void link(std::initializer_list<GstElement *> chain);
 
-/// Puts a decoder of a path or URI into the pipeline; its first video pad goes into `next`. Throws RunError if there is no such file.
-void add_source(GstElement *pipeline, const std::string &video, GstElement *next);
+/// Puts a decoder of a path or URI into the pipeline; its first video pad goes into `next`. A path such as frames/%04d.png is a sequence of pictures,
+/// of which `rate` says how many make a second; 0: not given. Throws RunError if there is no such file, or one that GStreamer cannot play to its end,
+/// UsageError if rate is given without a sequence or a sequence without a rate.
+void add_source(GstElement *pipeline, const std::string &video, GstElement *next, double rate = 0);
 
 /// The text of an ERROR message.
 std::string error_of(GstMessage *message);

@@ -29,7 +29,7 @@ sta::Engine EngineFlags::open(const std::string &model, const ImageSize &usual) 
   o.precision = precision_of(precision.str());
   o.inference_threads = threads;
   o.num_heads = num_heads;
-  const ImageSize size = image_size.given() ? image_size_of(image_size.str()) : usual;
+  const ImageSize size = image_size.str().empty() ? usual : image_size_of(image_size.str());
   o.image_size = size.height;
   o.image_width = size.width;
   o.num_frames = num_frames;
