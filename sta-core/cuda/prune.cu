@@ -27,7 +27,7 @@ struct Shape {
   int batch, groups, n, channels, heads, dim, drop;
   bool backward;
   int keep_group, keep_position;  // of the token that is never dropped; -1, -1: there is none
-  int padded;  // D rounded up to a multiple of 4, so that rows are whole float4
+  int padded;                     // D rounded up to a multiple of 4, so that rows are whole float4
 
   __host__ __device__ int kept() const { return n - drop; }
   __host__ __device__ int64_t tokens() const { return static_cast<int64_t>(groups) * n; }  // L
@@ -352,10 +352,14 @@ const char *check_sizes(const sta_cuda_prune_args &a) {
 
 Shape shape_of(const sta_cuda_prune_args &a) {
   const bool keeps = a.keep_token >= 0;
-  return {a.batch,         a.groups,
-          a.group_tokens,  a.channels,
-          a.heads,         a.head_dim,
-          a.drop,          a.backward != 0,
+  return {a.batch,
+          a.groups,
+          a.group_tokens,
+          a.channels,
+          a.heads,
+          a.head_dim,
+          a.drop,
+          a.backward != 0,
           keeps ? a.keep_token / a.group_tokens : -1,
           keeps ? a.keep_token % a.group_tokens : -1,
           (a.head_dim + 3) / 4 * 4};

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <set>
 
 #include "action_harness.h"
 #include "gst-plugin/metadata/analytics_meta.h"
@@ -16,6 +18,40 @@ constexpr GstClockTime kFrame = GST_SECOND / 30;
 
 // The frame that completes the first window of a 30 fps stream from 0: sample 15, at 60 frames.
 constexpr int kFirst = 60;
+
+// A model whose classes do not exclude each other: each has a probability of its own, and every threshold holds for each.
+TEST(MultiLabel, SeveralLabelsAreOnAFrameAtOnce) {
+  Properties properties = fileMode();
+  for (auto &[name, value] : properties)
+    if (name == "model") value = STA_TEST_GOLDEN "/hf_models/videomae_multilabel_nano";
+  properties.push_back({"top-k", "6"});
+  properties.push_back({"threshold", "0.5"});
+  properties.push_back({"enter-threshold", "0.5"});
+  ActionHarness action(properties);
+  action.rgbCaps(48, 48, 30, 1);
+  Window label;
+  for (int i = 0; i < 120; i++) {
+    const Buffer out = action.push(i * kFrame, kFrame, i);
+    parseMeta(out.get(), &label);
+  }
+  action.event(gst_event_new_eos());
+  const auto windows = action.windows();
+  ASSERT_FALSE(windows.empty());
+  const std::vector<double> &all = windows[0].confidences;
+  ASSERT_EQ(all.size(), 6u);
+  EXPECT_GT(std::abs(std::accumulate(all.begin(), all.end(), 0.0) - 1), 0.05) << "shares of one, as if classes excluded each other";
+  const auto over = std::count_if(all.begin(), all.end(), [](double c) { return c >= 0.5; });
+  ASSERT_GT(over, 1) << "the clip must give several labels, or nothing is tested";
+  EXPECT_GT(label.labels.size(), 1u);
+  for (const double c : label.confidences) EXPECT_GE(c, 0.5);
+  // Each of them is an event of its own, at the same time.
+  std::set<std::string> begun;
+  for (const Message &message : action.messages(GST_MESSAGE_ELEMENT))
+    if (gst_message_has_name(message.get(), "sta-event") &&
+        std::string(gst_structure_get_string(gst_message_get_structure(message.get()), "state")) == "start")
+      begun.insert(gst_structure_get_string(gst_message_get_structure(message.get()), "label"));
+  EXPECT_GE(begun.size(), static_cast<size_t>(over));
+}
 
 Buffer pushUntilLabelled(ActionHarness &action, int *next) {
   for (;; ++*next) {

@@ -258,7 +258,8 @@ TEST(ModelFolder, LabelFiles) {
   folder.write("latin.txt", "caf\xe9\n");
   const std::string micro = golden::made("checkpoints/micro_hf");
   EXPECT_EQ(load(micro, labels(folder / "ten.txt")).description.labels[1], "b");
-  EXPECT_NE(failure(micro, STA_ERROR_INVALID_ARGUMENT, labels(folder / "nine.txt")).find("has 9 labels (taken for one label a line), but the model has 10 classes"),
+  EXPECT_NE(failure(micro, STA_ERROR_INVALID_ARGUMENT, labels(folder / "nine.txt"))
+                .find("has 9 labels (taken for one label a line), but the model has 10 classes"),
             std::string::npos);
   EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, labels(folder / "gap.txt")).find("line 2 is empty"), std::string::npos);
   EXPECT_NE(failure(micro, STA_ERROR_BAD_MODEL, labels(folder / "empty.txt")).find("label file is empty"), std::string::npos);

@@ -12,8 +12,8 @@ namespace sta {
 Result<std::string> find_weights(const std::string &folder);
 
 /// Reads a weights file or, if the name ends in .index.json, the shards that it lists. Errors as read_safetensors and read_torch_file.
-/// part: which of several state dicts of a file of torch.save, "" for the usual one; other files ignore it. The metadata key "sta.part" then holds what was
-/// taken by that name, "sta.parts" the names of all if there are several.
+/// part: which of several state dicts of a file of torch.save, "" for the usual one; other files ignore it. The metadata key "sta.part" then holds
+/// what was taken by that name, "sta.parts" the names of all if there are several.
 Result<TensorFile> read_weights(const std::string &path, const std::string &part = "");
 
 }  // namespace sta

@@ -97,7 +97,8 @@ typedef struct sta_engine_options {
    * mmaction2, Hugging Face, Video Swin (mmcv) or torchvision. Or "arch:NAME": an architecture with generated weights, for benchmarks; NAME is
    * vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16. */
   const char *model;
-  /** File with as many labels as the model has classes, in any of the forms of docs/models.md. NULL: the labels of the model folder, else "class N". */
+  /** File with as many labels as the model has classes, in any of the forms of docs/models.md. NULL: the labels of the model folder, else "class N".
+   */
   const char *labels;
   /** "auto" (default, also NULL): CUDA if it works, else CPU. "cpu", "cuda", "cuda:N": that one or an error. */
   const char *device;
@@ -183,10 +184,10 @@ STA_API void sta_labels_free(sta_labels *labels);
 
 typedef struct sta_convert_options {
   size_t struct_size;
-  const char *labels; /* as sta_engine_options.labels */
-  int32_t num_heads;  /* 0: from the model */
-  int32_t image_size; /* height in pixels; 0: from the model */
-  int32_t num_frames; /* 0: from the model */
+  const char *labels;  /* as sta_engine_options.labels */
+  int32_t num_heads;   /* 0: from the model */
+  int32_t image_size;  /* height in pixels; 0: from the model */
+  int32_t num_frames;  /* 0: from the model */
   int32_t image_width; /* since 2.2: width in pixels; 0: image_size (square) */
 } sta_convert_options;
 
@@ -252,8 +253,8 @@ STA_API sta_status sta_flops_of(const char *arch_or_model, int32_t drop_number, 
 /** Since 2.1: of a model that is open. */
 STA_API sta_status sta_engine_flops(sta_engine *engine, int32_t drop_number, sta_flops *flops, sta_error *err);
 
-/** Since 2.2: what a window costs at several drop numbers (STA_PRUNING_STA), measured on the model's device. Where passes wait for latency rather than
- * for arithmetic, as small models do on a GPU, pruning may cost more than it saves. */
+/** Since 2.2: what a window costs at several drop numbers (STA_PRUNING_STA), measured on the model's device. Where passes wait for latency rather
+ * than for arithmetic, as small models do on a GPU, pruning may cost more than it saves. */
 typedef struct sta_pruning_cost {
   size_t struct_size;
   int32_t batch;          /* windows in one pass */
@@ -262,8 +263,8 @@ typedef struct sta_pruning_cost {
   double seconds[8];      /* of one window */
   int32_t pays_from;      /* smallest drop number from which on a window costs at least 2 % less than with 0; -1: none */
 } sta_pruning_cost;
-/** Makes some tens of passes in the caller's thread, unless that would take more than about `budget` seconds. cost->struct_size must be set. Errors as of
- * sta_engine_forward. */
+/** Makes some tens of passes in the caller's thread, unless that would take more than about `budget` seconds. cost->struct_size must be set. Errors
+ * as of sta_engine_forward. */
 STA_API sta_status sta_engine_measure_pruning(sta_engine *engine, int32_t batch, double budget, sta_pruning_cost *cost, sta_error *err);
 
 /* ------------------------------------------------------------------------------------------------ frames */
