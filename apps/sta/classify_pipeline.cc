@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "display_matrix.h"
 #include "gst_source.h"
 #include "options.h"
 
@@ -92,7 +93,9 @@ GstElement *build(GstElement *pipeline, const ClassifyRequest &request) {
   GstElement *action = make(pipeline, "staaction", "this project's plugin");
   g_object_set(action, "sync", TRUE, "post-windows", TRUE, nullptr);
   for (const auto &[property, value] : request.properties) set(action, property, value);
+  const auto said = display_orientation(request.video);
   if (request.annotate.empty()) {
+    if (said) gst_util_set_object_arg(G_OBJECT(action), "orientation", orientation_name(*said, false));
     GstElement *sink = make(pipeline, "fakesink", "gstreamer1.0-tools");
     g_object_set(sink, "sync", FALSE, nullptr);
     link({convert, action, sink});
@@ -104,7 +107,7 @@ GstElement *build(GstElement *pipeline, const ClassifyRequest &request) {
     // The frames that are written are upright, as players show them; without --annotate the element turns what the model sees, and nothing else has
     // to be.
     GstElement *upright = make(pipeline, "videoflip", "gstreamer1.0-plugins-good");
-    gst_util_set_object_arg(G_OBJECT(upright), "video-direction", "auto");
+    gst_util_set_object_arg(G_OBJECT(upright), "video-direction", said ? orientation_name(*said, true) : "auto");
     const Object<GstPad> turned(gst_element_get_static_pad(upright, "src"));
     gst_pad_add_probe(turned.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, without_orientation, nullptr, nullptr);
     gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");

@@ -4,6 +4,7 @@
 
 #include <gst/app/gstappsink.h>
 
+#include "display_matrix.h"
 #include "options.h"
 #include "staaction/frames/frame_input.h"
 #include "staaction/settings/settings.h"
@@ -57,7 +58,8 @@ void FrameReader::Held::hold(GstSample *taken, sta_orientation orientation, cons
   if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) frame.flags |= STA_FRAME_DISCONT;
 }
 
-FrameReader::FrameReader(const std::string &video) : video_(video), pipeline_(gst_pipeline_new(nullptr)) {
+FrameReader::FrameReader(const std::string &video)
+    : video_(video), pipeline_(gst_pipeline_new(nullptr)), said_(display_orientation(video)), orientation_(said_.value_or(STA_ORIENTATION_NONE)) {
   GstElement *convert = make(pipeline_.get(), "videoconvert", "gstreamer1.0-plugins-base");
   sink_ = make(pipeline_.get(), "appsink", "gstreamer1.0-plugins-base");
   GstCaps *caps = gst_caps_from_string("video/x-raw, format = (string) " STA_ACTION_FORMATS);
@@ -78,7 +80,7 @@ GstPadProbeReturn FrameReader::see_event(GstPad *, GstPadProbeInfo *info, gpoint
   GstTagList *tags = nullptr;
   gst_event_parse_tag(event, &tags);
   self->tags_.take(tags);
-  self->orientation_ = self->tags_.of(sta::gst::kOrientationAuto);
+  if (!self->said_) self->orientation_ = self->tags_.of(sta::gst::kOrientationAuto);
   return GST_PAD_PROBE_OK;
 }
 

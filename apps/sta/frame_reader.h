@@ -9,6 +9,7 @@
 #include <string>
 
 #include <atomic>
+#include <optional>
 
 #include "gst_source.h"
 #include "sta/sta.h"
@@ -50,9 +51,10 @@ class FrameReader {
   Object<GstElement> pipeline_;
   Object<GstBus> bus_;
   GstElement *sink_ = nullptr;  // the pipeline's
-  // What the file's tags say, read as they pass into the sink; tags come before the frames that they are for.
+  // What the file itself says, or, of files that are asked in vain, the tags that pass into the sink; these come before the frames that they are for.
+  const std::optional<sta_orientation> said_;
   sta::gst::FrameOrientation tags_;  // of the streaming thread
-  std::atomic<sta_orientation> orientation_{STA_ORIENTATION_NONE};
+  std::atomic<sta_orientation> orientation_;
   Held held_[2];
   int newest_ = 0;
 };
