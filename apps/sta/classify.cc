@@ -2,12 +2,15 @@
 // `sta classify MODEL VIDEO...`: the labels of video files with their times, as a table for people or JSON lines for programs.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "classify_pipeline.h"
+#include "gst_source.h"
 #include "options.h"
+#include "picture_sequence.h"
 
 namespace cli {
 namespace {
@@ -60,18 +63,6 @@ std::string nanoseconds(double seconds, const char *option) {
 
 }  // namespace
 
-namespace {
-
-std::string why_no_window(const ClassifyOutcome &outcome, int num_frames) {
-  if (outcome.frames == 0) return "no frame could be decoded";
-  char text[200];
-  std::snprintf(text, sizeof text, "too short: %.2f s of video, and a window of this model is %.2f s long, of which at least half is needed",
-                outcome.seconds, outcome.interval * num_frames);
-  return text;
-}
-
-}  // namespace
-
 int classify(int argc, char **argv) {
   Text annotate, labels, device, precision, pruning, resize, image_size;
   double hop = 0, interval = 0, threshold = 0, rate = 0;
@@ -103,7 +94,6 @@ int classify(int argc, char **argv) {
 
   ClassifyRequest request;
   request.annotate = annotate.str();
-  request.rate = rate;
   request.properties = {{"model", rest[0]},
                         {"drop-number", std::to_string(drop_number)},
                         {"hop", nanoseconds(hop, "--hop")},
@@ -131,7 +121,12 @@ int classify(int argc, char **argv) {
     flags.image_size.value = g_strdup(image_size.str().c_str());
     return flags.open(rest[0]).info().num_frames;
   };
-  if (rate < 0) throw UsageError("--rate should be above 0");
+  if (rate != 0) {
+    request.rate = checked_rate(rate);
+    if (std::none_of(rest.begin() + 1, rest.end(), is_sequence)) throw UsageError("--rate is for sequences of pictures, such as frames/%04d.png");
+  } else if (const auto it = std::find_if(rest.begin() + 1, rest.end(), is_sequence); it != rest.end()) {
+    throw UsageError(*it + " is a sequence of pictures: --rate says how many of them make a second");
+  }
 
   prepare_gstreamer();
   const bool show = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
@@ -150,7 +145,8 @@ int classify(int argc, char **argv) {
           if (show && done >= 0) std::fprintf(stderr, "\r%3.0f %%", done * 100);
         });
     if (show) std::fprintf(stderr, "\r      \r");
-    if (outcome.windows == 0) std::fprintf(stderr, "sta classify: %s: %s\n", rest[i].c_str(), why_no_window(outcome, num_frames_of()).c_str());
+    if (outcome.windows == 0)
+      std::fprintf(stderr, "sta classify: %s: %s\n", rest[i].c_str(), why_no_window(rest[i], outcome.seen, num_frames_of()).c_str());
   }
   return 0;
 }

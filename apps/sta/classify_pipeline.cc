@@ -183,11 +183,14 @@ ClassifyOutcome classify_video(const ClassifyRequest &request, const std::functi
     gst_message_unref(message);
   }
   guint64 interval = 0;
-  g_object_get(action, "actual-sample-interval", &interval, nullptr);
+  GstStructure *stats = nullptr;
+  g_object_get(action, "actual-sample-interval", &interval, "stats", &stats, nullptr);
+  if (stats) gst_structure_get_uint64(stats, "gaps", &outcome.seen.gaps);
+  g_clear_pointer(&stats, gst_structure_free);
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
-  outcome.frames = seen.count;
-  outcome.seconds = seen.count > 0 && seen.end > seen.start ? static_cast<double>(seen.end - seen.start) / GST_SECOND : 0;
-  outcome.interval = static_cast<double>(interval) / GST_SECOND;
+  outcome.seen.frames = seen.count;
+  outcome.seen.seconds = seen.count > 0 && seen.end > seen.start ? static_cast<double>(seen.end - seen.start) / GST_SECOND : 0;
+  outcome.seen.interval = static_cast<double>(interval) / GST_SECOND;
   if (!failure.empty()) throw RunError(request.video + ": " + failure);
   return outcome;
 }

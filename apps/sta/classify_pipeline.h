@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "no_window.h"
+
 namespace cli {
 
 struct ClassifyRequest {
@@ -31,12 +33,9 @@ struct ClassifiedWindow {
   std::string error;  // empty if classified
 };
 
-/// What was seen of a video.
 struct ClassifyOutcome {
   size_t windows = 0;
-  guint64 frames = 0;   // decoded
-  double seconds = 0;   // that they show, from the first to the end of the last
-  double interval = 0;  // s between the frames of a window
+  SeenVideo seen;
 };
 
 /// Finds the elements, also when run from the build folder. Throws RunError.

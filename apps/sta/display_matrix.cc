@@ -3,6 +3,8 @@
 // it is.
 #include "display_matrix.h"
 
+#include <glib.h>
+
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +13,8 @@
 
 namespace cli {
 namespace {
+
+constexpr int kMostBoxes = 4096;  // of one level: a large file of tiny boxes is not worth minutes
 
 // A piece of the file, [begin, end).
 struct Span {
@@ -41,7 +45,8 @@ class Boxes {
 
   // The contents of the next box of a type at or after `from` in its parent; *from goes behind it.
   std::optional<Span> next(const Span &parent, const char *type, uint64_t *from) {
-    for (uint64_t at = *from; at + 8 <= parent.end;) {
+    uint64_t at = *from;
+    for (int i = 0; i < kMostBoxes && at + 8 <= parent.end; ++i) {
       std::array<char, 4> kind{};
       const auto small = number(at);
       if (!small || !read(at + 4, kind.data(), 4)) return std::nullopt;
@@ -95,7 +100,10 @@ sta_orientation of_matrix(const std::array<int32_t, 4> &m) {
 
 }  // namespace
 
-std::optional<sta_orientation> display_orientation(const std::string &path) {
+std::optional<sta_orientation> display_orientation(const std::string &video) {
+  gchar *local = g_filename_from_uri(video.c_str(), nullptr, nullptr);
+  const std::string path = local ? local : video;
+  g_free(local);
   std::error_code ec;
   if (!std::filesystem::is_regular_file(path, ec)) return std::nullopt;
   Boxes file(path);

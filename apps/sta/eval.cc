@@ -29,7 +29,7 @@ struct Request {
   PruneFlags prune;
   Text protocol, sampling, rules, root, list_labels, classes, drops, resize, state, json, plot;
   int clips = -1, crops = -1, stride = -1, batch = 8, decode_threads = 1, limit = 0;
-  double hop = kUnset, interval = kUnset;
+  double hop = kUnset, interval = kUnset, rate = 0;
   gboolean probabilities = FALSE;
 
   std::vector<GOptionEntry> protocol_entries() {
@@ -57,6 +57,7 @@ struct Request {
              "What number a name in LIST is (labels.json or text), default: the labels", "FILE"},
             {"batch", 'b', 0, G_OPTION_ARG_INT, &batch, "Views in one forward pass, default 8", "N"},
             {"decode-threads", 0, 0, G_OPTION_ARG_INT, &decode_threads, "Videos decoded at a time, default 1", "N"},
+            {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Pictures a second, where LIST names sequences of pictures such as frames/%04d.png", "FPS"},
             {"limit", 0, 0, G_OPTION_ARG_INT, &limit, "Only the first N videos, 0 (default) = all", "N"},
             {"state", 0, 0, G_OPTION_ARG_FILENAME, &state.value, "Keep each result here, and go on from it after an interruption", "FILE.jsonl"},
             {"json", 'j', 0, G_OPTION_ARG_FILENAME, &json.value, "Write everything, also each video, as JSON", "FILE"},
@@ -120,6 +121,7 @@ ViewPlan plan_of(const Request &r, const sta_model_info &m) {
   if (r.stride != -1) plan.stride = r.stride;
   plan.hop = seconds_of(r.hop, "--hop");
   plan.interval = seconds_of(r.interval, "--sample-interval");
+  plan.rate = r.rate != 0 ? checked_rate(r.rate) : 0;
   if (const std::string fault = plan_fault(plan); !fault.empty()) throw UsageError(fault);
   return plan;
 }
@@ -174,28 +176,30 @@ Json settings_of(const Request &r, const sta_model_info &m, const ViewPlan &plan
                  const BatchRules &rules, const std::vector<std::string> &labels) {
   char hash[20];
   std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(fingerprint(list.videos)));
-  return {{"model", m.path},
-          {"weights", weights_of(m.path)},
-          {"precision", m.precision},
-          {"device", m.device},
-          {"input", {m.num_frames, m.image_height, m.image_width}},
-          {"list", list_path},
-          {"videos", list.videos.size()},
-          {"list_hash", hash},
-          {"classes", labels.size()},
-          {"selected", rules.selected.empty() ? Json() : Json(rules.selected)},
-          {"sampling", name_of(plan.sampling)},
-          {"rules", plan.rules == ViewRules::kMmaction ? "mmaction" : "videomae"},
-          {"clips", plan.clips},
-          {"crops", plan.crops},
-          {"stride", plan.stride},
-          {"hop", plan.hop},
-          {"sample_interval", plan.interval},
-          {"resize", r.resize.given() ? r.resize.str() : "auto"},
-          {"pruning", r.prune.pruning.given() ? r.prune.pruning.str() : "sta"},
-          {"drop_numbers", rules.drop_numbers},
-          {"seed", r.prune.seed},
-          {"probabilities", rules.keep_probabilities}};
+  Json settings = {{"model", m.path},
+                   {"weights", weights_of(m.path)},
+                   {"precision", m.precision},
+                   {"device", m.device},
+                   {"input", {m.num_frames, m.image_height, m.image_width}},
+                   {"list", list_path},
+                   {"videos", list.videos.size()},
+                   {"list_hash", hash},
+                   {"classes", labels.size()},
+                   {"selected", rules.selected.empty() ? Json() : Json(rules.selected)},
+                   {"sampling", name_of(plan.sampling)},
+                   {"rules", plan.rules == ViewRules::kMmaction ? "mmaction" : "videomae"},
+                   {"clips", plan.clips},
+                   {"crops", plan.crops},
+                   {"stride", plan.stride},
+                   {"hop", plan.hop},
+                   {"sample_interval", plan.interval},
+                   {"resize", r.resize.given() ? r.resize.str() : "auto"},
+                   {"pruning", r.prune.pruning.given() ? r.prune.pruning.str() : "sta"},
+                   {"drop_numbers", rules.drop_numbers},
+                   {"seed", r.prune.seed},
+                   {"probabilities", rules.keep_probabilities}};
+  if (plan.rate > 0) settings["rate"] = plan.rate;
+  return settings;
 }
 
 std::vector<EvalPoint> points_of(const sta::Engine &engine, const BatchRules &rules) {

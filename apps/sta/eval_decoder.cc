@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "frame_reader.h"
+#include "no_window.h"
 #include "options.h"
 #include "window/sampling_grid.h"
 
@@ -108,7 +109,7 @@ ViewSet ViewDecoder::by_index(const std::string &video) {
   bool overflow = false;
   // wanted = nullptr: whatever may be sampled, until there is too much of it. Returns the number of frames.
   auto read = [&](const std::set<int> *wanted) {
-    FrameReader reader(video);
+    FrameReader reader(video, plan_.rate);
     int index = 0;
     for (; const sta_frame *decoded = reader.next(); ++index) {
       if (wanted ? !wanted->count(index) : overflow || !may_be_sampled(plan_, index)) continue;
@@ -156,11 +157,14 @@ ViewSet ViewDecoder::by_time(const std::string &video) {
     return set.pictures.back().get();
   });
   sta::SamplingGrid grid(settings);
-  FrameReader reader(video);
-  uint64_t expected = 0;  // time of a frame that has none
+  FrameReader reader(video, plan_.rate);
+  uint64_t expected = 0;                      // time of a frame that has none
+  uint64_t first = sta::kTimeNone, last = 0;  // from when to when there were frames
   while (const sta_frame *frame = reader.next()) {
     const uint64_t time = frame->time == STA_TIME_NONE ? expected : frame->time;
     expected = time + (frame->duration == STA_TIME_NONE ? 0 : frame->duration);
+    first = std::min(first, time);
+    last = std::max(last, expected);
     collector.offer(frame);
     grid.frame(time, frame->duration == STA_TIME_NONE ? sta::kTimeNone : frame->duration, frame->flags & STA_FRAME_DISCONT, collector);
     ++set.frames;
@@ -171,7 +175,11 @@ ViewSet ViewDecoder::by_time(const std::string &video) {
   const bool whole = std::any_of(windows.begin(), windows.end(), [](const auto &w) { return !w.tail; });
   for (const auto &window : windows)
     if (!window.tail || !whole) add_crops(set, window.clip);
-  if (set.views.empty()) throw RunError(video + ": shorter than half a window of the model");
+  if (set.views.empty()) {
+    const SeenVideo seen{static_cast<uint64_t>(set.frames), static_cast<double>(last - first) / 1e9, static_cast<double>(interval_) / 1e9,
+                         grid.gaps()};
+    throw RunError(video + ": " + why_no_window(video, seen, plan_.frames));
+  }
   return set;
 }
 

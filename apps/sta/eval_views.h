@@ -28,6 +28,7 @@ struct ViewPlan {
   int stride = 4;       // of kDense
   double hop = 0;       // s, of kWindow; 0: a quarter of a window
   double interval = 0;  // s, of kWindow; 0: the model's
+  double rate = 0;      // pictures a second, of sequences of pictures; 0: not given
   bool operator==(const ViewPlan &) const = default;
 };
 

@@ -58,7 +58,7 @@ void FrameReader::Held::hold(GstSample *taken, sta_orientation orientation, cons
   if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT)) frame.flags |= STA_FRAME_DISCONT;
 }
 
-FrameReader::FrameReader(const std::string &video)
+FrameReader::FrameReader(const std::string &video, double rate)
     : video_(video), pipeline_(gst_pipeline_new(nullptr)), said_(display_orientation(video)), orientation_(said_.value_or(STA_ORIENTATION_NONE)) {
   GstElement *convert = make(pipeline_.get(), "videoconvert", "gstreamer1.0-plugins-base");
   sink_ = make(pipeline_.get(), "appsink", "gstreamer1.0-plugins-base");
@@ -66,7 +66,7 @@ FrameReader::FrameReader(const std::string &video)
   g_object_set(sink_, "caps", caps, "sync", FALSE, "max-buffers", 4u, "emit-signals", FALSE, nullptr);
   gst_caps_unref(caps);
   link({convert, sink_});
-  add_source(pipeline_.get(), video, convert);
+  add_source(pipeline_.get(), video, convert, rate);
   const Object<GstPad> pad(gst_element_get_static_pad(sink_, "sink"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see_event, this, nullptr);
   bus_.reset(gst_element_get_bus(pipeline_.get()));

@@ -5,11 +5,10 @@
 
 #include <gst/video/video.h>
 
-#include <memory>
-#include <string>
-
 #include <atomic>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "gst_source.h"
 #include "sta/sta.h"
@@ -20,8 +19,9 @@ namespace cli {
 /// Not thread-safe; each thread reads with its own.
 class FrameReader {
  public:
-  /// Throws RunError if there is no such file or GStreamer cannot play it; what is only seen while decoding is thrown by next().
-  explicit FrameReader(const std::string &video);
+  /// video: path, URI or sequence of pictures, of which `rate` make a second (gst_source.h). Throws RunError if there is no such file or GStreamer
+  /// cannot play it; what is only seen while decoding is thrown by next().
+  explicit FrameReader(const std::string &video, double rate = 0);
   ~FrameReader();
   FrameReader(const FrameReader &) = delete;
   FrameReader &operator=(const FrameReader &) = delete;
