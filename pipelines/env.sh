@@ -41,13 +41,20 @@ for sta_clip in "$sta_tree"/media/camera-watch-demo.mp4 "$sta_tree"/media/*.mp4;
 done
 sta_other_clip=${sta_other_clip:-$sta_default_clip}
 
-# Frames as players show them: telephones record sideways and say so in a tag. The frames are turned, and the tag says that they are.
+# Frames as players show them: telephones record sideways and say so in a tag. The frames are turned, and the tag says that they are. (Mirrored MP4 files, which GStreamer 1.22
+# tells nobody of, are left to `sta classify`.)
 upright='videoflip video-direction=auto ! taginject tags=image-orientation=rotate-0'
 model=${STA_MODEL:-$sta_tree/models/camera-watch}
 sink=${STA_SINK:-autovideosink}
 
 # need_file FILE WHAT: the file or folder is there, or the script ends.
 need_file() { [ -n "$1" ] && [ -e "$1" ] || sta_die "$2 ${1:-(none is shipped)} is missing."; }
+
+# need_video FILE WHAT: the same, and not one that GStreamer would play for ever.
+need_video() {
+  need_file "$1" "$2"
+  if [ "$(head -c 4 -- "$1" 2>/dev/null | tr -d '\0')" = GIF8 ]; then sta_die "$1: GStreamer cannot play animated GIFs to their end; make a video of it first (ffmpeg -i in.gif out.mp4)."; fi
+}
 
 # The model is a folder or file, or arch:vit_base and the like: generated weights, for trying speed.
 need_model() { [ "${model#arch:}" != "$model" ] || need_file "$model" "the model"; }

@@ -11,7 +11,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 video=${1:-$sta_default_clip}
-need_file "$video" "the video"
+need_video "$video" "the video"
 need_model
 
 gst-launch-1.0 -m \

@@ -11,7 +11,7 @@ set -euo pipefail
 video=${1:-$sta_default_clip}
 case $video in
   *://*) ;;
-  *) need_file "$video" "the video" ;;
+  *) need_video "$video" "the video" ;;
 esac
 need_model
 

@@ -16,8 +16,8 @@ case $first$second in
   *rtsp://*) sync=false ;; # live: never wait
   *)
     sync=true # files: label every window
-    need_file "$first" "the first video"
-    need_file "$second" "the second video"
+    need_video "$first" "the first video"
+    need_video "$second" "the second video"
     ;;
 esac
 need_model

@@ -19,7 +19,7 @@ case $video in
   *://*) sync=true ;;
   *)
     sync=true
-    need_file "$video" "the video"
+    need_video "$video" "the video"
     ;;
 esac
 need_model

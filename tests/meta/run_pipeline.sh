@@ -35,6 +35,27 @@ expect_video() {
   [ "$frames" -ge "$2" ] || fail "$1 has $frames frames"
 }
 
+# A piece of the clip that is to be shown turned clockwise, as telephones record it.
+make_turned() {
+  gst-launch-1.0 -q filesrc location="$clip" ! qtdemux ! h264parse ! identity eos-after=40 ! mp4mux ! filesink location="$1" 2>"$work/err" \
+    || fail "no piece of $clip could be made"
+  # The matrix of the track header, ISO 14496-12, 8.3.2.
+  python3 - "$1" <<'END' || fail 'no turned clip could be made'
+import struct, sys
+with open(sys.argv[1], 'r+b') as file:
+    header = file.read().index(b'tkhd') + 4
+    file.seek(header + 40)
+    file.write(struct.pack('>9i', 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30))
+END
+}
+
+# What a pipeline up to raw frames yields is higher than wide, as the shipped clips are not.
+expect_upright() {
+  local caps
+  caps=$(gst-launch-1.0 -v "$@" ! decodebin ! videoconvert ! fakesink name=last num-buffers=5 2>"$work/err" | grep -m 1 'last.GstPad:sink: caps = video/x-raw')
+  [[ $caps =~ width=\(int\)([0-9]+),\ height=\(int\)([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -lt "${BASH_REMATCH[2]}" ] || fail "not upright: $caps"
+}
+
 case $name in
   file-to-labels)
     run
@@ -49,11 +70,20 @@ case $name in
     read -r -t 20 url <&8 || fail 'the RTSP server did not start'
     run "$url"
     expect_labels ''
+    kill "$server"
+    make_turned "$work/turned.mp4"
+    exec 8< <(exec "$tree/pipelines/rtsp-server" "$work/turned.mp4")
+    server=$!
+    read -r -t 20 url <&8 || fail 'the RTSP server did not start with a turned clip'
+    expect_upright rtspsrc location="$url" latency=0 protocols=tcp ! application/x-rtp,media=video
     ;;
   file-to-annotated-mp4)
     run "$clip" "$work/out.mp4"
     expect_labels ''
     expect_video "$work/out.mp4" 25
+    make_turned "$work/turned.mp4"
+    run "$work/turned.mp4" "$work/upright.mp4"
+    expect_upright filesrc location="$work/upright.mp4"
     ;;
   rtsp-to-file)
     run '' "$work/out.mp4" 6

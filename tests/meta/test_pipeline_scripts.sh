@@ -29,6 +29,13 @@ message=$("$tree/pipelines/file-to-labels.sh" /nonexistent/clip.mp4 2>&1) && fai
 [ "$(wc -l <<<"$message")" = 1 ] || fail "file-to-labels.sh on a missing file printed more than a line: $message"
 grep -qE '/nonexistent/clip.mp4|scripts/build' <<<"$message" || fail "file-to-labels.sh does not name what is missing: $message"
 
+# So is a GIF, which would be played for ever.
+gif=$(mktemp --suffix=.gif)
+printf 'GIF89a' >"$gif"
+message=$(timeout 20 "$tree/pipelines/file-to-labels.sh" "$gif" 2>&1) && fail 'file-to-labels.sh accepted a GIF'
+grep -qE "$gif: GStreamer cannot play animated GIFs|scripts/build" <<<"$message" || fail "file-to-labels.sh does not say what to do about a GIF: $message"
+rm -f "$gif"
+
 # What gst-launch-1.0 -m prints becomes one line per window: blanks, bytes that are not ASCII, very small numbers, names of streams; other messages become nothing.
 eval "$(sed -n '/^labels()/,$p' "$tree/pipelines/env.sh")"
 got=$(labels <<'END'

@@ -70,20 +70,32 @@ def test_every_reader_turns(clip, tmp_path, matrix, tag, want):
 
 
 def test_other_files_are_upright(tmp_path):
-    for name, data in (("a.avi", b"RIFF\0\0\0\0AVI "), ("short", b"\0\0"), ("cut.mp4", b"\0\0\0\x18ftypisom\0\0\0\0isommp41\0\0\xff\xffmoov")):
+    files = {"a.avi": b"RIFF\0\0\0\0AVI ", "short": b"\0\0", "empty": b"", "cut.mp4": b"\0\0\0\x18ftypisom\0\0\0\0isommp41\0\0\xff\xffmoov",
+             "no-header.mp4": movie(b""), "shrunk.mp4": movie(header(0.5, 0, 0, 0.5)), "nearly.mp4": movie(header(-0.9, 0, 0, 1))}
+    for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-        assert orientation_of(str(tmp_path / name)) == "rotate-0"
-    odd = patched_matrix_of(0.5)
-    (tmp_path / "odd.mp4").write_bytes(odd)
-    assert orientation_of(str(tmp_path / "odd.mp4")) == "rotate-0"
+        assert orientation_of(str(tmp_path / name)) == "rotate-0", name
+
+
+def test_wherever_a_file_is_cut_it_is_read(tmp_path):
+    whole = movie(header(0, 1, 1, 0))
+    path = tmp_path / "cut.mp4"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert orientation_of(str(path)) in ("rotate-0", "flip-rotate-270")
+    path.write_bytes(whole)
+    assert orientation_of(str(path)) == "flip-rotate-270"
 
 
 def box(kind, content):
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
-def patched_matrix_of(scale):
-    """An MP4 of headers alone whose matrix shrinks the picture, which is no turn."""
-    header = bytes(40) + struct.pack(">9i", int(scale * ONE), 0, 0, 0, int(scale * ONE), 0, 0, 0, 1 << 30) + bytes(8)
+def header(a, b, c, d):
+    return box(b"tkhd", bytes(40) + struct.pack(">9i", *(int(v * ONE) for v in (a, b, 0, c, d, 0, 0, 0)), 1 << 30) + bytes(8))
+
+
+def movie(track_header):
+    """An MP4 of headers alone, with one video track."""
     handler = bytes(8) + b"vide" + bytes(13)
-    return box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", box(b"trak", box(b"tkhd", header) + box(b"mdia", box(b"hdlr", handler))))
+    return box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", box(b"trak", track_header + box(b"mdia", box(b"hdlr", handler))))

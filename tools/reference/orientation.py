@@ -9,6 +9,9 @@ import struct
 
 import numpy as np
 
+ONE = 1 << 16  # of the matrix's numbers, which are 16.16
+MOST_BOXES = 4096  # of one level; files are untrusted
+
 # Display matrix (a, b, c, d; ISO 14496-12, 8.3.2) -> GStreamer's image-orientation tag.
 _NAMES = {(1, 0, 0, 1): "rotate-0", (0, 1, -1, 0): "rotate-90", (-1, 0, 0, -1): "rotate-180", (0, -1, 1, 0): "rotate-270", (-1, 0, 0, 1): "flip-rotate-0",
           (0, 1, 1, 0): "flip-rotate-270", (1, 0, 0, -1): "flip-rotate-180", (0, -1, -1, 0): "flip-rotate-90"}
@@ -18,46 +21,61 @@ _TURNS = {"rotate-0": lambda p: p, "rotate-90": lambda p: np.rot90(p, -1), "rota
           "flip-rotate-270": lambda p: np.rot90(p[:, ::-1], 1)}
 
 
-def _boxes(data, begin, end):
-    """(type, begin of content, end) of the boxes of an MP4 in data[begin:end]."""
-    while begin + 8 <= end:
-        size, kind = struct.unpack_from(">I4s", data, begin)
-        head = 8
-        if size == 1 and begin + 16 <= end:
-            size, head = struct.unpack_from(">Q", data, begin + 8)[0], 16
+def _boxes(file, begin, end):
+    """(type, begin of content, end) of the boxes of an MP4 between two positions of a file, as far as they are sound."""
+    for _ in range(MOST_BOXES):
+        head = _read(file, begin, end, 8)
+        if not head:
+            return
+        size, kind = struct.unpack(">I4s", head)
+        length = 8
+        if size == 1:
+            large = _read(file, begin + 8, end, 8)
+            if not large:
+                return
+            size, length = struct.unpack(">Q", large)[0], 16
         elif size == 0:
             size = end - begin
-        if size < head or begin + size > end:
+        if size < length or begin + size > end:
             return
-        yield kind, begin + head, begin + size
+        yield kind, begin + length, begin + size
         begin += size
 
 
-def _find(data, begin, end, *path):
-    """Contents of all boxes at a path such as moov, trak, tkhd."""
-    for kind, inner, stop in _boxes(data, begin, end):
+def _read(file, begin, end, length):
+    """So many bytes, or none if they reach past the end."""
+    if begin + length > end:
+        return b""
+    file.seek(begin)
+    data = file.read(length)
+    return data if len(data) == length else b""
+
+
+def _find(file, begin, end, *path):
+    """(begin, end) of the contents of all boxes at a path such as moov, trak, tkhd."""
+    for kind, inner, stop in list(_boxes(file, begin, end)):
         if kind == path[0]:
             if len(path) == 1:
                 yield inner, stop
             else:
-                yield from _find(data, inner, stop, *path[1:])
+                yield from _find(file, inner, stop, *path[1:])
 
 
 def orientation_of(path):
     """How the frames of a video file are to be turned, as GStreamer's tag image-orientation says it: "rotate-0", "rotate-90" (clockwise), ...,
-    "flip-rotate-270". "rotate-0" for files that are no MP4 or MOV, and for matrices that are none of the eight."""
+    "flip-rotate-270". "rotate-0" for files that are no MP4 or MOV, and for matrices that are none of the eight. Reads headers only."""
     with open(path, "rb") as file:
-        data = file.read()
-    if data[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-        return "rotate-0"
-    for begin, end in _find(data, 0, len(data), b"moov", b"trak"):
-        handler = next(_find(data, begin, end, b"mdia", b"hdlr"), None)
-        header = next(_find(data, begin, end, b"tkhd"), None)
-        if not handler or not header or data[handler[0] + 8:handler[0] + 12] != b"vide":
-            continue
-        matrix = header[0] + (52 if data[header[0]] == 1 else 40)
-        a, b, _, c, d = struct.unpack_from(">5i", data, matrix)
-        return _NAMES.get(tuple(round(v / 65536) for v in (a, b, c, d)), "rotate-0")
+        for begin, end in _find(file, 0, file.seek(0, 2), b"moov", b"trak"):
+            handler = next(_find(file, begin, end, b"mdia", b"hdlr"), None)
+            header = next(_find(file, begin, end, b"tkhd"), None)
+            if not handler or not header or _read(file, handler[0] + 8, handler[1], 4) != b"vide":
+                continue
+            version = _read(file, *header, 1)
+            data = _read(file, header[0] + (52 if version == b"\1" else 40), header[1], 20)
+            if data:
+                a, b, _, c, d = struct.unpack(">5i", data)
+                return _NAMES.get(tuple(v / ONE for v in (a, b, c, d)), "rotate-0")
+            return "rotate-0"
     return "rotate-0"
 
 
