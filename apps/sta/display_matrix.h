@@ -11,8 +11,8 @@
 
 namespace cli {
 
-/// Of the first video track of a local MP4 or MOV file, a path or a file URI; nullopt for anything else (the tags say it then, if anything does). A matrix that is no turn,
-/// such as one that scales, counts as NONE. Files are untrusted: nothing outside them is read, and no more than their boxes.
+/// Of the first video track of a local MP4 or MOV file, a path or a file URI; nullopt for anything else (the tags say it then, if anything does). A
+/// matrix that is no turn, such as one that scales, counts as NONE. Files are untrusted: nothing outside them is read, and no more than their boxes.
 std::optional<sta_orientation> display_orientation(const std::string &video);
 
 /// As the property `orientation` of staaction and `video-direction` of videoflip call it, but for NONE, which is "none" there and "identity" here.
