@@ -153,6 +153,10 @@ TEST(Timeline, TheModelsFolderRecommends) {
   Properties high = low.properties();
   high.push_back({"enter-threshold", "1"});
   EXPECT_TRUE(changesWith(high).empty());
+  // The other threshold of the folder makes room for it.
+  Properties late = low.properties();
+  late.push_back({"exit-threshold", "1"});
+  EXPECT_TRUE(changesWith(late).empty());
 }
 
 TEST(Timeline, TheModelsBackgroundIsNoEvent) {

@@ -34,7 +34,11 @@ sta_timeline_options EventTracker::options(const Settings &settings, std::string
   if (settings.smoothing > 0) options.smoothing = settings.smoothing;
   if (settings.enter_threshold >= 0) options.enter_threshold = settings.enter_threshold;
   if (settings.exit_threshold >= 0) options.exit_threshold = settings.exit_threshold;
-  options.exit_threshold = std::min(options.exit_threshold, options.enter_threshold);
+  // Of the two, the one that is set goes first; of two that are set, enter_threshold.
+  if (settings.exit_threshold >= 0 && settings.enter_threshold < 0)
+    options.enter_threshold = std::max(options.enter_threshold, options.exit_threshold);
+  else
+    options.exit_threshold = std::min(options.exit_threshold, options.enter_threshold);
   if (settings.min_duration != GST_CLOCK_TIME_NONE) options.min_duration = settings.min_duration;
   if (settings.release_duration != GST_CLOCK_TIME_NONE) options.release_duration = settings.release_duration;
   classes_.clear();

@@ -98,11 +98,11 @@ void installEventProperties(GObjectClass *klass, const Settings &d) {
                                   g_param_spec_double("enter-threshold", "Enter threshold",
                                                       "Smoothed score (0 to 1) at which the event of a class starts (-1 = the model's, else 0.5)",
                                                       -1.0, 1.0, d.enter_threshold, kPlaying));
-  g_object_class_install_property(
-      klass, kPropExitThreshold,
-      g_param_spec_double("exit-threshold", "Exit threshold",
-                          "Smoothed score (0 to enter-threshold) below which the event of a class ends (-1 = the model's, else 0.4)", -1.0, 1.0,
-                          d.exit_threshold, kPlaying));
+  g_object_class_install_property(klass, kPropExitThreshold,
+                                  g_param_spec_double("exit-threshold", "Exit threshold",
+                                                      "Smoothed score (0 to enter-threshold) below which the event of a class ends (-1 = the "
+                                                      "model's, else 0.4); set alone, it raises enter-threshold to it",
+                                                      -1.0, 1.0, d.exit_threshold, kPlaying));
   g_object_class_install_property(
       klass, kPropMinDuration,
       g_param_spec_uint64("min-duration", "Minimum duration",
