@@ -51,10 +51,11 @@ with tempfile.TemporaryDirectory() as folder:
     assert "too short: 0.20 s of video" in classify(short).stderr
     assert "--rate is for sequences" in classify(short, "--rate", "5", status=2).stderr
 
-    # Seven seconds of which one frame each is left: long enough, but there are gaps. Without scenecut=0 some versions of x264 begin with two key frames.
-    gaps = os.path.join(folder, "gaps.mkv")
-    make("num-buffers=240", "!", "video/x-raw,width=128,height=96,framerate=30/1", "!", "x264enc", "key-int-max=30", "bframes=0", "option-string=scenecut=0", "!", "h264parse", "!",
-         "identity", "drop-buffer-flags=delta-unit", "!", "matroskamux", "!", "filesink", "location=" + gaps)
+    # Seven seconds of which one frame each is left: long enough, but there are gaps. MP4, since matroskamux 1.26
+    # gives the second frame the time that it would have if there were no gap before it.
+    gaps = os.path.join(folder, "gaps.mp4")
+    make("num-buffers=240", "!", "video/x-raw,width=128,height=96,framerate=30/1", "!", "x264enc", "key-int-max=30", "bframes=0", "!", "h264parse", "!",
+         "identity", "drop-buffer-flags=delta-unit", "!", "mp4mux", "!", "filesink", "location=" + gaps)
     done = classify(gaps)
     assert "7 gaps in 7.03 s of video" in done.stderr and "too short" not in done.stderr, done.stderr
 
