@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// One encoded frame (or packet of sound) of a camera on its way to the memory ring and into a clip.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <utility>
+
+namespace sta::monitor {
+
+enum Stream { kVideo = 0, kAudio = 1, kStreams = 2 };
+
+// A reference to a mini object of GStreamer (buffer, caps), held by C++.
+template <typename T>
+class Held {
+ public:
+  Held() = default;
+  static Held take(T *thing) { return Held(thing); }              // the caller's reference becomes ours
+  static Held share(T *thing) { return Held(reference(thing)); }  // one of our own
+  Held(const Held &other) : thing_(reference(other.thing_)) {}
+  Held(Held &&other) noexcept : thing_(std::exchange(other.thing_, nullptr)) {}
+  Held &operator=(Held other) noexcept {
+    std::swap(thing_, other.thing_);
+    return *this;
+  }
+  ~Held() {
+    if (thing_) gst_mini_object_unref(GST_MINI_OBJECT_CAST(thing_));
+  }
+  T *get() const { return thing_; }
+  explicit operator bool() const { return thing_; }
+
+ private:
+  explicit Held(T *thing) : thing_(thing) {}
+  static T *reference(T *thing) {
+    if (thing) gst_mini_object_ref(GST_MINI_OBJECT_CAST(thing));
+    return thing;
+  }
+  T *thing_ = nullptr;
+};
+
+using HeldBuffer = Held<GstBuffer>;
+using HeldCaps = Held<GstCaps>;
+
+struct MediaSample {
+  Stream stream = kVideo;
+  HeldBuffer buffer;
+  GstClockTime pts = GST_CLOCK_TIME_NONE;  // running time
+  GstClockTime dts = GST_CLOCK_TIME_NONE;  // running time; none: as pts
+  bool key = false;
+  GstClockTime time() const { return GST_CLOCK_TIME_IS_VALID(dts) ? dts : pts; }
+};
+
+}  // namespace sta::monitor

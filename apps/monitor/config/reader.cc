@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "monitor/config/reader.h"
+
+#include <glib.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "monitor/camera/uri.h"
+#include "monitor/config/section.h"
+#include "monitor/config/units.h"
+
+namespace sta::monitor {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Where names are looked up: installed models first, then paths relative to the file.
+struct Places {
+  std::string folder;
+  const std::vector<std::string> &model_folders;
+};
+
+// Names are parts of topics, paths of REST and metrics, so they are kept plain.
+bool plainName(const std::string &name) {
+  if (name.empty() || name.size() > 64) return false;
+  for (char c : name)
+    if (!g_ascii_isalnum(c) && c != '-' && c != '_') return false;
+  return true;
+}
+
+std::string absolute(const std::string &path, const std::string &folder) {
+  return path.empty() || fs::path(path).is_absolute() ? path : (fs::path(folder) / path).lexically_normal().string();
+}
+
+// The path of a model, or nothing, and then `tried` says where it was looked for.
+std::string findModel(const std::string &name, const Places &places, std::string &tried) {
+  if (name.starts_with("arch:")) return name;
+  std::vector<std::string> candidates;
+  if (name.find('/') == std::string::npos)
+    for (const std::string &folder : places.model_folders) candidates.push_back(folder + "/" + name);
+  candidates.push_back(absolute(name, places.folder));
+  for (const std::string &candidate : candidates) {
+    std::error_code ignored;
+    if (fs::exists(candidate, ignored)) return candidate;
+    tried += (tried.empty() ? "" : ", ") + candidate;
+  }
+  return "";
+}
+
+WatchSettings readWatch(Reading &reading, const YAML::Node &node, const std::string &camera, const Places &places) {
+  WatchSettings watch;
+  // "watch: [camera-watch]" is short for "watch: [{model: camera-watch}]".
+  YAML::Node mapping;
+  if (node.IsScalar())
+    mapping["model"] = node;
+  else
+    mapping.reset(node);
+  Section section(reading, mapping, "watch of " + camera);
+  if (const auto model = section.text("model")) {
+    std::string tried;
+    watch.model = findModel(*model, places, tried);
+    if (watch.model.empty()) section.fault("model", "\"" + *model + "\" is no installed model and no path (tried " + tried + ")");
+    watch.name = fs::path(model->starts_with("arch:") ? model->substr(5) : *model).lexically_normal().filename().string();
+  } else if (!section.has("model")) {
+    section.fault("model", "is missing: the name of an installed model, or the path of a model folder");
+  }
+  if (const auto name = section.text("name")) watch.name = *name;
+  if (!watch.name.empty() && !plainName(watch.name))
+    section.fault(section.has("name") ? "name" : "model", "should give a name of letters, digits, - and _; set name: beside it");
+  if (const auto drop = section.text("drop-number"); drop && *drop == "auto") {
+    watch.drop_number = -1;
+  } else if (drop) {
+    watch.drop_number = section.integer("drop-number", 0, 1 << 20).value_or(0);
+  }
+  watch.device = section.text("device").value_or(watch.device);
+  watch.enter_threshold = section.fraction("enter-threshold");
+  watch.exit_threshold = section.fraction("exit-threshold");
+  if (watch.enter_threshold && watch.exit_threshold && *watch.exit_threshold > *watch.enter_threshold)
+    section.fault("exit-threshold", "should not be above enter-threshold");
+  watch.min_duration = section.duration("min-duration");
+  watch.release_duration = section.duration("release-duration");
+  watch.hop = section.duration("hop");
+  watch.smoothing = section.integer("smoothing", 1, 1000);
+  watch.classes = section.list("classes").value_or(std::vector<std::string>{});
+  watch.background = section.text("background");
+  return watch;
+}
+
+RecordSettings readRecord(Reading &reading, const YAML::Node &node, const std::string &camera) {
+  RecordSettings record;
+  Section section(reading, node, "record of " + camera);
+  record.before = section.duration("before").value_or(record.before);
+  record.after = section.duration("after").value_or(record.after);
+  record.at_most = section.duration("at-most").value_or(record.at_most);
+  record.on = section.list("on").value_or(record.on);
+  if (record.before > 120 * kSecond) section.fault("before", "should be at most 2min: that much video is kept in memory");
+  if (record.at_most < kSecond) section.fault("at-most", "should be at least 1s");
+  return record;
+}
+
+// `camera` on top of what `defaults` says already.
+void readCameraKeys(Reading &reading, Section &section, const Places &places, CameraSettings &camera) {
+  if (const auto loop = section.boolean("loop")) camera.loop = *loop;
+  if (const auto transport = section.text("transport")) {
+    if (*transport == "tcp")
+      camera.transport = Transport::kTcp;
+    else if (*transport == "udp")
+      camera.transport = Transport::kUdp;
+    else
+      section.fault("transport", "should be tcp or udp");
+  }
+  if (const YAML::Node watch = section.node("watch"); watch.IsDefined()) {
+    camera.watch.clear();
+    if (watch.IsSequence()) {
+      for (const YAML::Node &entry : watch) camera.watch.push_back(readWatch(reading, entry, section.where(), places));
+    } else {
+      section.fault("watch", "should be a list of models: [ { model: camera-watch } ]");
+    }
+    for (std::size_t i = 0; i < camera.watch.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (camera.watch[i].name == camera.watch[j].name)
+          section.fault("watch", "has two models of the name " + camera.watch[i].name + "; give one of them another name:");
+  }
+  if (const YAML::Node record = section.node("record"); record.IsDefined()) {
+    if (record.IsScalar() && record.Scalar() == "false")
+      camera.record.reset();
+    else if (record.IsScalar() && record.Scalar() == "true")
+      camera.record = RecordSettings{};
+    else
+      camera.record = readRecord(reading, record, section.where());
+  }
+}
+
+void readUri(Section &section, const Places &places, CameraSettings &camera) {
+  const auto uri = section.text("uri");
+  if (!uri) {
+    if (!section.has("uri")) section.fault("uri", "is missing: rtsp://…, http://…, file:///…, v4l2:///dev/video0 or test://ball");
+    return;
+  }
+  SplitUri split = splitUri(*uri);
+  if (!split.error.empty()) section.fault("uri", split.error);
+  camera.uri = split.uri;
+  camera.user = split.user;
+  camera.password = split.password;
+  std::string scheme = uriScheme(camera.uri);
+  if (scheme.empty()) {
+    // A path, as people write it.
+    char *file = g_filename_to_uri(absolute(camera.uri, places.folder).c_str(), nullptr, nullptr);
+    camera.uri = file ? file : "";
+    g_free(file);
+    scheme = "file";
+  }
+  static const std::vector<std::string> kSchemes = {"rtsp", "rtsps", "http", "https", "file", "v4l2", "test"};
+  bool known = false;
+  for (const std::string &name : kSchemes) known = known || name == scheme;
+  if (!known) {
+    const std::string like = nearest(scheme, kSchemes);
+    section.fault("uri", "has the scheme \"" + scheme + "\"; " +
+                             (like.empty() ? "known are rtsp, rtsps, http, https, file, v4l2 and test" : "did you mean \"" + like + "\"?"));
+  }
+  if (const auto user = section.text("user")) camera.user = *user;
+  if (const auto password = section.text("password")) camera.password = *password;
+  if (camera.loop && scheme != "file") section.fault("loop", "is for files: other sources have no end");
+}
+
+CameraSettings readCamera(Reading &reading, const std::string &name, const YAML::Node &node, const CameraSettings &defaults, const Places &places) {
+  CameraSettings camera = defaults;
+  camera.name = name;
+  Section section(reading, node, "camera " + name);
+  if (!plainName(name)) reading.fault(node, "camera \"" + name + "\": a name has 1 to 64 letters, digits, - and _");
+  readCameraKeys(reading, section, places, camera);
+  readUri(section, places, camera);
+  if (camera.watch.empty()) section.fault("watch", "is missing, here and in defaults: [ { model: camera-watch } ]");
+  return camera;
+}
+
+bool loopback(const std::string &address) { return address == "localhost" || address == "::1" || address.starts_with("127."); }
+
+void readHttp(Reading &reading, const YAML::Node &node, HttpSettings &http) {
+  Section section(reading, node, "http");
+  if (const auto listen = section.text("listen")) {
+    const std::size_t colon = listen->rfind(':');
+    char *end = nullptr;
+    const std::string port = colon == std::string::npos ? "" : listen->substr(colon + 1);
+    const unsigned long number = std::strtoul(port.c_str(), &end, 10);
+    if (port.empty() || *end || number > 65535) {
+      section.fault("listen", "should be ADDRESS:PORT, such as 127.0.0.1:8090 or [::]:8090");
+    } else {
+      http.address = listen->substr(0, colon);
+      if (http.address.size() > 1 && http.address.front() == '[' && http.address.back() == ']')
+        http.address = http.address.substr(1, http.address.size() - 2);
+      http.port = static_cast<int>(number);
+    }
+  }
+  http.token = section.text("token").value_or("");
+  if (section.has("token") && http.token.size() < 8)
+    section.fault("token", "should have at least 8 characters; \"openssl rand -hex 16\" makes a good one");
+  if (!loopback(http.address) && http.token.empty())
+    section.fault("listen", "names an address that others reach, so a token has to be set; without one only 127.0.0.1 is allowed");
+}
+
+void readMqtt(Reading &reading, const YAML::Node &node, const std::string &folder, MqttSettings &mqtt) {
+  Section section(reading, node, "mqtt");
+  if (const auto url = section.text("url")) {
+    const SplitUri split = splitUri(*url);
+    const std::string scheme = uriScheme(split.uri);
+    mqtt.tls = scheme == "mqtts";
+    mqtt.port = mqtt.tls ? 8883 : 1883;
+    mqtt.user = split.user;
+    mqtt.password = split.password;
+    std::string host = split.uri.size() > scheme.size() + 3 ? split.uri.substr(scheme.size() + 3) : "";
+    if (!host.empty() && host.back() == '/') host.pop_back();
+    if (const std::size_t colon = host.rfind(':'); colon != std::string::npos && host.back() != ']') {
+      mqtt.port = std::atoi(host.c_str() + colon + 1);
+      host.resize(colon);
+    }
+    mqtt.host = host;
+    if ((scheme != "mqtt" && scheme != "mqtts") || host.empty() || mqtt.port < 1 || mqtt.port > 65535 || !split.error.empty())
+      section.fault("url", "should be mqtt://HOST:PORT or mqtts://HOST:PORT, with USER:PASSWORD@ before HOST if the broker wants it");
+  } else if (node.IsDefined() && !section.has("url")) {
+    section.fault("url", "is missing: mqtt://HOST:PORT");
+  }
+  mqtt.user = section.text("user").value_or(mqtt.user);
+  mqtt.password = section.text("password").value_or(mqtt.password);
+  mqtt.ca_file = absolute(section.text("ca-file").value_or(""), folder);
+  mqtt.client_id = section.text("client-id").value_or(mqtt.client_id);
+  mqtt.home_assistant = section.boolean("home-assistant").value_or(false);
+  mqtt.discovery_prefix = section.text("discovery-prefix").value_or(mqtt.discovery_prefix);
+  mqtt.prefix = section.text("prefix").value_or(mqtt.prefix);
+  if (mqtt.prefix.empty() || mqtt.prefix.find_first_of("+#") != std::string::npos || mqtt.prefix.back() == '/')
+    section.fault("prefix", "should be a topic without +, # and without / at its end");
+}
+
+void readStorage(Reading &reading, const YAML::Node &node, const std::string &folder, StorageSettings &storage) {
+  Section section(reading, node, "storage");
+  storage.folder = absolute(section.text("folder").value_or(storage.folder), folder);
+  storage.keep = section.duration("keep").value_or(storage.keep);
+  storage.at_most = section.size("at-most").value_or(storage.at_most);
+  storage.keep_free = section.size("keep-free").value_or(storage.keep_free);
+}
+
+void readAll(Reading &reading, const YAML::Node &root, const Places &places, Settings &settings) {
+  Section section(reading, root, "the file");
+  readHttp(reading, section.node("http"), settings.http);
+  readMqtt(reading, section.node("mqtt"), places.folder, settings.mqtt);
+  readStorage(reading, section.node("storage"), places.folder, settings.storage);
+  CameraSettings defaults;
+  {
+    Section common(reading, section.node("defaults"), "defaults");
+    readCameraKeys(reading, common, places, defaults);
+  }
+  const YAML::Node cameras = section.node("cameras");
+  if (cameras.IsDefined() && !cameras.IsMap()) {
+    section.fault("cameras", "should be a mapping of names: cameras: { gate: { uri: … } }");
+  } else if (cameras.IsDefined()) {
+    for (const auto &entry : cameras) {
+      const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+      if (settings.cameras.contains(name)) reading.fault(entry.first, "camera " + name + " is there twice");
+      settings.cameras[name] = readCamera(reading, name, entry.second, defaults, places);
+    }
+  }
+}
+
+template <typename Read>
+ReadResult readYaml(const std::string &text, const std::string &name, Read read) {
+  ReadResult result;
+  Reading reading{name, {}};
+  try {
+    read(reading, YAML::Load(text), result.settings);
+  } catch (const YAML::Exception &fault) {
+    reading.errors.push_back(name + ":" + std::to_string(fault.mark.is_null() ? 1 : fault.mark.line + 1) + ": no YAML: " + fault.msg);
+  }
+  result.errors = std::move(reading.errors);
+  return result;
+}
+
+}  // namespace
+
+ReadResult readSettingsText(const std::string &text, const std::string &name, const std::string &folder,
+                            const std::vector<std::string> &model_folders) {
+  const Places places{folder, model_folders};
+  return readYaml(text, name, [&](Reading &reading, const YAML::Node &root, Settings &settings) {
+    readAll(reading, root, places, settings);
+    if (reading.errors.empty() && !root.IsMap()) reading.errors.push_back(name + ": the file is empty; --print-defaults prints one to begin with");
+  });
+}
+
+ReadResult readSettings(const std::string &path, const std::vector<std::string> &model_folders) {
+  std::error_code failed;
+  if (fs::is_directory(path, failed)) return {{}, {path + ": a folder; the configuration is a YAML file"}};
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!(file && text << file.rdbuf())) return {{}, {path + ": cannot be read: " + g_strerror(errno)}};
+  return readSettingsText(text.str(), path, fs::absolute(path).parent_path().string(), model_folders);
+}
+
+ReadResult readCameraText(const std::string &camera, const std::string &text, const std::string &folder,
+                          const std::vector<std::string> &model_folders) {
+  const Places places{folder, model_folders};
+  return readYaml(text, "camera " + camera, [&](Reading &reading, const YAML::Node &root, Settings &settings) {
+    if (!root.IsMap())
+      reading.errors.push_back("the body should be a JSON object: {\"uri\": …, \"watch\": […]}");
+    else
+      settings.cameras[camera] = readCamera(reading, camera, root, {}, places);
+  });
+}
+
+std::vector<std::string> modelFolders() {
+  std::vector<std::string> folders;
+  if (const char *listed = std::getenv("STA_MODELS")) {
+    std::istringstream parts(listed);
+    for (std::string part; std::getline(parts, part, ':');)
+      if (!part.empty()) folders.push_back(part);
+  }
+  folders.push_back(STA_MODELS_INSTALL_DIR);
+  return folders;
+}
+
+}  // namespace sta::monitor

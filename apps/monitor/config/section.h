@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// One mapping of the YAML file while it is read: hands out values by key, collects faults with their lines, and knows which keys nobody asked for.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "monitor/config/settings.h"
+
+namespace sta::monitor {
+
+// What a whole reading shares.
+struct Reading {
+  std::string file;
+  std::vector<std::string> errors;
+  void fault(const YAML::Node &node, const std::string &what);
+};
+
+class Section {
+ public:
+  // `where` names the mapping for people: "camera gate". A node that is no mapping is a fault, an absent one is an empty mapping.
+  Section(Reading &reading, const YAML::Node &node, std::string where);
+  // Keys that were never asked for are faults that name the nearest known one.
+  ~Section();
+  Section(const Section &) = delete;
+
+  YAML::Node node(const std::string &key);  // undefined if absent
+  bool has(const std::string &key) { return node(key).IsDefined(); }
+  std::optional<std::string> text(const std::string &key);
+  std::optional<bool> boolean(const std::string &key);
+  std::optional<int> integer(const std::string &key, int least, int most);
+  std::optional<double> fraction(const std::string &key);  // 0 to 1
+  std::optional<Nanoseconds> duration(const std::string &key);
+  std::optional<std::uint64_t> size(const std::string &key);
+  std::optional<std::vector<std::string>> list(const std::string &key);  // a list of words, or one word
+  void fault(const std::string &key, const std::string &what);
+  const std::string &where() const { return where_; }
+
+ private:
+  std::optional<std::string> scalar(const YAML::Node &value, const std::string &key);
+
+  Reading &reading_;
+  YAML::Node node_;
+  std::string where_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace sta::monitor

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// What the user's file says, as typed values. Every struct can be compared, so that a reload finds the cameras that changed and leaves the others
+// alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sta::monitor {
+
+// Durations are nanoseconds, as in GStreamer; sizes are bytes.
+using Nanoseconds = std::int64_t;
+inline constexpr Nanoseconds kSecond = 1'000'000'000;
+
+// One model that looks at a camera. What is not set stays with the model, or with staaction's default.
+struct WatchSettings {
+  std::string name;   // as written; it names the model in topics, metrics and events
+  std::string model;  // path of the folder or file, or "arch:…"
+  std::string device = "auto";
+  int drop_number = 0;  // -1: chosen by load
+  std::optional<double> enter_threshold, exit_threshold;
+  std::optional<Nanoseconds> min_duration, release_duration, hop;
+  std::optional<int> smoothing;
+  std::vector<std::string> classes;  // empty: all
+  std::optional<std::string> background;
+  bool operator==(const WatchSettings &) const = default;
+};
+
+struct RecordSettings {
+  Nanoseconds before = 5 * kSecond, after = 10 * kSecond, at_most = 300 * kSecond;
+  std::vector<std::string> on;  // labels that start a clip; empty: every event does
+  bool operator==(const RecordSettings &) const = default;
+};
+
+enum class Transport { kTcp, kUdp };
+
+struct CameraSettings {
+  std::string name;
+  std::string uri;             // without user and password: these never reach GStreamer's URI, where errors and logs would repeat them
+  std::string user, password;  // of the URI, or of their own keys
+  bool loop = false;           // files begin again at their end
+  Transport transport = Transport::kTcp;
+  std::vector<WatchSettings> watch;
+  std::optional<RecordSettings> record;
+  bool operator==(const CameraSettings &) const = default;
+};
+
+struct HttpSettings {
+  std::string address = "127.0.0.1";
+  int port = 8090;  // 0: any free one, which is printed
+  std::string token;
+  bool operator==(const HttpSettings &) const = default;
+};
+
+struct MqttSettings {
+  std::string host;  // empty: no broker
+  int port = 1883;
+  bool tls = false;
+  std::string ca_file, user, password;
+  std::string prefix = "sta", discovery_prefix = "homeassistant", client_id = "sta-monitor";
+  bool home_assistant = false;
+  bool operator==(const MqttSettings &) const = default;
+};
+
+struct StorageSettings {
+  std::string folder = "sta-monitor-data";
+  Nanoseconds keep = 14LL * 24 * 3600 * kSecond;
+  std::uint64_t at_most = 20'000'000'000;
+  std::uint64_t keep_free = 500'000'000;  // recording pauses when the disk has less
+  bool operator==(const StorageSettings &) const = default;
+};
+
+struct Settings {
+  HttpSettings http;
+  MqttSettings mqtt;
+  StorageSettings storage;
+  std::map<std::string, CameraSettings> cameras;
+};
+
+}  // namespace sta::monitor

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// From what a camera's models say to what is kept and told: gives events their ids, saves them, starts and ends clips, takes snapshots, publishes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "monitor/camera/camera.h"
+#include "monitor/http/metrics.h"
+#include "monitor/http/streams.h"
+#include "monitor/publish/mqtt.h"
+#include "monitor/publish/topics.h"
+#include "monitor/store/store.h"
+
+namespace sta::monitor {
+
+class EventDesk {
+ public:
+  using Log = std::function<void(const std::string &)>;
+  EventDesk(Store &store, Metrics &metrics, Log log);
+  ~EventDesk();
+  void setOutlets(Mqtt *mqtt, const Topics *topics, Streams *streams);  // nullptr: none
+
+  void change(Camera &camera, const ActionChange &change);
+  void cameraGone(const std::string &camera);  // its clip ends with it
+  // Events that a killed monitor had left open were ended by the store: now they are told.
+  void tellRecovered();
+  // Once a second: clips that are long enough end. `full`: why nothing is recorded now, empty if something can be.
+  void tick(const std::string &full);
+  bool recording(const std::string &camera) const { return clips_.contains(camera); }
+  const std::string &recordingProblem(const std::string &camera) { return problems_[camera]; }
+
+ private:
+  struct Clip {
+    std::string id;
+    std::set<std::string> open;  // events that keep it going
+    std::weak_ptr<CameraPipeline> pipeline;
+    Recorder *recorder;
+    gint64 begun, quiet_since;  // monotonic, microseconds
+    Nanoseconds after, at_most;
+  };
+  void tell(const Event &event);
+  void startClip(Camera &camera, const ActionChange &change, Event &event);
+  void endClip(const std::string &camera);
+  void clipDone(const std::string &id, const std::string &camera, bool good, const std::string &why);
+  void takeSnapshot(Camera &camera, const std::string &event);
+  void snapshotDone(const std::string &event);
+
+  Store &store_;
+  Metrics &metrics_;
+  const Log log_;
+  Mqtt *mqtt_ = nullptr;
+  const Topics *topics_ = nullptr;
+  Streams *streams_ = nullptr;
+  std::string full_;
+  std::map<std::string, std::map<std::uint64_t, Event>> open_;  // camera -> key of the change -> event
+  std::map<std::string, Clip> clips_;                           // by camera
+  std::map<std::string, std::string> problems_;
+  std::shared_ptr<EventDesk *> self_;  // for threads that report back; nullptr inside once it is gone
+};
+
+}  // namespace sta::monitor

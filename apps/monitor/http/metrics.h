@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Numbers for a Prometheus server: base units, _total where they only grow, a label camera.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <map>
+#include <string>
+
+#include "monitor/camera/camera.h"
+
+namespace sta::monitor {
+
+class Metrics {
+ public:
+  Metrics();
+  void window(const std::string &camera, const std::string &model, const WindowReport &report);
+  void event(const std::string &camera, const std::string &label, double delay);
+  void camera(const Camera &camera);
+  void forget(const std::string &camera);  // one that is watched no longer
+  void storage(std::uint64_t clip_bytes, std::int64_t outbox);
+  // The text format 0.0.4.
+  std::string text();
+
+ private:
+  void process();
+
+  prometheus::Registry registry_;
+  prometheus::Family<prometheus::Gauge> &up_, &load_, &drop_, &clips_, &outbox_, &memory_, &descriptors_, &started_;
+  prometheus::Family<prometheus::Counter> &frames_, &windows_, &events_, &cpu_;
+  prometheus::Family<prometheus::Histogram> &window_seconds_, &event_delay_;
+  std::map<std::string, double> frames_seen_;
+};
+
+}  // namespace sta::monitor

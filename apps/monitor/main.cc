@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// sta-monitor CONFIG.yaml: watches the cameras of a file until it is told to stop. Exit status as sta: 0 good, 1 what was asked for failed, 2 usage.
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <gst/gst.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <thread>
+
+#include "monitor/config/reader.h"
+#include "monitor/monitor.h"
+
+namespace {
+
+constexpr const char *kUsage =
+    "usage: sta-monitor CONFIG.yaml            watch the cameras of the file\n"
+    "       sta-monitor --check CONFIG.yaml    only read it\n"
+    "       sta-monitor --print-defaults       print a file with every key\n"
+    "       sta-monitor --version\n";
+
+using sta::monitor::Monitor;
+
+struct Run {
+  GMainLoop *loop = nullptr;
+  std::unique_ptr<Monitor> monitor;
+  guint reload_soon = 0;
+};
+
+// Editors write a file in several steps; it is read when it was quiet for a moment.
+void reloadSoon(Run *run) {
+  if (run->reload_soon) g_source_remove(run->reload_soon);
+  run->reload_soon = g_timeout_add(
+      500,
+      [](gpointer data) -> gboolean {
+        auto *self = static_cast<Run *>(data);
+        self->reload_soon = 0;
+        self->monitor->reload();
+        return G_SOURCE_REMOVE;
+      },
+      run);
+}
+
+int watch(const std::string &path, sta::monitor::Settings settings) {
+  Run run;
+  std::string error;
+  run.monitor = Monitor::start(std::move(settings), path, error);
+  if (!run.monitor) {
+    std::fprintf(stderr, "sta-monitor: %s\n", error.c_str());
+    return 1;
+  }
+  std::printf("sta-monitor: the page is at %s\n", run.monitor->address().c_str());
+  std::fflush(stdout);
+  run.loop = g_main_loop_new(nullptr, FALSE);
+  const auto stop = +[](gpointer loop) -> gboolean {
+    g_main_loop_quit(static_cast<GMainLoop *>(loop));
+    return G_SOURCE_CONTINUE;
+  };
+  g_unix_signal_add(SIGINT, stop, run.loop);
+  g_unix_signal_add(SIGTERM, stop, run.loop);
+  g_unix_signal_add(
+      SIGHUP, [](gpointer data) -> gboolean { return reloadSoon(static_cast<Run *>(data)), G_SOURCE_CONTINUE; }, &run);
+  GFile *file = g_file_new_for_path(path.c_str());
+  GFileMonitor *changes = g_file_monitor_file(file, G_FILE_MONITOR_WATCH_MOVES, nullptr, nullptr);
+  if (changes)
+    g_signal_connect(changes, "changed", G_CALLBACK(+[](GFileMonitor *, GFile *, GFile *, GFileMonitorEvent event, gpointer data) {
+                       if (event != G_FILE_MONITOR_EVENT_ATTRIBUTE_CHANGED) reloadSoon(static_cast<Run *>(data));
+                     }),
+                     &run);
+  g_main_loop_run(run.loop);
+  // Whatever a library waits for, the end comes in time.
+  std::thread([] {
+    g_usleep(1'800'000);
+    std::_Exit(0);
+  }).detach();
+  if (changes) g_object_unref(changes);
+  g_object_unref(file);
+  run.monitor.reset();
+  // Threads of cameras that do not answer may still run: nothing that they use is taken down under them.
+  std::fflush(nullptr);
+  std::_Exit(0);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first == "--help" || first == "-h") {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  if (first == "--version") {
+    std::puts("sta-monitor " STA_VERSION);
+    return 0;
+  }
+  if (first == "--print-defaults") {
+    std::fputs(sta::monitor::defaultsText(), stdout);
+    return 0;
+  }
+  const bool check = first == "--check";
+  if (argc != (check ? 3 : 2) || (!check && first.starts_with("-"))) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  const std::string path = argv[check ? 2 : 1];
+  sta::monitor::ReadResult read = sta::monitor::readSettings(path, sta::monitor::modelFolders());
+  for (const std::string &error : read.errors) std::fprintf(stderr, "sta-monitor: %s\n", error.c_str());
+  if (!read.errors.empty()) return 1;
+  if (check) {
+    std::printf("%s: good, %zu cameras\n", path.c_str(), read.settings.cameras.size());
+    return 0;
+  }
+  // A broken connection is an error to handle, not a signal to die of.
+  std::signal(SIGPIPE, SIG_IGN);
+  gst_init(nullptr, nullptr);
+  GstElementFactory *factory = gst_element_factory_find("staaction");
+  if (!factory) {
+    std::fputs("sta-monitor: GStreamer knows no element staaction; install STA, or name its folder in GST_PLUGIN_PATH\n", stderr);
+    return 1;
+  }
+  gst_object_unref(factory);
+  return watch(path, std::move(read.settings));
+}

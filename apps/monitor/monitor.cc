@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "monitor/monitor.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "monitor/camera/uri.h"
+#include "monitor/config/reader.h"
+
+namespace sta::monitor {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string dumped(const ordered_json &json) { return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
+
+}  // namespace
+
+Monitor::Monitor(Settings settings, std::string file)
+    : settings_(std::move(settings)), file_(std::move(file)), started_at_(g_get_real_time() / 1000) {}
+
+std::unique_ptr<Monitor> Monitor::start(Settings settings, std::string file, std::string &error) {
+  std::unique_ptr<Monitor> monitor(new Monitor(std::move(settings), std::move(file)));
+  monitor->store_ = Store::open(monitor->settings_.storage.folder, error);
+  if (!monitor->store_) return nullptr;
+  monitor->desk_ =
+      std::make_unique<EventDesk>(*monitor->store_, monitor->metrics_, [self = monitor.get()](const std::string &line) { self->log(line); });
+  monitor->http_ = HttpServer::listen(monitor->settings_.http, *monitor, error);
+  if (!monitor->http_) return nullptr;
+  monitor->connectBroker();
+  monitor->desk_->tellRecovered();
+  monitor->tick();
+  monitor->apply(monitor->wanted());
+  monitor->started_ = true;
+  monitor->timer_ = g_timeout_add_seconds(
+      1, [](gpointer self) -> gboolean { return static_cast<Monitor *>(self)->tick(), G_SOURCE_CONTINUE; }, monitor.get());
+  return monitor;
+}
+
+Monitor::~Monitor() {
+  if (timer_) g_source_remove(timer_);
+  cameras_.clear();  // ends open events, which are told and saved
+  if (desk_) desk_->setOutlets(nullptr, nullptr, nullptr);
+  http_.reset();
+  mqtt_.reset();
+  CameraPipeline::waitForRetired(700);
+}
+
+std::string Monitor::folder() const { return std::filesystem::absolute(file_).parent_path().string(); }
+
+void Monitor::log(const std::string &line) { std::fprintf(stderr, "%s %s\n", formatTime(g_get_real_time() / 1000).c_str(), line.c_str()); }
+
+void Monitor::connectBroker() {
+  mqtt_.reset();
+  topics_ = std::make_unique<Topics>(settings_.mqtt);
+  announced_.clear();
+  if (!settings_.mqtt.host.empty())
+    mqtt_ = std::make_unique<Mqtt>(settings_.mqtt, *store_, topics_->status(), [this](const std::string &line) { log(line); });
+  desk_->setOutlets(mqtt_.get(), topics_.get(), &http_->streams());
+}
+
+std::map<std::string, CameraSettings> Monitor::wanted() {
+  std::map<std::string, CameraSettings> all = settings_.cameras;
+  for (const auto &[name, json] : store_->cameras()) {
+    if (json.empty()) {
+      all.erase(name);
+      continue;
+    }
+    ReadResult read = readCameraText(name, json, folder(), modelFolders());
+    for (const std::string &error : read.errors) log("from the store: " + error);
+    if (read.errors.empty()) all[name] = read.settings.cameras[name];
+  }
+  return all;
+}
+
+void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
+  std::vector<std::string> gone;
+  for (const auto &[name, camera] : cameras_)
+    if (const auto found = wanted.find(name); found == wanted.end() || !(found->second == camera->settings())) gone.push_back(name);
+  for (const std::string &name : gone) removeCamera(name);
+  for (const auto &[name, settings] : wanted) {
+    if (cameras_.contains(name)) continue;
+    // Listeners are told of it by its first change.
+    cameras_[name] = std::make_unique<Camera>(settings, *this);
+    cameras_[name]->setViewers(viewers_[name]);
+    announced_[name].assign(settings.watch.size(), false);
+    if (mqtt_ && settings_.mqtt.home_assistant)
+      for (const auto &[topic, payload] : topics_->discovery(settings)) mqtt_->state(topic, payload);
+    cameraChanged(*cameras_[name]);
+  }
+}
+
+void Monitor::removeCamera(const std::string &name) {
+  const auto found = cameras_.find(name);
+  if (found == cameras_.end()) return;
+  std::unique_ptr<Camera> camera = std::move(found->second);
+  cameras_.erase(found);
+  if (mqtt_) {
+    for (std::size_t i = 0; i < camera->watches().size(); ++i) announce(*camera, i, false);
+    for (const auto &[topic, payload] : topics_->discovery(camera->settings())) mqtt_->state(topic, "");
+    mqtt_->state(topics_->cameraStatus(name), "offline");
+  }
+  camera.reset();  // ends what is open, so the desk forgets it afterwards
+  desk_->cameraGone(name);
+  metrics_.forget(name);
+}
+
+// Home Assistant learns of a model's labels when its first window named them.
+void Monitor::announce(Camera &camera, std::size_t watch, bool present) {
+  const WatchState &state = camera.watches()[watch];
+  if (!settings_.mqtt.home_assistant || state.labels.empty()) return;
+  for (const auto &[topic, payload] : topics_->discovery(camera.settings(), camera.settings().watch[watch], state.labels, state.background))
+    mqtt_->state(topic, present ? payload : "");
+}
+
+void Monitor::reload() {
+  ReadResult read = readSettings(file_, modelFolders());
+  if (!read.errors.empty()) {
+    log("the file was not taken over, because of:");
+    for (const std::string &error : read.errors) log("  " + error);
+    return;
+  }
+  if (!(read.settings.http == settings_.http)) log("http: a change takes effect at the next start");
+  if (read.settings.storage.folder != settings_.storage.folder) log("storage: another folder takes effect at the next start");
+  read.settings.http = settings_.http;
+  read.settings.storage.folder = settings_.storage.folder;
+  const bool broker = !(read.settings.mqtt == settings_.mqtt);
+  settings_ = std::move(read.settings);
+  if (broker) connectBroker();
+  apply(wanted());
+  if (broker)
+    for (const auto &[name, camera] : cameras_) {
+      announced_[name].assign(camera->watches().size(), false);
+      cameraChanged(*camera);
+    }
+  log("the file was read again: " + std::to_string(cameras_.size()) + " cameras");
+}
+
+void Monitor::cameraChanged(Camera &camera) {
+  const std::string &name = camera.settings().name;
+  const auto known = cameras_.find(name);
+  if (known == cameras_.end() || known->second.get() != &camera) return;  // it is being made or taken away
+  if (mqtt_) {
+    mqtt_->state(topics_->cameraStatus(name), camera.state() == CameraState::kPlaying ? "online" : "offline");
+    for (std::size_t i = 0; i < camera.watches().size(); ++i) {
+      const WatchState &watch = camera.watches()[i];
+      if (!watch.label.empty()) mqtt_->state(topics_->label(name, camera.settings().watch[i].name), watch.label);
+      if (!announced_[name][i] && !watch.labels.empty()) {
+        announced_[name][i] = true;
+        announce(camera, i, true);
+        for (const std::string &label : watch.labels)
+          if (label != watch.background && std::find(watch.open.begin(), watch.open.end(), label) == watch.open.end())
+            mqtt_->state(topics_->active(name, camera.settings().watch[i].name, label), "OFF");
+      }
+    }
+  }
+  if (http_) http_->streams().camera(cameraJson(name));
+}
+
+void Monitor::actionChanged(Camera &camera, const ActionChange &change) { desk_->change(camera, change); }
+
+void Monitor::windowDone(Camera &camera, const WindowReport &report) {
+  metrics_.window(camera.settings().name, camera.settings().watch[report.watch].name, report);
+}
+
+void Monitor::pictureMade(Camera &camera, GBytes *jpeg) { http_->streams().picture(camera.settings().name, jpeg); }
+
+void Monitor::tick() {
+  struct statvfs disk {};
+  const StorageSettings &storage = settings_.storage;
+  std::string full;
+  if (statvfs(storage.folder.c_str(), &disk) == 0) {
+    storage_free_ = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    if (storage_free_ < storage.keep_free)
+      full = "the disk is full: " + std::to_string(storage_free_ / 1'000'000) + " MB are free, and recording leaves " +
+             std::to_string(storage.keep_free / 1'000'000) + " MB";
+  }
+  if (full != storage_problem_) log(full.empty() ? "storage: recording goes on" : "storage: " + full);
+  storage_problem_ = full;
+  desk_->tick(full);
+  if (seconds_++ % 60 == 0) {
+    store_->expire(g_get_real_time() / 1000, storage.keep, storage.at_most);
+    metrics_.storage(store_->clipBytes(), mqtt_ ? mqtt_->waiting() : 0);
+  }
+}
+
+std::vector<std::string> Monitor::cameraNames() {
+  std::vector<std::string> names;
+  for (const auto &[name, camera] : cameras_) names.push_back(name);
+  return names;
+}
+
+std::string Monitor::cameraJson(const std::string &name) {
+  const auto found = cameras_.find(name);
+  if (found == cameras_.end()) return "";
+  const Camera &camera = *found->second;
+  const std::shared_ptr<CameraPipeline> pipeline = camera.pipeline();
+  ordered_json json = {{"name", name},
+                       {"uri", displayUri(camera.settings().uri)},
+                       {"state", stateName(camera.state())},
+                       {"reason", camera.reason()},
+                       {"since", formatTime(camera.since())},
+                       {"width", pipeline ? pipeline->width() : 0},
+                       {"height", pipeline ? pipeline->height() : 0},
+                       {"frame_rate", pipeline ? pipeline->frameRate() : 0.0},
+                       {"frames", camera.frames()},
+                       {"recording", desk_->recording(name)},
+                       {"recording_problem", desk_->recordingProblem(name)},
+                       {"watch", ordered_json::array()}};
+  for (std::size_t i = 0; i < camera.watches().size(); ++i) {
+    const WatchState &watch = camera.watches()[i];
+    json["watch"].push_back({{"model", camera.settings().watch[i].name},
+                             {"label", watch.label},
+                             {"confidence", std::round(watch.confidence * 1e4) / 1e4},
+                             {"labels", watch.labels},
+                             {"background", watch.background},
+                             {"load", std::round(watch.load * 1e3) / 1e3},
+                             {"drop_number", watch.drop_number},
+                             {"open", watch.open}});
+  }
+  return dumped(json);
+}
+
+std::string Monitor::statusJson() {
+  const ordered_json json = {{"version", STA_VERSION},
+                             {"started", formatTime(started_at_)},
+                             {"mqtt", !mqtt_               ? "off"
+                                      : mqtt_->connected() ? "connected"
+                                                           : "away"},
+                             {"mqtt_waiting", mqtt_ ? mqtt_->waiting() : 0},
+                             {"storage",
+                              {{"used", store_->clipBytes()},
+                               {"at_most", settings_.storage.at_most},
+                               {"free", storage_free_},
+                               {"problem", storage_problem_.empty() ? store_->problem() : storage_problem_}}}};
+  return dumped(json);
+}
+
+std::string Monitor::metricsText() {
+  for (const auto &[name, camera] : cameras_) metrics_.camera(*camera);
+  return metrics_.text();
+}
+
+std::shared_ptr<CameraPipeline> Monitor::pipelineOf(const std::string &name) {
+  const auto found = cameras_.find(name);
+  return found == cameras_.end() ? nullptr : found->second->pipeline();
+}
+
+void Monitor::viewersChanged(const std::string &name, int viewers) {
+  viewers_[name] = viewers;
+  if (const auto found = cameras_.find(name); found != cameras_.end()) found->second->setViewers(viewers);
+}
+
+std::vector<std::string> Monitor::putCamera(const std::string &name, const std::string &body, bool &created) {
+  const ReadResult read = readCameraText(name, body, folder(), modelFolders());
+  if (!read.errors.empty()) return read.errors;
+  created = !cameras_.contains(name);
+  if (!store_->setCamera(name, body)) return {"the store could not keep it: " + store_->problem()};
+  apply(wanted());
+  return {};
+}
+
+bool Monitor::deleteCamera(const std::string &name) {
+  if (!cameras_.contains(name)) return false;
+  store_->setCamera(name, "");
+  apply(wanted());
+  return true;
+}
+
+}  // namespace sta::monitor

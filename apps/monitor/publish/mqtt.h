@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The broker. Events wait in the store's outbox until the broker has acknowledged them, in order; states (retained topics) are remembered here, and
+// told again whenever the connection comes back. Used from the main loop; libmosquitto's thread reaches it only through the main loop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "monitor/config/settings.h"
+#include "monitor/store/store.h"
+
+struct mosquitto;
+
+namespace sta::monitor {
+
+class Mqtt {
+ public:
+  using Log = std::function<void(const std::string &)>;
+  Mqtt(MqttSettings settings, Store &store, std::string status_topic, Log log);
+  ~Mqtt();  // says "offline", and waits a moment for what is on its way
+  Mqtt(const Mqtt &) = delete;
+
+  // A state: the newest value of a retained topic; an empty one removes it.
+  void state(const std::string &topic, const std::string &payload);
+  void event(const std::string &topic, const std::string &payload);
+  bool connected() const { return connected_; }
+  std::int64_t waiting() const { return store_.outboxCount(); }
+
+ private:
+  struct Link;  // what libmosquitto's thread may touch
+  void connect();
+  void onConnection(int code);
+  void onAcknowledged(int message);
+  void pump();
+  void publish(const std::string &topic, const std::string &payload, bool retain, int *message);
+
+  static constexpr int kMostInFlight = 20;
+  const MqttSettings settings_;
+  Store &store_;
+  const std::string status_topic_;
+  const Log log_;
+  mosquitto *client_ = nullptr;
+  std::shared_ptr<Link> link_;
+  bool connected_ = false, running_ = false, told_ = false;
+  unsigned retry_ = 0;
+  std::map<std::string, std::string> states_;
+  std::map<int, std::int64_t> in_flight_;  // libmosquitto's message id -> sequence in the outbox
+  std::int64_t handed_over_ = 0;           // newest sequence that libmosquitto has
+};
+
+}  // namespace sta::monitor

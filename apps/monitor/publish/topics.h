@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Names and payloads of everything that goes to the broker, and nothing else: this is the file to read for writing a client.
+//
+//   PREFIX/status                        online | offline (retained, last will)
+//   PREFIX/CAMERA/status                 online | offline (retained): offline while no picture comes
+//   PREFIX/CAMERA/MODEL/label            the newest window's label (retained, changes only)
+//   PREFIX/CAMERA/MODEL/active/LABEL     ON | OFF (retained): whether an event of the label goes on
+//   PREFIX/CAMERA/event                  each start and end of an event, JSON as in REST (QoS 1, kept until the broker has it)
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "monitor/config/settings.h"
+
+namespace sta::monitor {
+
+using Message = std::pair<std::string, std::string>;  // topic, payload
+
+class Topics {
+ public:
+  explicit Topics(const MqttSettings &settings) : prefix_(settings.prefix), discovery_(settings.discovery_prefix) {}
+  std::string status() const { return prefix_ + "/status"; }
+  std::string cameraStatus(const std::string &camera) const { return prefix_ + "/" + camera + "/status"; }
+  std::string label(const std::string &camera, const std::string &model) const { return prefix_ + "/" + camera + "/" + model + "/label"; }
+  std::string active(const std::string &camera, const std::string &model, const std::string &label) const;
+  std::string event(const std::string &camera) const { return prefix_ + "/" + camera + "/event"; }
+
+  // Home Assistant's discovery: one device a camera with its connection, a sensor for each model's label, a binary sensor for each label that can be
+  // an event. `labels` are those of the model; the background is left out. To be retained.
+  std::vector<Message> discovery(const CameraSettings &camera) const;
+  std::vector<Message> discovery(const CameraSettings &camera, const WatchSettings &watch, const std::vector<std::string> &labels,
+                                 const std::string &background) const;
+
+ private:
+  std::string prefix_, discovery_;
+};
+
+// A label as part of a topic or an identifier: letters, digits, - and _; others become _.
+std::string topicPart(const std::string &label);
+
+}  // namespace sta::monitor

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// What the monitor remembers: events, clips, what the broker has not got yet, and cameras that came over REST. The only place that knows SQL.
+// Used from the main loop alone. What cannot be written (full disk) returns false; the monitor goes on without.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "monitor/config/settings.h"
+#include "monitor/store/database.h"
+#include "monitor/store/event.h"
+
+namespace sta::monitor {
+
+struct EventFilter {
+  std::string camera, model, label;      // empty: all
+  std::optional<Milliseconds> from, to;  // of the onset
+  int limit = 50;
+  std::string cursor;  // where the page before ended
+};
+
+struct OutboxEntry {
+  std::int64_t sequence = 0;  // 0: not stored
+  std::string topic, payload;
+};
+
+struct JournalEntry {
+  std::int64_t sequence;
+  std::string payload;
+};
+
+class Store {
+ public:
+  // Makes the folder if need be. What a killed monitor left open is ended: see recovered(). nullptr: `error` says why.
+  static std::unique_ptr<Store> open(const std::string &folder, std::string &error);
+
+  bool save(const Event &event);  // a new one, or what is new of a known one
+  std::optional<Event> find(const std::string &id);
+  // Newest onset first; `next` becomes the cursor of the next page, empty at the end. nothing: the cursor is no cursor.
+  std::optional<std::vector<Event>> list(const EventFilter &filter, std::string &next);
+  // Events that open() ended, oldest first: they are still to be told.
+  const std::vector<Event> &recovered() const { return recovered_; }
+
+  bool clipBegun(const std::string &id, const std::string &camera, Milliseconds time);
+  bool clipEnded(const std::string &id, bool good);
+  std::string clipPath(const std::string &id) const { return folder_ + "/clips/" + id + ".mp4"; }
+  std::string snapshotPath(const std::string &event) const { return folder_ + "/snapshots/" + event + ".jpg"; }
+  std::vector<std::string> eventsOfClip(const std::string &clip);
+  std::uint64_t clipBytes();
+
+  // In the order of addition. -1: could not be written.
+  std::int64_t outboxAdd(const std::string &topic, const std::string &payload);
+  std::vector<OutboxEntry> outboxAfter(std::int64_t sequence, int limit);
+  void outboxRemove(std::int64_t sequence);
+  std::int64_t outboxCount();
+
+  // The last changes of events, for clients that come back (Last-Event-ID).
+  std::int64_t journalAdd(const std::string &payload);
+  std::vector<JournalEntry> journalAfter(std::int64_t sequence);
+
+  // name -> JSON; empty: deleted although the file has it.
+  std::map<std::string, std::string> cameras();
+  bool setCamera(const std::string &name, const std::string &json);
+
+  // Deletes events and clips older than `keep`, then the oldest clips until they take at most `at_most` bytes. Clips being written stay.
+  void expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most);
+  const std::string &folder() const { return folder_; }
+  std::string problem() const { return problem_; }  // why the last write failed; empty after a good one
+
+ private:
+  Store(std::unique_ptr<Database> database, std::string folder);
+  bool migrate(std::string &error);
+  void recover();
+  void removeClip(const std::string &id);
+  bool wrote(bool good);
+
+  std::unique_ptr<Database> database_;
+  std::string folder_, problem_;
+  std::vector<Event> recovered_;
+};
+
+}  // namespace sta::monitor
