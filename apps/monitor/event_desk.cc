@@ -9,8 +9,12 @@
 
 namespace sta::monitor {
 
-EventDesk::EventDesk(Store &store, Metrics &metrics, Log log)
-    : store_(store), metrics_(metrics), log_(std::move(log)), self_(std::make_shared<EventDesk *>(this)) {}
+EventDesk::EventDesk(Store &store, Metrics &metrics, Log log, Changed recording_changed)
+    : store_(store),
+      metrics_(metrics),
+      log_(std::move(log)),
+      recording_changed_(std::move(recording_changed)),
+      self_(std::make_shared<EventDesk *>(this)) {}
 
 EventDesk::~EventDesk() { *self_ = nullptr; }
 
@@ -62,7 +66,7 @@ void EventDesk::change(Camera &camera, const ActionChange &change) {
   if (change.kind != ActionChange::kUpdate) {
     tell(event);
     if (mqtt_) {
-      mqtt_->state(topics_->active(event.camera, event.model, event.label), change.kind == ActionChange::kStart ? "ON" : "OFF");
+      mqtt_->state(topics_->active(event.camera, event.model, event.label), change.kind == ActionChange::kStart ? "ON" : "OFF", event.camera);
       mqtt_->event(topics_->event(event.camera), eventJson(event, "/api/v1"));
     }
     log_("camera " + event.camera + ": " + event.label + (event.offset ? " ended" : " began") + " (" + event.model + ", " +
@@ -127,6 +131,7 @@ void EventDesk::endClip(const std::string &camera) {
   if (clip == clips_.end()) return;
   clip->second.recorder->finish();
   clips_.erase(clip);
+  recording_changed_(camera);
 }
 
 void EventDesk::tick(const std::string &full) {
@@ -159,6 +164,7 @@ void EventDesk::clipDone(const std::string &id, const std::string &camera, bool 
     problems_[camera] = "the last clip could not be completed: " + why;
   }
   if (const auto clip = clips_.find(camera); clip != clips_.end() && clip->second.id == id) clips_.erase(clip);
+  recording_changed_(camera);
   for (const std::string &event : store_.eventsOfClip(id))
     if (const std::optional<Event> known = store_.find(event)) tell(*known);
 }
@@ -174,18 +180,19 @@ void EventDesk::takeSnapshot(Camera &camera, const std::string &event) {
     if (jpeg.empty()) return;
     std::ofstream file(path, std::ios::binary);
     if (!(file.write(jpeg.data(), static_cast<std::streamsize>(jpeg.size())) && file.flush())) return;
-    inMainLoop([self, event] {
-      if (const std::shared_ptr<EventDesk *> desk = self.lock(); desk && *desk) (*desk)->snapshotDone(event);
+    inMainLoop([self, event, jpeg] {
+      if (const std::shared_ptr<EventDesk *> desk = self.lock(); desk && *desk) (*desk)->snapshotDone(event, jpeg);
     });
   }).detach();
 }
 
-void EventDesk::snapshotDone(const std::string &event) {
+void EventDesk::snapshotDone(const std::string &event, const std::string &jpeg) {
   std::optional<Event> known = store_.find(event);
   if (!known) return;
   known->snapshot = true;
   store_.save(*known);
   tell(*known);
+  if (mqtt_) mqtt_->state(topics_->snapshot(known->camera), jpeg, known->camera);
 }
 
 void EventDesk::tellRecovered() {
@@ -193,7 +200,7 @@ void EventDesk::tellRecovered() {
     log_("camera " + event.camera + ": " + event.label + " was open when the monitor ended; its end is set to " + formatTime(*event.offset));
     tell(event);
     if (!mqtt_) continue;
-    mqtt_->state(topics_->active(event.camera, event.model, event.label), "OFF");
+    mqtt_->state(topics_->active(event.camera, event.model, event.label), "OFF", event.camera);
     mqtt_->event(topics_->event(event.camera), eventJson(event, "/api/v1"));
   }
 }

@@ -21,7 +21,9 @@ namespace sta::monitor {
 class EventDesk {
  public:
   using Log = std::function<void(const std::string &)>;
-  EventDesk(Store &store, Metrics &metrics, Log log);
+  // `recording_changed` is called with the name of a camera whose recording began, ended or failed by itself.
+  using Changed = std::function<void(const std::string &)>;
+  EventDesk(Store &store, Metrics &metrics, Log log, Changed recording_changed);
   ~EventDesk();
   void setOutlets(Mqtt *mqtt, const Topics *topics, Streams *streams);  // nullptr: none
 
@@ -48,11 +50,12 @@ class EventDesk {
   void endClip(const std::string &camera);
   void clipDone(const std::string &id, const std::string &camera, bool good, const std::string &why);
   void takeSnapshot(Camera &camera, const std::string &event);
-  void snapshotDone(const std::string &event);
+  void snapshotDone(const std::string &event, const std::string &jpeg);
 
   Store &store_;
   Metrics &metrics_;
   const Log log_;
+  const Changed recording_changed_;
   Mqtt *mqtt_ = nullptr;
   const Topics *topics_ = nullptr;
   Streams *streams_ = nullptr;

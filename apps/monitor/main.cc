@@ -6,7 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
-#include <cstring>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -41,6 +41,27 @@ void reloadSoon(Run *run) {
         return G_SOURCE_REMOVE;
       },
       run);
+}
+
+bool loadPlugin(const std::filesystem::path &folder) {
+  std::error_code failed;
+  const std::filesystem::path file = folder / "libgststa.so";
+  if (!std::filesystem::exists(file, failed)) return false;
+  GstPlugin *plugin = gst_plugin_load_file(file.c_str(), nullptr);
+  if (plugin) gst_object_unref(plugin);
+  return plugin != nullptr;
+}
+
+// As sta does it: the plugin beside this program, in a build folder, goes before one that happens to be installed.
+bool havePlugin() {
+  std::error_code failed;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (loadPlugin(self.parent_path().parent_path().parent_path() / "gst-plugin")) return true;
+  if (GstElementFactory *factory = gst_element_factory_find("staaction")) {
+    gst_object_unref(factory);
+    return true;
+  }
+  return loadPlugin(STA_PLUGIN_INSTALL_DIR);
 }
 
 int watch(const std::string &path, sta::monitor::Settings settings) {
@@ -115,11 +136,9 @@ int main(int argc, char **argv) {
   // A broken connection is an error to handle, not a signal to die of.
   std::signal(SIGPIPE, SIG_IGN);
   gst_init(nullptr, nullptr);
-  GstElementFactory *factory = gst_element_factory_find("staaction");
-  if (!factory) {
+  if (!havePlugin()) {
     std::fputs("sta-monitor: GStreamer knows no element staaction; install STA, or name its folder in GST_PLUGIN_PATH\n", stderr);
     return 1;
   }
-  gst_object_unref(factory);
   return watch(path, std::move(read.settings));
 }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "monitor/camera/uri.h"
 #include "monitor/config/reader.h"
@@ -28,8 +29,12 @@ std::unique_ptr<Monitor> Monitor::start(Settings settings, std::string file, std
   std::unique_ptr<Monitor> monitor(new Monitor(std::move(settings), std::move(file)));
   monitor->store_ = Store::open(monitor->settings_.storage.folder, error);
   if (!monitor->store_) return nullptr;
-  monitor->desk_ =
-      std::make_unique<EventDesk>(*monitor->store_, monitor->metrics_, [self = monitor.get()](const std::string &line) { self->log(line); });
+  Monitor *self = monitor.get();
+  monitor->desk_ = std::make_unique<EventDesk>(
+      *monitor->store_, monitor->metrics_, [self](const std::string &line) { self->log(line); },
+      [self](const std::string &name) {
+        if (const auto found = self->cameras_.find(name); found != self->cameras_.end()) self->cameraChanged(*found->second);
+      });
   monitor->http_ = HttpServer::listen(monitor->settings_.http, *monitor, error);
   if (!monitor->http_) return nullptr;
   monitor->connectBroker();
@@ -71,7 +76,7 @@ std::map<std::string, CameraSettings> Monitor::wanted() {
       all.erase(name);
       continue;
     }
-    ReadResult read = readCameraText(name, json, folder(), modelFolders());
+    ReadResult read = readCameraText(name, json, settings_.defaults, folder(), modelFolders());
     for (const std::string &error : read.errors) log("from the store: " + error);
     if (read.errors.empty()) all[name] = read.settings.cameras[name];
   }
@@ -82,7 +87,18 @@ void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
   std::vector<std::string> gone;
   for (const auto &[name, camera] : cameras_)
     if (const auto found = wanted.find(name); found == wanted.end() || !(found->second == camera->settings())) gone.push_back(name);
-  for (const std::string &name : gone) removeCamera(name);
+  std::set<std::string> forgotten;
+  for (const std::string &name : gone) {
+    // Whoever listens to a camera that watches for the same as before need not learn of it anew.
+    const auto found = wanted.find(name);
+    if (found == wanted.end() || !(found->second.watch == cameras_[name]->settings().watch)) forgotten.insert(name);
+    removeCamera(name);
+  }
+  if (mqtt_) {
+    for (const auto &[topic, camera] : store_->retained())  // of cameras that went while the monitor did not run, too
+      if (!wanted.contains(camera)) forgotten.insert(camera);
+    for (const std::string &name : forgotten) mqtt_->forget(name);
+  }
   for (const auto &[name, settings] : wanted) {
     if (cameras_.contains(name)) continue;
     // Listeners are told of it by its first change.
@@ -90,7 +106,7 @@ void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
     cameras_[name]->setViewers(viewers_[name]);
     announced_[name].assign(settings.watch.size(), false);
     if (mqtt_ && settings_.mqtt.home_assistant)
-      for (const auto &[topic, payload] : topics_->discovery(settings)) mqtt_->state(topic, payload);
+      for (const auto &[topic, payload] : topics_->discovery(settings)) mqtt_->state(topic, payload, name);
     cameraChanged(*cameras_[name]);
   }
 }
@@ -100,22 +116,18 @@ void Monitor::removeCamera(const std::string &name) {
   if (found == cameras_.end()) return;
   std::unique_ptr<Camera> camera = std::move(found->second);
   cameras_.erase(found);
-  if (mqtt_) {
-    for (std::size_t i = 0; i < camera->watches().size(); ++i) announce(*camera, i, false);
-    for (const auto &[topic, payload] : topics_->discovery(camera->settings())) mqtt_->state(topic, "");
-    mqtt_->state(topics_->cameraStatus(name), "offline");
-  }
+  if (mqtt_) mqtt_->state(topics_->cameraStatus(name), "offline", name);
   camera.reset();  // ends what is open, so the desk forgets it afterwards
   desk_->cameraGone(name);
   metrics_.forget(name);
 }
 
 // Home Assistant learns of a model's labels when its first window named them.
-void Monitor::announce(Camera &camera, std::size_t watch, bool present) {
+void Monitor::announce(Camera &camera, std::size_t watch) {
   const WatchState &state = camera.watches()[watch];
   if (!settings_.mqtt.home_assistant || state.labels.empty()) return;
   for (const auto &[topic, payload] : topics_->discovery(camera.settings(), camera.settings().watch[watch], state.labels, state.background))
-    mqtt_->state(topic, present ? payload : "");
+    mqtt_->state(topic, payload, camera.settings().name);
 }
 
 void Monitor::reload() {
@@ -146,16 +158,16 @@ void Monitor::cameraChanged(Camera &camera) {
   const auto known = cameras_.find(name);
   if (known == cameras_.end() || known->second.get() != &camera) return;  // it is being made or taken away
   if (mqtt_) {
-    mqtt_->state(topics_->cameraStatus(name), camera.state() == CameraState::kPlaying ? "online" : "offline");
+    mqtt_->state(topics_->cameraStatus(name), camera.state() == CameraState::kPlaying ? "online" : "offline", name);
     for (std::size_t i = 0; i < camera.watches().size(); ++i) {
       const WatchState &watch = camera.watches()[i];
-      if (!watch.label.empty()) mqtt_->state(topics_->label(name, camera.settings().watch[i].name), watch.label);
+      if (!watch.label.empty()) mqtt_->state(topics_->label(name, camera.settings().watch[i].name), watch.label, name);
       if (!announced_[name][i] && !watch.labels.empty()) {
         announced_[name][i] = true;
-        announce(camera, i, true);
-        for (const std::string &label : watch.labels)
-          if (label != watch.background && std::find(watch.open.begin(), watch.open.end(), label) == watch.open.end())
-            mqtt_->state(topics_->active(name, camera.settings().watch[i].name, label), "OFF");
+        announce(camera, i);
+        for (const std::string &label : eventLabels(camera.settings().watch[i], watch.labels, watch.background))
+          if (std::find(watch.open.begin(), watch.open.end(), label) == watch.open.end())
+            mqtt_->state(topics_->active(name, camera.settings().watch[i].name, label), "OFF", name);
       }
     }
   }
@@ -180,13 +192,10 @@ void Monitor::tick() {
       full = "the disk is full: " + std::to_string(storage_free_ / 1'000'000) + " MB are free, and recording leaves " +
              std::to_string(storage.keep_free / 1'000'000) + " MB";
   }
-  if (full != storage_problem_) log(full.empty() ? "storage: recording goes on" : "storage: " + full);
+  if (full.empty() != storage_problem_.empty()) log(full.empty() ? "storage: recording goes on" : "storage: " + full);
   storage_problem_ = full;
   desk_->tick(full);
-  if (seconds_++ % 60 == 0) {
-    store_->expire(g_get_real_time() / 1000, storage.keep, storage.at_most);
-    metrics_.storage(store_->clipBytes(), mqtt_ ? mqtt_->waiting() : 0);
-  }
+  if (seconds_++ % 60 == 0) store_->expire(g_get_real_time() / 1000, storage.keep, storage.at_most);
 }
 
 std::vector<std::string> Monitor::cameraNames() {
@@ -221,7 +230,8 @@ std::string Monitor::cameraJson(const std::string &name) {
                              {"background", watch.background},
                              {"load", std::round(watch.load * 1e3) / 1e3},
                              {"drop_number", watch.drop_number},
-                             {"open", watch.open}});
+                             {"open", watch.open},
+                             {"problem", watch.problem}});
   }
   return dumped(json);
 }
@@ -243,6 +253,7 @@ std::string Monitor::statusJson() {
 
 std::string Monitor::metricsText() {
   for (const auto &[name, camera] : cameras_) metrics_.camera(*camera);
+  metrics_.storage(store_->clipBytes(), mqtt_ ? mqtt_->waiting() : 0);
   return metrics_.text();
 }
 
@@ -257,12 +268,19 @@ void Monitor::viewersChanged(const std::string &name, int viewers) {
 }
 
 std::vector<std::string> Monitor::putCamera(const std::string &name, const std::string &body, bool &created) {
-  const ReadResult read = readCameraText(name, body, folder(), modelFolders());
+  const ReadResult read = readCameraText(name, body, settings_.defaults, folder(), modelFolders());
   if (!read.errors.empty()) return read.errors;
   created = !cameras_.contains(name);
   if (!store_->setCamera(name, body)) return {"the store could not keep it: " + store_->problem()};
   apply(wanted());
   return {};
+}
+
+bool Monitor::followFile(const std::string &name) {
+  if (!store_->cameras().contains(name)) return false;
+  store_->forgetCamera(name);
+  apply(wanted());
+  return true;
 }
 
 bool Monitor::deleteCamera(const std::string &name) {

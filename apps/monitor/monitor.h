@@ -45,6 +45,7 @@ class Monitor : public CameraListener, public Backend {
   void viewersChanged(const std::string &name, int viewers) override;
   std::vector<std::string> putCamera(const std::string &name, const std::string &body, bool &created) override;
   bool deleteCamera(const std::string &name) override;
+  bool followFile(const std::string &name) override;
   bool ready() override { return started_; }
 
  private:
@@ -53,7 +54,7 @@ class Monitor : public CameraListener, public Backend {
   void apply(const std::map<std::string, CameraSettings> &wanted);
   void removeCamera(const std::string &name);
   void connectBroker();
-  void announce(Camera &camera, std::size_t watch, bool present);
+  void announce(Camera &camera, std::size_t watch);
   void tick();
   std::string folder() const;
 

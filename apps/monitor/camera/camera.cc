@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "monitor/camera/uri.h"
+#include "monitor/config/units.h"
 
 namespace sta::monitor {
 namespace {
@@ -118,6 +119,7 @@ void Camera::disconnect() {
   if (recorder_) recorder_->reset();
   if (!pipeline_) return;
   frames_before_ += pipeline_->frames();
+  for (WatchState &watch : watches_) watch.windows.nextRun();
   CameraPipeline::retire(std::exchange(pipeline_, nullptr));
 }
 
@@ -172,21 +174,42 @@ void Camera::check() {
     GstStructure *stats = nullptr;
     g_object_get(pipeline_->actions()[i], "stats", &stats, nullptr);
     if (!stats) continue;
-    gst_structure_get_double(stats, "load", &watches_[i].load);
-    gst_structure_get_int(stats, "drop-number", &watches_[i].drop_number);
+    WatchState &watch = watches_[i];
+    gst_structure_get_double(stats, "load", &watch.load);
+    gst_structure_get_int(stats, "drop-number", &watch.drop_number);
+    watch.windows.add(stats);
     gst_structure_free(stats);
   }
   if (state_ == CameraState::kConnecting) enter(CameraState::kPlaying, "");
 }
 
+// A fault of GStreamer in a sentence for people. GStreamer's message is general ("Could not open resource"); what is wrong stands in the last line
+// of its details, after "...: ELEMENT:".
 std::string Camera::errorOf(GstMessage *message, bool &fatal) {
   GError *error = nullptr;
-  gst_message_parse_error(message, &error, nullptr);
-  std::string text = withoutSecrets(error->message, settings_);
+  char *details = nullptr;
+  gst_message_parse_error(message, &error, &details);
   // A fault of the model is not mended by connecting again.
   fatal = false;
   for (GstElement *action : pipeline_->actions()) fatal = fatal || GST_MESSAGE_SRC(message) == GST_OBJECT_CAST(action);
+  std::string text = error->message;
+  const std::string all = details ? details : "", system = "system error: ";
+  const std::size_t line = all.rfind(":\n");
+  if (error->domain == GST_RESOURCE_ERROR && line != std::string::npos && line + 2 < all.size()) {
+    const std::string last = all.substr(line + 2);
+    while (!text.empty() && text.back() == '.') text.pop_back();
+    text = last.starts_with(system) ? text + ": " + last.substr(system.size()) : last;
+    if (last.starts_with("Failed to connect")) text = "no connection to " + hostOf(settings_.uri);
+  }
+  // What a source says if its server does not answer, or stops to.
+  if (g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED) && GST_OBJECT_FLAG_IS_SET(GST_MESSAGE_SRC(message), GST_ELEMENT_FLAG_SOURCE))
+    text = pipeline_->lastFrame() ? "the stream broke off" : "no connection to " + hostOf(settings_.uri);
+  if (g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED) || text.find("Unauthorized") != std::string::npos)
+    text =
+        settings_.user.empty() ? "the camera asks for user and password, and the file names none" : "the camera does not take this user and password";
   g_error_free(error);
+  g_free(details);
+  text = withoutSecrets(text, settings_);
   while (!text.empty() && (text.back() == '.' || text.back() == '\n')) text.pop_back();
   return text;
 }
@@ -206,9 +229,12 @@ void Camera::onMessage(GstMessage *message) {
         if (recorder_) recorder_->reset();
         if (pipeline_->rewind()) return;
       }
-      retry(
-          uriScheme(settings_.uri) == "file" && !settings_.loop ? "the file is at its end (loop: true begins again)" : "the camera ended the stream",
-          uriScheme(settings_.uri) == "file" ? CameraState::kFailed : CameraState::kWaiting);
+      if (uriScheme(settings_.uri) == "file" && !settings_.loop) {
+        disconnect();
+        enter(CameraState::kFailed, "the file is at its end (loop: true begins again)");
+      } else {
+        retry("the camera ended the stream");
+      }
       return;
     case GST_MESSAGE_WARNING: {
       GError *warning = nullptr;
@@ -248,6 +274,7 @@ void Camera::onEvent(std::size_t watch, const GstStructure *structure) {
   change.onset = pipeline_->wallTime(onset, change.camera_clock) / 1'000'000;
   change.offset = pipeline_->wallTime(offset, change.camera_clock) / 1'000'000;
   change.confidence = peak;
+  change.interrupted = change.kind == ActionChange::kEnd && pipeline_->ended();
   const auto known = open_.find(change.key);
   if (known == open_.end() && change.kind != ActionChange::kStart) return;
   if (known != open_.end()) {
@@ -277,7 +304,16 @@ void Camera::onWindow(std::size_t watch, const GstStructure *structure) {
   report.seconds = static_cast<double>(inference) / GST_SECOND;
   if (const GstClockTime time = pipeline_->runningTime(); GST_CLOCK_TIME_IS_VALID(time) && time > end)
     report.delay = static_cast<double>(time - end) / GST_SECOND;
+  gboolean reused = FALSE;
+  gst_structure_get_boolean(structure, "reused", &reused);
+  report.reused = reused;
   listener_.windowDone(*this, report);
+  // What keeps a model from saying anything is shown until it says something.
+  const std::string problem = report.ok ? state.unknown_labels : stringOf(structure, "error");
+  if (problem != state.problem) {
+    state.problem = problem;
+    listener_.cameraChanged(*this);
+  }
   if (!report.ok) return;
   if (state.labels.empty()) {
     // The first window names all labels; from then on a few are enough.
@@ -286,6 +322,7 @@ void Camera::onWindow(std::size_t watch, const GstStructure *structure) {
     std::sort(state.labels.begin(), state.labels.end());
     g_object_set(pipeline_->actions()[watch], "top-k", 5, nullptr);
     state.background = backgroundOf(settings_.watch[watch]);
+    checkLabels(watch);
     listener_.cameraChanged(*this);
   }
   const std::string label = stringOf(structure, "label");
@@ -295,6 +332,34 @@ void Camera::onWindow(std::size_t watch, const GstStructure *structure) {
   if (label == state.label) return;
   state.label = label;
   listener_.cameraChanged(*this);
+}
+
+// Labels of the file that the model does not have would never be heard of: said once they can be known.
+void Camera::checkLabels(std::size_t watch) {
+  WatchState &state = watches_[watch];
+  const WatchSettings &settings = settings_.watch[watch];
+  const auto look = [&](const std::string &label, const char *key) {
+    if (std::find(state.labels.begin(), state.labels.end(), label) != state.labels.end()) return;
+    const std::string like = nearest(label, state.labels);
+    state.unknown_labels = std::string(key) + ": the model " + settings.name + " has no label \"" + label + "\"" +
+                           (like.empty() ? "" : "; did you mean \"" + like + "\"?");
+  };
+  state.unknown_labels.clear();
+  for (const std::string &label : settings.classes) look(label, "classes");
+  if (settings.background && !settings.background->empty()) look(*settings.background, "background");
+  // A label of record may be of another model of the camera.
+  if (settings_.watch.size() == 1 && settings_.record)
+    for (const std::string &label : settings_.record->on) look(label, "record: on");
+  if (!state.unknown_labels.empty()) listener_.log("camera " + settings_.name + ": " + state.unknown_labels);
+}
+
+void WindowCounts::add(const GstStructure *stats) {
+  static constexpr const char *kFields[] = {"windows-classified", "windows-reused", "windows-skipped", "windows-failed"};
+  for (int i = 0; i < kKinds; ++i) gst_structure_get_uint64(stats, kFields[i], &run_[i]);
+}
+
+void WindowCounts::nextRun() {
+  for (int i = 0; i < kKinds; ++i) before_[i] += std::exchange(run_[i], 0);
 }
 
 void Camera::setViewers(int viewers) {

@@ -23,6 +23,19 @@ namespace sta::monitor {
 enum class CameraState { kConnecting, kPlaying, kStalled, kWaiting, kFailed };
 const char *stateName(CameraState state);
 
+// Windows of one model of a camera by what became of them, over all connections.
+class WindowCounts {
+ public:
+  enum Kind { kClassified, kReused, kSkipped, kFailed, kKinds };
+  static constexpr const char *kNames[kKinds] = {"classified", "reused", "skipped", "failed"};
+  void add(const GstStructure *stats);  // of staaction; it counts from the start of its pipeline on
+  void nextRun();                       // a new pipeline
+  std::uint64_t of(int kind) const { return before_[kind] + run_[kind]; }
+
+ private:
+  std::uint64_t before_[kKinds] = {}, run_[kKinds] = {};
+};
+
 // What one model says now.
 struct WatchState {
   std::string label;
@@ -32,6 +45,9 @@ struct WatchState {
   double load = 0;
   int drop_number = 0;
   std::vector<std::string> open;  // labels with an event that goes on
+  std::string problem;            // why it says nothing, or something of the file that cannot be; empty: none
+  std::string unknown_labels;     // labels of the file that the model does not have
+  WindowCounts windows;
 };
 
 // A state change of an event, in wall-clock time.
@@ -48,8 +64,9 @@ struct ActionChange {
 struct WindowReport {
   std::size_t watch;
   bool ok;
-  double seconds;  // of its forward pass
-  double delay;    // from its newest frame to its result, seconds
+  double seconds;       // of its forward pass
+  double delay;         // from its newest frame to its result, seconds
+  bool reused = false;  // the picture did not change, so there was no forward pass
 };
 
 class Camera;
@@ -89,6 +106,7 @@ class Camera {
   void onEvent(std::size_t watch, const GstStructure *structure);
   void onWindow(std::size_t watch, const GstStructure *structure);
   std::string errorOf(GstMessage *message, bool &fatal);
+  void checkLabels(std::size_t watch);
 
   const CameraSettings settings_;
   CameraListener &listener_;

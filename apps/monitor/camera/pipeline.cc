@@ -92,6 +92,8 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
   // Files and what a web server sends are played at their own speed; a live camera's frames are taken as they come.
   g_object_set(end_, "sync", !live_, "enable-last-sample", TRUE, "qos", FALSE, nullptr);
   g_object_set(valve_, "drop", TRUE, nullptr);
+  // A closed valve lets the end of the stream pass: without it in all sinks the pipeline would not tell of it.
+  gst_util_set_object_arg(G_OBJECT(valve_), "drop-mode", "forward-sticky-events");
   g_object_set(look, "max-size-buffers", 1u, nullptr);
   gst_util_set_object_arg(G_OBJECT(look), "leaky", "downstream");
   g_object_set(slower, "drop-only", TRUE, "max-rate", 5, nullptr);
@@ -127,6 +129,16 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
   }
   GstPad *pad = gst_element_get_static_pad(end_, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, onFrame, this, nullptr);
+  gst_object_unref(pad);
+  // Before the models see the end of the stream, and end their events with it.
+  pad = gst_element_get_static_pad(convert, "sink");
+  gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad *, GstPadProbeInfo *info, gpointer self) {
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS) static_cast<CameraPipeline *>(self)->ended_ = true;
+        return GST_PAD_PROBE_OK;
+      },
+      this, nullptr);
   gst_object_unref(pad);
   return addSource(settings, error);
 }
@@ -192,6 +204,7 @@ std::string CameraPipeline::snapshot() const {
 }
 
 bool CameraPipeline::rewind() {
+  ended_ = false;
   return gst_element_seek_simple(pipeline_, GST_FORMAT_TIME, static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT), 0);
 }
 

@@ -36,7 +36,8 @@ class CameraPipeline {
   void setPreview(bool on);
   // The newest frame as JPEG, computed in the calling thread; empty if there is none. Thread-safe.
   std::string snapshot() const;
-  bool rewind();  // to the beginning of a file
+  bool rewind();                         // to the beginning of a file
+  bool ended() const { return ended_; }  // the stream is at its end, or its source said so
 
   // Any thread.
   std::uint64_t frames() const { return frames_; }
@@ -74,7 +75,7 @@ class CameraPipeline {
   GstElement *valve_ = nullptr, *end_ = nullptr;
   std::vector<GstElement *> actions_;
   bool live_ = true, raw_ = false;
-  std::atomic<bool> have_video_{false}, have_sound_{false};
+  std::atomic<bool> have_video_{false}, have_sound_{false}, ended_{false};
   std::atomic<std::uint64_t> frames_{0};
   std::atomic<gint64> last_frame_{0};
   std::atomic<int> width_{0}, height_{0};

@@ -60,6 +60,13 @@ SplitUri splitUri(const std::string &uri) {
   return split;
 }
 
+std::string hostOf(const std::string &uri) {
+  const std::size_t start = uri.find("://");
+  if (start == std::string::npos) return "";
+  const std::size_t begin = start + 3;
+  return uri.substr(begin, std::min(uri.find_first_of("/?#", begin), uri.size()) - begin);
+}
+
 std::string displayUri(const std::string &uri) {
   static constexpr std::array kTelling = {"password", "passwd", "pass", "pwd", "token", "secret", "key", "auth", "user", "usr"};
   std::string shown;

@@ -19,6 +19,9 @@ SplitUri splitUri(const std::string &uri);
 // "rtsp", "file"; lower case; empty if there is none.
 std::string uriScheme(const std::string &uri);
 
+// "192.0.2.10:554" of "rtsp://192.0.2.10:554/live".
+std::string hostOf(const std::string &uri);
+
 // For people: the same address with "***" where a query or path says password=… and the like.
 std::string displayUri(const std::string &uri);
 

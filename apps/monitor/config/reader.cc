@@ -247,7 +247,7 @@ void readAll(Reading &reading, const YAML::Node &root, const Places &places, Set
   readHttp(reading, section.node("http"), settings.http);
   readMqtt(reading, section.node("mqtt"), places.folder, settings.mqtt);
   readStorage(reading, section.node("storage"), places.folder, settings.storage);
-  CameraSettings defaults;
+  CameraSettings &defaults = settings.defaults;
   {
     Section common(reading, section.node("defaults"), "defaults");
     readCameraKeys(reading, common, places, defaults);
@@ -297,14 +297,14 @@ ReadResult readSettings(const std::string &path, const std::vector<std::string> 
   return readSettingsText(text.str(), path, fs::absolute(path).parent_path().string(), model_folders);
 }
 
-ReadResult readCameraText(const std::string &camera, const std::string &text, const std::string &folder,
+ReadResult readCameraText(const std::string &camera, const std::string &text, const CameraSettings &defaults, const std::string &folder,
                           const std::vector<std::string> &model_folders) {
   const Places places{folder, model_folders};
   return readYaml(text, "camera " + camera, [&](Reading &reading, const YAML::Node &root, Settings &settings) {
     if (!root.IsMap())
       reading.errors.push_back("the body should be a JSON object: {\"uri\": …, \"watch\": […]}");
     else
-      settings.cameras[camera] = readCamera(reading, camera, root, {}, places);
+      settings.cameras[camera] = readCamera(reading, camera, root, defaults, places);
   });
 }
 

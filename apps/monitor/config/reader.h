@@ -22,8 +22,8 @@ ReadResult readSettings(const std::string &path, const std::vector<std::string> 
 ReadResult readSettingsText(const std::string &text, const std::string &name, const std::string &folder,
                             const std::vector<std::string> &model_folders);
 
-// One camera, as REST gives it: the mapping under cameras.NAME. The result has this camera, or errors.
-ReadResult readCameraText(const std::string &camera, const std::string &text, const std::string &folder,
+// One camera, as REST gives it: the mapping under cameras.NAME, on top of the file's defaults. The result has this camera, or errors.
+ReadResult readCameraText(const std::string &camera, const std::string &text, const CameraSettings &defaults, const std::string &folder,
                           const std::vector<std::string> &model_folders);
 
 // Folders that hold installed models: those of STA_MODELS (separated by colons), then the one that STA was installed with.

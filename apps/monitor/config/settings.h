@@ -77,6 +77,7 @@ struct Settings {
   HttpSettings http;
   MqttSettings mqtt;
   StorageSettings storage;
+  CameraSettings defaults;  // of cameras that come over REST, too
   std::map<std::string, CameraSettings> cameras;
 };
 

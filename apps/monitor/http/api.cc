@@ -131,6 +131,15 @@ void serveCamera(const Request &request, Backend &backend, Streams &streams) {
     answerError(request.message, SOUP_STATUS_BAD_REQUEST, all);
     return;
   }
+  if (request.path.size() == 3 && request.path[2] == "override") {
+    if (request.method != "DELETE")
+      answerError(request.message, SOUP_STATUS_METHOD_NOT_ALLOWED, "override takes DELETE: the file decides of this camera again");
+    else if (!backend.followFile(name))
+      answerError(request.message, SOUP_STATUS_NOT_FOUND, "nothing came over REST of a camera of this name");
+    else
+      soup_server_message_set_status(request.message, SOUP_STATUS_NO_CONTENT, nullptr);
+    return;
+  }
   const std::string json = backend.cameraJson(name);
   if (json.empty()) {
     noSuch(request, "camera");

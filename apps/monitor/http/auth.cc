@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "monitor/http/auth.h"
 
-#include <array>
-#include <random>
-
 namespace sta::monitor {
 namespace {
 
@@ -29,12 +26,7 @@ constexpr const char *kCookie = "sta_session";
 
 }  // namespace
 
-Auth::Auth(std::string token) : token_(std::move(token)) {
-  std::random_device random;
-  std::string secret;
-  for (int i = 0; i < 8; ++i) secret += std::to_string(random());
-  session_ = sha256(secret + token_);
-}
+Auth::Auth(std::string token, const std::string &salt) : token_(std::move(token)), session_(sha256(salt + "\n" + token_)) {}
 
 bool Auth::equal(const std::string &a, const std::string &b) {
   // Of texts of unlike lengths their sums are compared, which have one.
@@ -70,6 +62,9 @@ bool Auth::foreign(SoupServerMessage *message) {
   return start == std::string::npos || origin.substr(start + 3) != header(message, "Host");
 }
 
-std::string Auth::cookie() const { return std::string(kCookie) + "=" + session_ + "; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000"; }
+std::string Auth::cookie(SoupServerMessage *message) const {
+  const bool tls = header(message, "X-Forwarded-Proto") == "https";
+  return std::string(kCookie) + "=" + session_ + "; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000" + (tls ? "; Secure" : "");
+}
 
 }  // namespace sta::monitor

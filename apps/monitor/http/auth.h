@@ -11,18 +11,20 @@ namespace sta::monitor {
 
 class Auth {
  public:
-  explicit Auth(std::string token);
+  // `salt` is random and kept: sessions outlive a restart, and end when the token changes.
+  Auth(std::string token, const std::string &salt);
   bool allowed(SoupServerMessage *message) const;
   // A change that a browser was led into by another site: its Origin is not the host that it speaks to.
   static bool foreign(SoupServerMessage *message);
   bool login(const std::string &token) const { return equal(token, token_); }
-  std::string cookie() const;  // the value of Set-Cookie
+  // The value of Set-Cookie. Behind a proxy that was asked over TLS, browsers are told to send it over TLS alone.
+  std::string cookie(SoupServerMessage *message) const;
   bool needed() const { return !token_.empty(); }
 
  private:
   // Takes the same time for any two texts.
   static bool equal(const std::string &a, const std::string &b);
-  std::string token_, session_;  // the session's secret is new with each start
+  std::string token_, session_;
 };
 
 }  // namespace sta::monitor

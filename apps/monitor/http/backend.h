@@ -23,7 +23,9 @@ struct Backend {
   // The text of the body is checked as a camera of the file would be. Errors: why not; `created` if there was none of the name.
   virtual std::vector<std::string> putCamera(const std::string &name, const std::string &body, bool &created) = 0;
   virtual bool deleteCamera(const std::string &name) = 0;  // false: no such camera
-  virtual bool ready() = 0;                                // cameras were started
+  // Forgets what came over REST of a camera, also that it was deleted, so that the file decides. false: nothing came.
+  virtual bool followFile(const std::string &name) = 0;
+  virtual bool ready() = 0;  // cameras were started
 };
 
 }  // namespace sta::monitor

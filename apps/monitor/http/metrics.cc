@@ -23,11 +23,16 @@ prometheus::Family<prometheus::Histogram> &histogram(prometheus::Registry &regis
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
 }
 
+// A counter follows a number that only grows.
+void raise(prometheus::Counter &counter, double total) {
+  if (total > counter.Value()) counter.Increment(total - counter.Value());
+}
+
 }  // namespace
 
 Metrics::Metrics()
     : up_(gauge(registry_, "sta_camera_up", "1 while pictures of the camera come")),
-      load_(gauge(registry_, "sta_engine_load", "Share of time that the engine computes, as the model of the camera sees it")),
+      load_(gauge(registry_, "sta_engine_load", "Share of time that the engine computes, measured where drop-number is auto")),
       drop_(gauge(registry_, "sta_drop_number", "Tokens dropped per group and pruning call")),
       clips_(gauge(registry_, "sta_clips_bytes", "Size of all clips")),
       outbox_(gauge(registry_, "sta_outbox_messages", "Messages that the broker has not got yet")),
@@ -45,34 +50,33 @@ Metrics::Metrics()
 }
 
 void Metrics::window(const std::string &camera, const std::string &model, const WindowReport &report) {
-  windows_.Add({{"camera", camera}, {"model", model}, {"result", report.ok ? "ok" : "failed"}}).Increment();
   static const prometheus::Histogram::BucketBoundaries kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
-  if (report.ok) window_seconds_.Add({{"camera", camera}, {"model", model}}, kBounds).Observe(report.seconds);
+  if (report.ok && !report.reused) of(camera, window_seconds_, {{"model", model}}, kBounds).Observe(report.seconds);
 }
 
 void Metrics::event(const std::string &camera, const std::string &label, double delay) {
-  events_.Add({{"camera", camera}, {"label", label}}).Increment();
+  of(camera, events_, {{"label", label}}).Increment();
   static const prometheus::Histogram::BucketBoundaries kBounds = {0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30};
-  event_delay_.Add({{"camera", camera}}, kBounds).Observe(delay);
+  of(camera, event_delay_, {}, kBounds).Observe(delay);
 }
 
 void Metrics::camera(const Camera &camera) {
   const std::string &name = camera.settings().name;
-  up_.Add({{"camera", name}}).Set(camera.state() == CameraState::kPlaying);
-  const double frames = static_cast<double>(camera.frames());
-  double &seen = frames_seen_[name];
-  if (frames > seen) frames_.Add({{"camera", name}}).Increment(frames - seen);
-  seen = frames;
+  of(name, up_, {}).Set(camera.state() == CameraState::kPlaying);
+  raise(of(name, frames_, {}), static_cast<double>(camera.frames()));
   for (std::size_t i = 0; i < camera.watches().size(); ++i) {
     const std::string &model = camera.settings().watch[i].name;
-    load_.Add({{"camera", name}, {"model", model}}).Set(camera.watches()[i].load);
-    drop_.Add({{"camera", name}, {"model", model}}).Set(camera.watches()[i].drop_number);
+    const WatchState &watch = camera.watches()[i];
+    of(name, load_, {{"model", model}}).Set(watch.load);
+    of(name, drop_, {{"model", model}}).Set(watch.drop_number);
+    for (int kind = 0; kind < WindowCounts::kKinds; ++kind)
+      raise(of(name, windows_, {{"model", model}, {"result", WindowCounts::kNames[kind]}}), static_cast<double>(watch.windows.of(kind)));
   }
 }
 
 void Metrics::forget(const std::string &camera) {
-  up_.Remove(&up_.Add({{"camera", camera}}));
-  frames_seen_.erase(camera);
+  for (const auto &[metric, remove] : series_[camera]) remove();
+  series_.erase(camera);
 }
 
 void Metrics::storage(std::uint64_t clip_bytes, std::int64_t outbox) {
@@ -92,8 +96,7 @@ void Metrics::process() {
   for (int i = 16; i < 24; ++i) fields >> skipped;
   fields >> pages;
   const double cpu = (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-  prometheus::Counter &total = cpu_.Add({});
-  if (cpu > total.Value()) total.Increment(cpu - total.Value());
+  raise(cpu_.Add({}), cpu);
   memory_.Add({}).Set(pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
   std::error_code failed;
   int open = 0;

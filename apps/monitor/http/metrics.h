@@ -7,6 +7,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -27,12 +28,20 @@ class Metrics {
 
  private:
   void process();
+  // The time series of one camera with these labels; it goes with the camera.
+  template <typename Metric, typename... More>
+  Metric &of(const std::string &camera, prometheus::Family<Metric> &family, prometheus::Labels labels, More &&...more) {
+    labels["camera"] = camera;
+    Metric &metric = family.Add(labels, std::forward<More>(more)...);
+    series_[camera].emplace(&metric, [&family, &metric] { family.Remove(&metric); });
+    return metric;
+  }
 
   prometheus::Registry registry_;
   prometheus::Family<prometheus::Gauge> &up_, &load_, &drop_, &clips_, &outbox_, &memory_, &descriptors_, &started_;
   prometheus::Family<prometheus::Counter> &frames_, &windows_, &events_, &cpu_;
   prometheus::Family<prometheus::Histogram> &window_seconds_, &event_delay_;
-  std::map<std::string, double> frames_seen_;
+  std::map<std::string, std::map<void *, std::function<void()>>> series_;  // camera -> how to remove what is of it
 };
 
 }  // namespace sta::monitor

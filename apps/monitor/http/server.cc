@@ -63,7 +63,7 @@ void answerBytes(SoupServerMessage *message, const char *type, const std::string
 
 HttpServer::HttpServer(const HttpSettings &settings, Backend &backend)
     : backend_(backend),
-      auth_(settings.token),
+      auth_(settings.token, backend.store().salt()),
       streams_([this](const std::string &camera, int viewers) { backend_.viewersChanged(camera, viewers); }),
       server_(soup_server_new("server-header", "sta-monitor", nullptr)) {
   // Too long a body is refused before it is read.
@@ -108,6 +108,10 @@ std::unique_ptr<HttpServer> HttpServer::listen(const HttpSettings &settings, Bac
     char *text = g_uri_to_string(static_cast<GUri *>(uris->data));
     server->address_ = text;
     g_free(text);
+    // An address for "all of this machine's" cannot be opened; its name can.
+    for (const std::string any : {"//0.0.0.0:", "//[::]:"})
+      if (const std::size_t at = server->address_.find(any); at != std::string::npos)
+        server->address_.replace(at, any.size(), "//" + std::string(g_get_host_name()) + ":");
   }
   g_slist_free_full(uris, reinterpret_cast<GDestroyNotify>(g_uri_unref));
   return server;
@@ -173,7 +177,7 @@ void HttpServer::handleApi(const Request &request) {
       answerError(request.message, SOUP_STATUS_UNAUTHORIZED, "this is not the token");
     } else {
       if (auth_.needed())
-        soup_message_headers_replace(soup_server_message_get_response_headers(request.message), "Set-Cookie", auth_.cookie().c_str());
+        soup_message_headers_replace(soup_server_message_get_response_headers(request.message), "Set-Cookie", auth_.cookie(request.message).c_str());
       soup_server_message_set_status(request.message, SOUP_STATUS_NO_CONTENT, nullptr);
     }
     return;

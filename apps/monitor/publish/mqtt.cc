@@ -77,7 +77,12 @@ void Mqtt::onConnection(int code) {
   if (connected_) {
     log_("mqtt: connected to " + settings_.host + ":" + std::to_string(settings_.port));
     told_ = false;
-    for (const auto &[topic, payload] : states_) publish(topic, payload, true, nullptr);
+    for (const auto &[topic, payload] : states_) {
+      if (payload.empty())
+        takeBack(topic);
+      else
+        publish(topic, payload, true, nullptr);
+    }
     pump();
   } else if (was) {
     log_("mqtt: the connection is lost; events wait until it is back");
@@ -91,11 +96,27 @@ void Mqtt::publish(const std::string &topic, const std::string &payload, bool re
   mosquitto_publish(client_, message, topic.c_str(), static_cast<int>(payload.size()), payload.data(), 1, retain);
 }
 
-void Mqtt::state(const std::string &topic, const std::string &payload) {
-  std::string &known = states_[topic];
-  if (known == payload && !payload.empty()) return;
-  known = payload;
+void Mqtt::state(const std::string &topic, const std::string &payload, const std::string &camera) {
+  const auto [known, fresh] = states_.try_emplace(topic);
+  if (!fresh && known->second == payload) return;
+  if (fresh || known->second.empty()) store_.retainedAdd(topic, camera);
+  known->second = payload;
   if (connected_) publish(topic, payload, true, nullptr);
+}
+
+void Mqtt::forget(const std::string &camera) {
+  for (const auto &[topic, of] : store_.retained()) {
+    if (of != camera) continue;
+    states_[topic].clear();
+    if (connected_) takeBack(topic);
+  }
+}
+
+// An empty retained message removes the topic; the store forgets it when the broker has confirmed that.
+void Mqtt::takeBack(const std::string &topic) {
+  int message = 0;
+  publish(topic, "", true, &message);
+  taken_back_[message] = topic;
 }
 
 void Mqtt::event(const std::string &topic, const std::string &payload) {
@@ -122,7 +143,17 @@ void Mqtt::pump() {
 
 void Mqtt::onAcknowledged(int message) {
   const auto found = in_flight_.find(message);
-  if (found == in_flight_.end()) return;  // a state
+  if (found == in_flight_.end()) {
+    // A state. One that was taken back and is there again meanwhile stays known.
+    if (const auto topic = taken_back_.find(message); topic != taken_back_.end()) {
+      if (const auto known = states_.find(topic->second); known != states_.end() && known->second.empty()) {
+        states_.erase(known);
+        store_.retainedRemove(topic->second);
+      }
+      taken_back_.erase(topic);
+    }
+    return;
+  }
   store_.outboxRemove(found->second);
   in_flight_.erase(found);
   pump();

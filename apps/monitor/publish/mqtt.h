@@ -22,8 +22,10 @@ class Mqtt {
   ~Mqtt();  // says "offline", and waits a moment for what is on its way
   Mqtt(const Mqtt &) = delete;
 
-  // A state: the newest value of a retained topic; an empty one removes it.
-  void state(const std::string &topic, const std::string &payload);
+  // A state of a camera: the newest value of a retained topic. The store remembers the topic.
+  void state(const std::string &topic, const std::string &payload, const std::string &camera);
+  // Takes all retained topics of a camera back.
+  void forget(const std::string &camera);
   void event(const std::string &topic, const std::string &payload);
   bool connected() const { return connected_; }
   std::int64_t waiting() const { return store_.outboxCount(); }
@@ -34,6 +36,7 @@ class Mqtt {
   void onConnection(int code);
   void onAcknowledged(int message);
   void pump();
+  void takeBack(const std::string &topic);
   void publish(const std::string &topic, const std::string &payload, bool retain, int *message);
 
   static constexpr int kMostInFlight = 20;
@@ -46,6 +49,7 @@ class Mqtt {
   bool connected_ = false, running_ = false, told_ = false;
   unsigned retry_ = 0;
   std::map<std::string, std::string> states_;
+  std::map<int, std::string> taken_back_;  // libmosquitto's message id -> topic
   std::map<int, std::int64_t> in_flight_;  // libmosquitto's message id -> sequence in the outbox
   std::int64_t handed_over_ = 0;           // newest sequence that libmosquitto has
 };

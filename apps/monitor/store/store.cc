@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <random>
 
 namespace sta::monitor {
 namespace {
@@ -78,7 +79,9 @@ bool Store::migrate(std::string &error) {
     CREATE TABLE IF NOT EXISTS clips(id TEXT PRIMARY KEY, camera TEXT NOT NULL, begun INTEGER NOT NULL, state TEXT NOT NULL,
       bytes INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS outbox(sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS retained(topic TEXT PRIMARY KEY, camera TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS journal(sequence INTEGER PRIMARY KEY AUTOINCREMENT, payload TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS salt(value TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS cameras(name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
     PRAGMA user_version = 1;
     COMMIT;)sql");
@@ -87,6 +90,12 @@ bool Store::migrate(std::string &error) {
 }
 
 void Store::recover() {
+  std::vector<std::string> clips;
+  {
+    Database::Use use = database_->use("SELECT id FROM clips WHERE state = 'writing'");
+    while (use.row()) clips.push_back(use.text(0));
+  }
+  for (const std::string &clip : clips) clipEnded(clip, true);  // what was written plays
   {
     Database::Use use = database_->use(std::string(kColumns) + "WHERE \"offset\" IS NULL ORDER BY onset, events.id");
     while (use.row()) recovered_.push_back(read(use));
@@ -96,12 +105,6 @@ void Store::recover() {
     event.interrupted = true;
     save(event);
   }
-  std::vector<std::string> clips;
-  {
-    Database::Use use = database_->use("SELECT id FROM clips WHERE state = 'writing'");
-    while (use.row()) clips.push_back(use.text(0));
-  }
-  for (const std::string &clip : clips) clipEnded(clip, true);  // what was written plays
 }
 
 bool Store::wrote(bool good) {
@@ -200,6 +203,19 @@ std::int64_t Store::outboxCount() {
   return use.row() ? use.integer(0) : 0;
 }
 
+bool Store::retainedAdd(const std::string &topic, const std::string &camera) {
+  return wrote(database_->use("INSERT OR REPLACE INTO retained VALUES(?, ?)").bind(topic).bind(camera).done());
+}
+
+void Store::retainedRemove(const std::string &topic) { wrote(database_->use("DELETE FROM retained WHERE topic = ?").bind(topic).done()); }
+
+std::vector<std::pair<std::string, std::string>> Store::retained() {
+  Database::Use use = database_->use("SELECT topic, camera FROM retained ORDER BY topic");
+  std::vector<std::pair<std::string, std::string>> all;
+  while (use.row()) all.emplace_back(use.text(0), use.text(1));
+  return all;
+}
+
 std::int64_t Store::journalAdd(const std::string &payload) {
   if (!wrote(database_->use("INSERT INTO journal(payload) VALUES(?)").bind(payload).done())) return -1;
   const std::int64_t sequence = database_->lastRow();
@@ -224,6 +240,17 @@ std::map<std::string, std::string> Store::cameras() {
 
 bool Store::setCamera(const std::string &name, const std::string &json) {
   return wrote(database_->use("INSERT OR REPLACE INTO cameras VALUES(?, ?)").bind(name).bind(json).done());
+}
+
+void Store::forgetCamera(const std::string &name) { wrote(database_->use("DELETE FROM cameras WHERE name = ?").bind(name).done()); }
+
+std::string Store::salt() {
+  if (Database::Use use = database_->use("SELECT value FROM salt"); use.row()) return use.text(0);
+  std::random_device random;
+  std::string value;
+  for (int i = 0; i < 8; ++i) value += std::to_string(random()) + ".";
+  wrote(database_->use("INSERT INTO salt VALUES(?)").bind(value).done());
+  return value;
 }
 
 void Store::removeClip(const std::string &id) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "monitor/config/settings.h"
@@ -55,6 +56,11 @@ class Store {
   void outboxRemove(std::int64_t sequence);
   std::int64_t outboxCount();
 
+  // Retained topics that the broker may have, and the camera that each is of: so that those of a camera that is gone can be taken back.
+  bool retainedAdd(const std::string &topic, const std::string &camera);
+  void retainedRemove(const std::string &topic);
+  std::vector<std::pair<std::string, std::string>> retained();  // topic, camera
+
   // The last changes of events, for clients that come back (Last-Event-ID).
   std::int64_t journalAdd(const std::string &payload);
   std::vector<JournalEntry> journalAfter(std::int64_t sequence);
@@ -62,6 +68,10 @@ class Store {
   // name -> JSON; empty: deleted although the file has it.
   std::map<std::string, std::string> cameras();
   bool setCamera(const std::string &name, const std::string &json);
+  void forgetCamera(const std::string &name);
+
+  // A random text that is made once and kept: sessions of the page are signed with it, and outlive a restart.
+  std::string salt();
 
   // Deletes events and clips older than `keep`, then the oldest clips until they take at most `at_most` bytes. Clips being written stay.
   void expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most);

@@ -132,8 +132,10 @@ export class Cameras {
         [element('span', {className: 'badge recording', title: 'A clip is being recorded'}, 'Rec')] : []));
     card.labels.hidden = !playing;
     card.labels.replaceChildren(...camera.watch.map((watch) => this.#label(watch)));
-    card.problem.hidden = !camera.recording_problem;
-    write(card.problem, camera.recording_problem ? `Recording: ${sentence(camera.recording_problem)}` : '');
+    const problems = camera.watch.filter((watch) => watch.problem).map((watch) => sentence(watch.problem));
+    if (camera.recording_problem) problems.push(`Recording: ${sentence(camera.recording_problem)}`);
+    card.problem.hidden = problems.length === 0;
+    write(card.problem, problems.join(' '));
     this.#rank(card);
   }
 
@@ -141,7 +143,7 @@ export class Cameras {
     const known = Boolean(watch.label);
     const usual = known && watch.label === watch.background;
     const row = element('li', {className: !known ? 'unknown' : usual ? 'usual' : '', title: `${watch.model} says`},
-      element('span', {className: 'label'}, known ? watch.label : 'no label yet'));
+      element('span', {className: 'label'}, known ? watch.label : watch.problem ? 'no label' : 'no label yet'));
     if (known) {
       row.append(
         element('progress', {max: 1, value: watch.confidence, 'aria-hidden': 'true'}),
