@@ -18,7 +18,7 @@ sta_die() {
 for sta_build in "${STA_BUILD:-$sta_tree/build}" "$sta_tree/build-test"; do
   if [ -e "$sta_build/gst-plugin/libgststa.so" ]; then
     export GST_PLUGIN_PATH="$sta_build/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
-    export PATH="$sta_build/apps:$PATH"
+    export PATH="$sta_build/apps:$sta_build/apps/monitor:$PATH"
     # A registry of its own, so that the one of the user's other programs does not learn of a plugin in a build folder.
     export GST_REGISTRY="${GST_REGISTRY:-$sta_build/gst-registry.bin}"
     break

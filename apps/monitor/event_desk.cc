@@ -42,8 +42,7 @@ void EventDesk::change(Camera &camera, const ActionChange &change) {
     event.onset = change.onset;
     event.camera_clock = change.camera_clock;
     open[change.key] = event;
-    const double delay = static_cast<double>(g_get_real_time() / 1000 - change.onset) / 1000;
-    metrics_.event(settings.name, change.label, std::max(0.0, delay));
+    metrics_.event(settings.name, change.label, change.delay);
   }
   const auto found = open.find(change.key);
   if (found == open.end()) return;
@@ -98,20 +97,16 @@ void EventDesk::startClip(Camera &camera, const ActionChange &change, Event &eve
   if (running == clips_.end()) {
     const std::shared_ptr<CameraPipeline> pipeline = camera.pipeline();
     if (!pipeline) return;
-    // The clip begins `before` the onset: how long ago that was, on the pipeline's clock.
-    const Milliseconds ago = std::max<Milliseconds>(0, g_get_real_time() / 1000 - change.onset);
-    const GstClockTime time = pipeline->runningTime(),
-                       back = static_cast<GstClockTime>(ago) * GST_MSECOND + static_cast<GstClockTime>(settings.record->before);
+    const GstClockTime onset = change.running_onset + kMediaTimeOfZero, before = static_cast<GstClockTime>(settings.record->before);
     const std::weak_ptr<EventDesk *> self = self_;
     const std::string id = event.id, name = settings.name;
     store_.clipBegun(id, name, change.onset);
-    const bool started = camera.recorder()->start(store_.clipPath(id), GST_CLOCK_TIME_IS_VALID(time) && time > back ? time - back : 0,
-                                                  [self, id, name](bool good, const std::string &why) {
-                                                    inMainLoop([self, id, name, good, why] {
-                                                      if (const std::shared_ptr<EventDesk *> desk = self.lock(); desk && *desk)
-                                                        (*desk)->clipDone(id, name, good, why);
-                                                    });
-                                                  });
+    const bool started =
+        camera.recorder()->start(store_.clipPath(id), onset > before ? onset - before : 0, [self, id, name](bool good, const std::string &why) {
+          inMainLoop([self, id, name, good, why] {
+            if (const std::shared_ptr<EventDesk *> desk = self.lock(); desk && *desk) (*desk)->clipDone(id, name, good, why);
+          });
+        });
     if (!started) {
       store_.clipEnded(id, false);
       problem = "no key frame of the camera had come yet";

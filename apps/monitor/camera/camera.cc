@@ -271,6 +271,9 @@ void Camera::onEvent(std::size_t watch, const GstStructure *structure) {
   change.watch = watch;
   change.key = (connection_ << 40) ^ (static_cast<std::uint64_t>(watch) << 32) ^ (id & 0xffffffff);
   change.label = stringOf(structure, "label");
+  change.running_onset = onset;
+  if (const GstClockTime time = pipeline_->runningTime(); GST_CLOCK_TIME_IS_VALID(time) && time > onset)
+    change.delay = static_cast<double>(time - onset) / GST_SECOND;
   change.onset = pipeline_->wallTime(onset, change.camera_clock) / 1'000'000;
   change.offset = pipeline_->wallTime(offset, change.camera_clock) / 1'000'000;
   change.confidence = peak;

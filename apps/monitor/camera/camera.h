@@ -57,6 +57,8 @@ struct ActionChange {
   std::uint64_t key;  // the same for all changes of one event; of this camera alone
   std::string label;
   Milliseconds onset, offset;
+  std::uint64_t running_onset;  // the onset as running time of the pipeline, ns
+  double delay;                 // from the onset to now, by the pipeline's clock, seconds
   double confidence;
   bool camera_clock, interrupted;
 };

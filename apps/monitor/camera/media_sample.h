@@ -41,11 +41,22 @@ class Held {
 using HeldBuffer = Held<GstBuffer>;
 using HeldCaps = Held<GstCaps>;
 
+// Times of samples are running times plus this: the first frames of a stream with B-frames are decoded before time 0.
+inline constexpr GstClockTime kMediaTimeOfZero = 10 * GST_SECOND;
+
+// A time stamp of a buffer as time of a sample; none if it is none, or lies further before the segment.
+inline GstClockTime mediaTime(const GstSegment *segment, GstClockTime stamp) {
+  guint64 running = 0;
+  const int sign = GST_CLOCK_TIME_IS_VALID(stamp) ? gst_segment_to_running_time_full(segment, GST_FORMAT_TIME, stamp, &running) : 0;
+  if (sign > 0) return kMediaTimeOfZero + running;
+  return sign < 0 && running <= kMediaTimeOfZero ? kMediaTimeOfZero - running : GST_CLOCK_TIME_NONE;
+}
+
 struct MediaSample {
   Stream stream = kVideo;
   HeldBuffer buffer;
-  GstClockTime pts = GST_CLOCK_TIME_NONE;  // running time
-  GstClockTime dts = GST_CLOCK_TIME_NONE;  // running time; none: as pts
+  GstClockTime pts = GST_CLOCK_TIME_NONE;  // of mediaTime()
+  GstClockTime dts = GST_CLOCK_TIME_NONE;  // the same; none: as pts
   bool key = false;
   GstClockTime time() const { return GST_CLOCK_TIME_IS_VALID(dts) ? dts : pts; }
 };

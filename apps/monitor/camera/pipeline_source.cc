@@ -243,8 +243,8 @@ GstFlowReturn CameraPipeline::recorded(GstAppSink *from, Stream stream) {
     MediaSample media;
     media.stream = stream;
     media.buffer = HeldBuffer::share(buffer);
-    media.pts = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-    media.dts = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_DTS(buffer));
+    media.pts = mediaTime(segment, GST_BUFFER_PTS(buffer));
+    media.dts = mediaTime(segment, GST_BUFFER_DTS(buffer));
     media.key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     recorder_->push(std::move(media));
   }

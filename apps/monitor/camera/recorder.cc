@@ -11,7 +11,7 @@ void Recorder::setCaps(Stream stream, GstCaps *caps) {
   const bool first = !caps_[stream];
   caps_[stream] = HeldCaps::share(caps);
   if (first) return;
-  if (writer_) writer_->finish();
+  if (writer_) close(std::exchange(writer_, nullptr));
   ring_.clear();
   bytes_ = 0;
 }
@@ -74,8 +74,12 @@ void Recorder::finish() {
     writer = std::exchange(writer_, nullptr);
   }
   if (!writer) return;
+  close(std::move(writer));
+}
+
+// Closing the file may take as long as the disk does; nobody waits for that here.
+void Recorder::close(std::unique_ptr<ClipWriter> writer) {
   writer->finish();
-  // Closing the file may take as long as the disk does; nobody waits for that here.
   std::thread([writer = std::move(writer)]() mutable { writer.reset(); }).detach();
 }
 

@@ -22,7 +22,7 @@ class Recorder {
   void setCaps(Stream stream, GstCaps *caps);
   void push(MediaSample sample);
 
-  // Main loop. Writes from the key frame at or before `from` (running time) on, else from the oldest. false: there is no picture yet.
+  // Main loop. Writes from the key frame at or before `from` (as times of samples) on, else from the oldest. false: there is no picture yet.
   bool start(const std::string &path, GstClockTime from, ClipWriter::Done done);
   void finish();
   bool writing() const;
@@ -30,6 +30,7 @@ class Recorder {
   void reset();
 
  private:
+  static void close(std::unique_ptr<ClipWriter> writer);
   void trim();  // mutex_ is held
 
   static constexpr std::size_t kMostBytes = 96 << 20;

@@ -47,8 +47,10 @@ SplitUri splitUri(const std::string &uri) {
     // "user:pa/ss@host": the slash would make "user" the host and show half of the password. An '@' further on in a path without a
     // port before it is an ordinary one.
     const std::size_t colon = authority.rfind(':');
+    // A password that begins like a port is told by the '@' behind it.
     const bool port =
-        colon == std::string::npos || authority.find_first_not_of("0123456789", colon + 1) == std::string::npos || authority.back() == ']';
+        (colon == std::string::npos || authority.find_first_not_of("0123456789", colon + 1) == std::string::npos || authority.back() == ']') &&
+        (colon == std::string::npos || authority.back() == ']' || uri.find('@', end) == std::string::npos);
     if (!port) split.error = "has something behind the host that is no port; a '/', '?' or '#' in a password is written %2F, %3F or %23";
     return split;
   }
@@ -70,9 +72,16 @@ std::string hostOf(const std::string &uri) {
 std::string displayUri(const std::string &uri) {
   static constexpr std::array kTelling = {"password", "passwd", "pass", "pwd", "token", "secret", "key", "auth", "user", "usr"};
   std::string shown;
-  // key=value between any of the separators that such addresses use.
+  bool query = false;
+  // key=value between any of the separators that such addresses use. '/' ends no value of a query, and '_' one only if another key follows.
   for (std::size_t at = 0; at < uri.size();) {
-    const std::size_t end = std::min(uri.find_first_of("/?&;#_", at), uri.size());
+    std::size_t end = std::min(uri.find_first_of(query ? "&;#_" : "/?&;#_", at), uri.size());
+    while (end < uri.size() && uri[end] == '_' && uri.substr(at, end - at).find('=') != std::string::npos) {
+      const std::size_t next = std::min(uri.find_first_of(query ? "&;#_" : "/?&;#_", end + 1), uri.size());
+      if (uri.substr(end, next - end).find('=') != std::string::npos && uri[next - 1] != '=') break;
+      end = next;
+    }
+    query = query || (end < uri.size() && uri[end] == '?');
     std::string part = uri.substr(at, end - at);
     if (const std::size_t equals = part.find('='); equals != std::string::npos) {
       std::string name = part.substr(0, equals);

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -61,14 +62,20 @@ WatchSettings readWatch(Reading &reading, const YAML::Node &node, const std::str
   Section section(reading, mapping, "watch of " + camera);
   if (const auto model = section.text("model")) {
     std::string tried;
-    watch.model = findModel(*model, places, tried);
-    if (watch.model.empty()) section.fault("model", "\"" + *model + "\" is no installed model and no path (tried " + tried + ")");
-    watch.name = fs::path(model->starts_with("arch:") ? model->substr(5) : *model).lexically_normal().filename().string();
+    watch.model = model->empty() ? "" : findModel(*model, places, tried);
+    const std::string written = section.written("model");
+    if (model->empty())
+      section.fault("model", "is empty: the name of an installed model, or the path of a model folder");
+    else if (watch.model.empty())
+      section.fault("model", "\"" + written + "\" is no installed model and no path" + (written == *model ? " (tried " + tried + ")" : ""));
+    std::string path = model->starts_with("arch:") ? model->substr(5) : *model;
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    watch.name = fs::path(path).lexically_normal().filename().string();
   } else if (!section.has("model")) {
     section.fault("model", "is missing: the name of an installed model, or the path of a model folder");
   }
   if (const auto name = section.text("name")) watch.name = *name;
-  if (!watch.name.empty() && !plainName(watch.name))
+  if (!watch.model.empty() && !plainName(watch.name))
     section.fault(section.has("name") ? "name" : "model", "should give a name of letters, digits, - and _; set name: beside it");
   if (const auto drop = section.text("drop-number"); drop && *drop == "auto") {
     watch.drop_number = -1;
@@ -121,15 +128,13 @@ void readCameraKeys(Reading &reading, Section &section, const Places &places, Ca
     }
     for (std::size_t i = 0; i < camera.watch.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
-        if (camera.watch[i].name == camera.watch[j].name)
-          section.fault("watch", "has two models of the name " + camera.watch[i].name + "; give one of them another name:");
+        if (!camera.watch[i].name.empty() && camera.watch[i].name == camera.watch[j].name)
+          section.fault("watch", "has two models of one name; give one of them another name:");
   }
   if (const YAML::Node record = section.node("record"); record.IsDefined()) {
-    if (record.IsScalar() && record.Scalar() == "false")
-      camera.record.reset();
-    else if (record.IsScalar() && record.Scalar() == "true")
-      camera.record = RecordSettings{};
-    else
+    if (record.IsScalar()) {
+      if (const auto wanted = section.boolean("record")) camera.record = *wanted ? std::optional<RecordSettings>(RecordSettings{}) : std::nullopt;
+    } else
       camera.record = readRecord(reading, record, section.where());
   }
 }
@@ -142,10 +147,17 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   }
   SplitUri split = splitUri(*uri);
   if (!split.error.empty()) section.fault("uri", split.error);
+  const bool told = !split.error.empty();
   camera.uri = split.uri;
   camera.user = split.user;
   camera.password = split.password;
   std::string scheme = uriScheme(camera.uri);
+  if (camera.uri.empty()) {
+    section.fault("uri", "is empty: rtsp://…, http://…, file:///…, v4l2:///dev/video0 or test://ball");
+    return;
+  }
+  if (!told && (scheme.starts_with("rtsp") || scheme.starts_with("http")) && hostOf(camera.uri).empty())
+    section.fault("uri", "names no host; right is " + scheme + "://HOST/PATH");
   if (scheme.empty()) {
     // A path, as people write it.
     char *file = g_filename_to_uri(absolute(camera.uri, places.folder).c_str(), nullptr, nullptr);
@@ -158,7 +170,9 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   for (const std::string &name : kSchemes) known = known || name == scheme;
   if (!known) {
     const std::string like = nearest(scheme, kSchemes);
-    section.fault("uri", "has the scheme \"" + scheme + "\"; " +
+    // A part of a variable's value is none of an error's business.
+    const bool shown = uriScheme(section.written("uri")) == scheme;
+    section.fault("uri", (shown ? "has the scheme \"" + scheme + "\"; " : "has an unknown scheme; ") +
                              (like.empty() ? "known are rtsp, rtsps, http, https, file, v4l2 and test" : "did you mean \"" + like + "\"?"));
   }
   if (const auto user = section.text("user")) camera.user = *user;
@@ -166,14 +180,16 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   if (camera.loop && scheme != "file") section.fault("loop", "is for files: other sources have no end");
 }
 
-CameraSettings readCamera(Reading &reading, const std::string &name, const YAML::Node &node, const CameraSettings &defaults, const Places &places) {
+CameraSettings readCamera(Reading &reading, const std::string &name, const YAML::Node &key, const YAML::Node &node, const CameraSettings &defaults,
+                          const Places &places) {
   CameraSettings camera = defaults;
   camera.name = name;
-  Section section(reading, node, "camera " + name);
-  if (!plainName(name)) reading.fault(node, "camera \"" + name + "\": a name has 1 to 64 letters, digits, - and _");
+  Section section(reading, node, "camera " + name, key);
+  if (!plainName(name)) reading.fault(key, "camera \"" + name + "\": a name has 1 to 64 letters, digits, - and _");
   readCameraKeys(reading, section, places, camera);
   readUri(section, places, camera);
-  if (camera.watch.empty()) section.fault("watch", "is missing, here and in defaults: [ { model: camera-watch } ]");
+  if (camera.watch.empty() && (!section.has("watch") || section.node("watch").IsSequence()))
+    section.fault("watch", "is missing, here and in defaults: [ { model: camera-watch } ]");
   return camera;
 }
 
@@ -195,10 +211,10 @@ void readHttp(Reading &reading, const YAML::Node &node, HttpSettings &http) {
       http.port = static_cast<int>(number);
     }
   }
-  http.token = section.text("token").value_or("");
-  if (section.has("token") && http.token.size() < 8)
-    section.fault("token", "should have at least 8 characters; \"openssl rand -hex 16\" makes a good one");
-  if (!loopback(http.address) && http.token.empty())
+  const auto token = section.text("token");
+  http.token = token.value_or("");
+  if (token && http.token.size() < 8) section.fault("token", "should have at least 8 characters; \"openssl rand -hex 16\" makes a good one");
+  if (!loopback(http.address) && !section.has("token"))
     section.fault("listen", "names an address that others reach, so a token has to be set; without one only 127.0.0.1 is allowed");
 }
 
@@ -211,14 +227,18 @@ void readMqtt(Reading &reading, const YAML::Node &node, const std::string &folde
     mqtt.port = mqtt.tls ? 8883 : 1883;
     mqtt.user = split.user;
     mqtt.password = split.password;
-    std::string host = split.uri.size() > scheme.size() + 3 ? split.uri.substr(scheme.size() + 3) : "";
-    if (!host.empty() && host.back() == '/') host.pop_back();
+    std::string host = hostOf(split.uri);
+    // Nothing but host and port, or they would be passed over.
+    bool right = split.uri == scheme + "://" + host || split.uri == scheme + "://" + host + "/";
     if (const std::size_t colon = host.rfind(':'); colon != std::string::npos && host.back() != ']') {
-      mqtt.port = std::atoi(host.c_str() + colon + 1);
+      const char *begin = host.data() + colon + 1, *end = host.data() + host.size();
+      const auto [rest, failed] = std::from_chars(begin, end, mqtt.port);
+      right = right && failed == std::errc() && rest == end;
       host.resize(colon);
     }
+    if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     mqtt.host = host;
-    if ((scheme != "mqtt" && scheme != "mqtts") || host.empty() || mqtt.port < 1 || mqtt.port > 65535 || !split.error.empty())
+    if ((scheme != "mqtt" && scheme != "mqtts") || !right || host.empty() || mqtt.port < 1 || mqtt.port > 65535 || !split.error.empty())
       section.fault("url", "should be mqtt://HOST:PORT or mqtts://HOST:PORT, with USER:PASSWORD@ before HOST if the broker wants it");
   } else if (node.IsDefined() && !section.has("url")) {
     section.fault("url", "is missing: mqtt://HOST:PORT");
@@ -259,7 +279,7 @@ void readAll(Reading &reading, const YAML::Node &root, const Places &places, Set
     for (const auto &entry : cameras) {
       const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
       if (settings.cameras.contains(name)) reading.fault(entry.first, "camera " + name + " is there twice");
-      settings.cameras[name] = readCamera(reading, name, entry.second, defaults, places);
+      settings.cameras[name] = readCamera(reading, name, entry.first, entry.second, defaults, places);
     }
   }
 }
@@ -293,7 +313,9 @@ ReadResult readSettings(const std::string &path, const std::vector<std::string> 
   if (fs::is_directory(path, failed)) return {{}, {path + ": a folder; the configuration is a YAML file"}};
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!(file && text << file.rdbuf())) return {{}, {path + ": cannot be read: " + g_strerror(errno)}};
+  // (Writing an empty buffer to a stream is a failure of that stream, so an empty file is not read that way.)
+  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (file.bad() || !file.is_open()) return {{}, {path + ": cannot be read: " + g_strerror(errno)}};
   return readSettingsText(text.str(), path, fs::absolute(path).parent_path().string(), model_folders);
 }
 
@@ -304,7 +326,7 @@ ReadResult readCameraText(const std::string &camera, const std::string &text, co
     if (!root.IsMap())
       reading.errors.push_back("the body should be a JSON object: {\"uri\": …, \"watch\": […]}");
     else
-      settings.cameras[camera] = readCamera(reading, camera, root, defaults, places);
+      settings.cameras[camera] = readCamera(reading, camera, root, root, defaults, places);
   });
 }
 

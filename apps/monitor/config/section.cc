@@ -39,8 +39,9 @@ void Reading::fault(const YAML::Node &node, const std::string &what) {
 }
 
 // (A node of yaml-cpp is a reference, and assigning to it would change the tree: reset() makes it refer to something else.)
-Section::Section(Reading &reading, const YAML::Node &node, std::string where) : reading_(reading), where_(std::move(where)) {
+Section::Section(Reading &reading, const YAML::Node &node, std::string where, const YAML::Node &key) : reading_(reading), where_(std::move(where)) {
   if (node.IsDefined()) node_.reset(node);
+  if (node.IsDefined()) place_.reset(node.IsNull() && !key.Mark().is_null() ? key : node);
   if (!node.IsDefined() || node_.IsNull()) {
     node_.reset(YAML::Node(YAML::NodeType::Map));
   } else if (!node_.IsMap()) {
@@ -73,7 +74,12 @@ YAML::Node Section::node(const std::string &key) {
 
 void Section::fault(const std::string &key, const std::string &what) {
   const YAML::Node value = node(key);
-  reading_.fault(value.IsDefined() ? value : node_, where_ + ": " + key + " " + what);
+  reading_.fault(value.IsDefined() ? value : place_, where_ + ": " + key + " " + what);
+}
+
+std::string Section::written(const std::string &key) {
+  const YAML::Node value = node(key);
+  return value.IsDefined() && value.IsScalar() ? value.Scalar() : "";
 }
 
 std::optional<std::string> Section::scalar(const YAML::Node &value, const std::string &key) {

@@ -21,8 +21,9 @@ struct Reading {
 
 class Section {
  public:
-  // `where` names the mapping for people: "camera gate". A node that is no mapping is a fault, an absent one is an empty mapping.
-  Section(Reading &reading, const YAML::Node &node, std::string where);
+  // `where` names the mapping for people: "camera gate"; `key` is what it stands under, which has a line if the mapping has none. A node that is no
+  // mapping is a fault, an absent one is an empty mapping.
+  Section(Reading &reading, const YAML::Node &node, std::string where, const YAML::Node &key = {});
   // Keys that were never asked for are faults that name the nearest known one.
   ~Section();
   Section(const Section &) = delete;
@@ -37,6 +38,8 @@ class Section {
   std::optional<std::uint64_t> size(const std::string &key);
   std::optional<std::vector<std::string>> list(const std::string &key);  // a list of words, or one word
   void fault(const std::string &key, const std::string &what);
+  // As it stands in the file, with its ${NAME}: for errors, which never repeat the value of a variable.
+  std::string written(const std::string &key);
   const std::string &where() const { return where_; }
 
  private:
@@ -44,6 +47,7 @@ class Section {
 
   Reading &reading_;
   YAML::Node node_;
+  YAML::Node place_;  // what faults of the whole mapping point at: as node_, but also if that is empty
   std::string where_;
   std::vector<std::string> known_;
 };

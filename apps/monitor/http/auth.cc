@@ -39,7 +39,7 @@ bool Auth::equal(const std::string &a, const std::string &b) {
 bool Auth::allowed(SoupServerMessage *message) const {
   if (!needed()) {
     const std::string host = hostOf(header(message, "Host"));
-    return host.empty() || host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    return host.empty() || host == "localhost" || host == "[::1]" || (host.starts_with("127.") && g_hostname_is_ip_address(host.c_str()));
   }
   const std::string authorization = header(message, "Authorization");
   if (authorization.starts_with("Bearer ") && equal(authorization.substr(7), token_)) return true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "monitor/publish/topics.h"
 
+#include <glib.h>
+
 #include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
@@ -14,6 +16,25 @@ json device(const std::string &prefix, const CameraSettings &camera) {
   return {{"identifiers", {prefix + "_" + camera.name}}, {"name", camera.name}, {"manufacturer", "STA"}, {"model", "sta-monitor"}};
 }
 
+std::string sumOf(const std::string &text) {
+  char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text.c_str(), -1);
+  const std::string result(sum, 6);
+  g_free(sum);
+  return result;
+}
+
+// Names joined by '_'. Where they hold that themselves, a sum tells what would become the same apart.
+std::string idOf(const std::vector<std::string> &parts) {
+  std::string id, all;
+  bool unclear = false;
+  for (const std::string &part : parts) {
+    unclear = unclear || part.find('_') != std::string::npos;
+    id += (id.empty() ? "" : "_") + topicPart(part);
+    all += part + "\n";
+  }
+  return unclear ? id + "_" + sumOf(all) : id;
+}
+
 std::string lowerCase(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
@@ -25,9 +46,14 @@ std::string text(const json &value) { return value.dump(-1, ' ', false, json::er
 
 std::string topicPart(const std::string &label) {
   std::string part = label;
+  bool changed = false;
   for (char &c : part)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) c = '_';
-  return part;
+    if (!g_ascii_isalnum(c) && c != '-' && c != '_') {
+      changed = changed || c != ' ';  // spaces are common, and people guess what becomes of them
+      c = '_';
+    }
+  // Labels in other scripts would all become the same: a sum tells them apart.
+  return changed ? part + "_" + sumOf(label) : part;
 }
 
 std::string Topics::active(const std::string &camera, const std::string &model, const std::string &label) const {
@@ -55,31 +81,31 @@ Message Topics::config(const std::string &kind, const std::string &id, const jso
 }
 
 std::vector<Message> Topics::discovery(const CameraSettings &camera) const {
-  const std::string base = topicPart(prefix_) + "_" + camera.name;
-  json connection = entity(camera, "binary_sensor", base + "_connection", "Connection");
+  const std::string connection_id = idOf({prefix_, camera.name, "connection"}), picture_id = idOf({prefix_, camera.name, "snapshot"});
+  json connection = entity(camera, "binary_sensor", connection_id, "Connection");
   connection.update({{"device_class", "connectivity"},
                      {"state_topic", cameraStatus(camera.name)},
                      {"payload_on", "online"},
                      {"payload_off", "offline"},
                      {"availability_topic", status()}});
-  json picture = entity(camera, "image", base + "_snapshot", "Newest event");
+  json picture = entity(camera, "image", picture_id, "Newest event");
   picture.update({{"image_topic", snapshot(camera.name)}, {"content_type", "image/jpeg"}, {"availability_topic", status()}});
-  return {config("binary_sensor", base + "_connection", connection), config("image", base + "_snapshot", picture)};
+  return {config("binary_sensor", connection_id, connection), config("image", picture_id, picture)};
 }
 
 std::vector<Message> Topics::discovery(const CameraSettings &camera, const WatchSettings &watch, const std::vector<std::string> &labels,
                                        const std::string &background) const {
   std::vector<Message> messages;
-  const std::string base = topicPart(prefix_) + "_" + camera.name + "_" + watch.name;
+  const std::string label_id = idOf({prefix_, camera.name, watch.name, "label"});
   // Available while both the monitor and the camera are.
   const json available = {{"availability", json::array({{{"topic", status()}}, {{"topic", cameraStatus(camera.name)}}})},
                           {"availability_mode", "all"}};
-  json sensor = entity(camera, "sensor", base + "_label", watch.name + " label");
+  json sensor = entity(camera, "sensor", label_id, watch.name + " label");
   sensor.update(available);
   sensor.update({{"icon", "mdi:motion-sensor"}, {"state_topic", label(camera.name, watch.name)}});
-  messages.push_back(config("sensor", base + "_label", sensor));
+  messages.push_back(config("sensor", label_id, sensor));
   for (const std::string &name : eventLabels(watch, labels, background)) {
-    const std::string id = base + "_" + topicPart(name);
+    const std::string id = idOf({prefix_, camera.name, watch.name, name});
     json binary = entity(camera, "binary_sensor", id, name);
     binary.update(available);
     binary["state_topic"] = active(camera.name, watch.name, name);

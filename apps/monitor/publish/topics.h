@@ -46,7 +46,7 @@ class Topics {
 // Labels of a model that can become events with these settings.
 std::vector<std::string> eventLabels(const WatchSettings &watch, const std::vector<std::string> &labels, const std::string &background);
 
-// A label as part of a topic or an identifier: letters, digits, - and _; others become _.
+// A label as part of a topic or an identifier: letters, digits, - and _. A space becomes _; so do others, and then a sum of the label follows.
 std::string topicPart(const std::string &label);
 
 }  // namespace sta::monitor

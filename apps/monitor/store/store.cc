@@ -253,10 +253,10 @@ std::string Store::salt() {
   return value;
 }
 
-void Store::removeClip(const std::string &id) {
+bool Store::removeClip(const std::string &id) {
   std::error_code ignored;
   fs::remove(clipPath(id), ignored);
-  database_->use("DELETE FROM clips WHERE id = ?").bind(id).done();
+  return database_->use("DELETE FROM clips WHERE id = ?").bind(id).done();
 }
 
 void Store::expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most) {
@@ -287,7 +287,7 @@ void Store::expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most) {
       bytes = use.integer(1);
     }
     if (clip.empty()) break;
-    removeClip(clip);
+    if (!removeClip(clip)) break;  // nothing can be written now, so nothing can be deleted
     used -= std::min(used, bytes);
   }
 }

@@ -82,7 +82,7 @@ class Store {
   Store(std::unique_ptr<Database> database, std::string folder);
   bool migrate(std::string &error);
   void recover();
-  void removeClip(const std::string &id);
+  bool removeClip(const std::string &id);
   bool wrote(bool good);
 
   std::unique_ptr<Database> database_;
