@@ -66,6 +66,7 @@ void Monitor::connectBroker() {
   announced_.clear();
   if (!settings_.mqtt.host.empty())
     mqtt_ = std::make_unique<Mqtt>(settings_.mqtt, *store_, topics_->status(), [this](const std::string &line) { log(line); });
+  if (mqtt_) mqtt_->forgetOthers({settings_.mqtt.prefix + "/", settings_.mqtt.home_assistant ? settings_.mqtt.discovery_prefix + "/" : ""});
   desk_->setOutlets(mqtt_.get(), topics_.get(), &http_->streams());
 }
 
@@ -105,8 +106,7 @@ void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
     cameras_[name] = std::make_unique<Camera>(settings, *this);
     cameras_[name]->setViewers(viewers_[name]);
     announced_[name].assign(settings.watch.size(), false);
-    if (mqtt_ && settings_.mqtt.home_assistant)
-      for (const auto &[topic, payload] : topics_->discovery(settings)) mqtt_->state(topic, payload, name);
+    announce(*cameras_[name]);
     cameraChanged(*cameras_[name]);
   }
 }
@@ -120,6 +120,11 @@ void Monitor::removeCamera(const std::string &name) {
   camera.reset();  // ends what is open, so the desk forgets it afterwards
   desk_->cameraGone(name);
   metrics_.forget(name);
+}
+
+void Monitor::announce(Camera &camera) {
+  if (!mqtt_ || !settings_.mqtt.home_assistant) return;
+  for (const auto &[topic, payload] : topics_->discovery(camera.settings())) mqtt_->state(topic, payload, camera.settings().name);
 }
 
 // Home Assistant learns of a model's labels when its first window named them.
@@ -148,6 +153,7 @@ void Monitor::reload() {
   if (broker)
     for (const auto &[name, camera] : cameras_) {
       announced_[name].assign(camera->watches().size(), false);
+      announce(*camera);
       cameraChanged(*camera);
     }
   log("the file was read again: " + std::to_string(cameras_.size()) + " cameras");
@@ -165,9 +171,10 @@ void Monitor::cameraChanged(Camera &camera) {
       if (!announced_[name][i] && !watch.labels.empty()) {
         announced_[name][i] = true;
         announce(camera, i);
-        for (const std::string &label : eventLabels(camera.settings().watch[i], watch.labels, watch.background))
-          if (std::find(watch.open.begin(), watch.open.end(), label) == watch.open.end())
-            mqtt_->state(topics_->active(name, camera.settings().watch[i].name, label), "OFF", name);
+        for (const std::string &label : eventLabels(camera.settings().watch[i], watch.labels, watch.background)) {
+          const bool open = std::find(watch.open.begin(), watch.open.end(), label) != watch.open.end();
+          mqtt_->state(topics_->active(name, camera.settings().watch[i].name, label), open ? "ON" : "OFF", name);
+        }
       }
     }
   }

@@ -54,6 +54,7 @@ class Monitor : public CameraListener, public Backend {
   void apply(const std::map<std::string, CameraSettings> &wanted);
   void removeCamera(const std::string &name);
   void connectBroker();
+  void announce(Camera &camera);  // to Home Assistant
   void announce(Camera &camera, std::size_t watch);
   void tick();
   std::string folder() const;

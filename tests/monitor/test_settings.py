@@ -249,3 +249,17 @@ def test_defaults_hold_for_cameras_over_rest(make_monitor):
     monitor = make_monitor({"defaults": {"watch": ["motion-watch"]}}).start()
     assert monitor.ask("/api/v1/cameras/one", "PUT", {"uri": "test://ball"}).status == 201
     assert monitor.camera("one")["watch"][0]["model"] == "motion-watch"
+
+
+def test_another_prefix_and_a_broker_that_comes_later(make_monitor, broker, subscriber):
+    """A running camera is announced to a broker that the file names later, also its open event; what had another prefix is taken back."""
+    cameras = {"ball": {"uri": "test://ball", "watch": WATCH}}
+    monitor = make_monitor({"cameras": cameras}).start()
+    wait_for("an event", monitor.events)
+    monitor.write({"cameras": cameras, "mqtt": {"url": broker.url, "home-assistant": True, "prefix": "house"}})
+    wait_for("the open event", lambda: subscriber.last("house/ball/camera-watch/active/covered") == "ON")
+    config = "homeassistant/binary_sensor/house_ball_connection/config"
+    wait_for("the connection", lambda: subscriber.last(config))
+    monitor.write({"cameras": cameras, "mqtt": {"url": broker.url, "prefix": "home"}})
+    wait_for("the new prefix", lambda: subscriber.last("home/ball/status") == "online")
+    wait_for("the old ones are gone", lambda: subscriber.last("house/ball/status") == "" and subscriber.last(config) == "")

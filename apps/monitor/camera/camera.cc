@@ -359,6 +359,7 @@ void Camera::checkLabels(std::size_t watch) {
 void WindowCounts::add(const GstStructure *stats) {
   static constexpr const char *kFields[] = {"windows-classified", "windows-reused", "windows-skipped", "windows-failed"};
   for (int i = 0; i < kKinds; ++i) gst_structure_get_uint64(stats, kFields[i], &run_[i]);
+  run_[kClassified] -= run_[kReused];  // staaction counts these as classified, too
 }
 
 void WindowCounts::nextRun() {

@@ -177,7 +177,10 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   }
   if (const auto user = section.text("user")) camera.user = *user;
   if (const auto password = section.text("password")) camera.password = *password;
-  if (camera.loop && scheme != "file") section.fault("loop", "is for files: other sources have no end");
+  if (scheme == "file") return;
+  // Said for all cameras it is meant for the files among them.
+  if (camera.loop && section.has("loop")) section.fault("loop", "is for files: other sources have no end");
+  camera.loop = false;
 }
 
 CameraSettings readCamera(Reading &reading, const std::string &name, const YAML::Node &key, const YAML::Node &node, const CameraSettings &defaults,

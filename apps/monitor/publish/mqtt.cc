@@ -112,6 +112,16 @@ void Mqtt::forget(const std::string &camera) {
   }
 }
 
+void Mqtt::forgetOthers(const std::vector<std::string> &prefixes) {
+  for (const auto &[topic, camera] : store_.retained()) {
+    bool ours = false;
+    for (const std::string &prefix : prefixes) ours = ours || (!prefix.empty() && topic.starts_with(prefix));
+    if (ours) continue;
+    states_[topic].clear();
+    if (connected_) takeBack(topic);
+  }
+}
+
 // An empty retained message removes the topic; the store forgets it when the broker has confirmed that.
 void Mqtt::takeBack(const std::string &topic) {
   int message = 0;

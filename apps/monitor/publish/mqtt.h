@@ -26,6 +26,8 @@ class Mqtt {
   void state(const std::string &topic, const std::string &payload, const std::string &camera);
   // Takes all retained topics of a camera back.
   void forget(const std::string &camera);
+  // The same of all that begin with none of these: the file had another prefix before.
+  void forgetOthers(const std::vector<std::string> &prefixes);
   void event(const std::string &topic, const std::string &payload);
   bool connected() const { return connected_; }
   std::int64_t waiting() const { return store_.outboxCount(); }

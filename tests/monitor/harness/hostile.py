@@ -9,44 +9,65 @@ import time
 from .monitor import Answer
 
 PARTS = [
-    "..", ".", "%2e%2e", "..%2f..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "%00", "gate%00", "gate%2fsnapshot", "\u00fc", "%c3%28", "%ff", "\u202egp4", "%", "%zz",
-    "a" * 3000, "'%20OR%20'1'='1", "${HOME}", "%24%7bHOME%7d", "<script>", "{name}", "*", "%252e%252e", "\\..\\..\\", "file:", "~root", ";", "//", "?", "#",
-    "%0d%0aX-Evil:%20yes", "%u0041", "cameras.yaml", "secret.txt", "events.db", "-1", "nul", "index.html", "%ef%bb%bf", "\x7f", "%20", "+", "&", "=", ""]
+    "..", ".", "%2e%2e", "..%2f..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd", "%00", "gate%00", "gate%2fsnapshot", "\u00fc", "%c3%28", "%ff",
+    "\u202egp4", "%", "%zz",
+    "a" * 3000, "'%20OR%20'1'='1", "${HOME}", "%24%7bHOME%7d", "<script>", "{name}", "*", "%252e%252e", "\\..\\..\\", "file:", "~root",
+    ";", "//", "?", "#",
+    "%0d%0aX-Evil:%20yes", "%u0041", "cameras.yaml", "secret.txt", "events.db", "-1", "nul", "index.html", "%ef%bb%bf", "\x7f", "%20",
+    "+", "&", "=", ""]
 ROOTS = [
-    "/api/v1/", "/api/v1/", "/page/", "/", "/api/v2/", "/api/", "//api//v1//", "/api/v1/../../", "http://evil.example/api/v1/", "file:///", "/metrics/", "/healthz/"]
-PLAIN = ["/", "/page/page.js", "/healthz", "/readyz", "/metrics", "*", "/etc/passwd", "/page/../../../etc/passwd", "/page/%2e%2e/%2e%2e/etc/passwd", "/proc/self/environ"]
+    "/api/v1/", "/api/v1/", "/page/", "/", "/api/v2/", "/api/", "//api//v1//", "/api/v1/../../", "http://evil.example/api/v1/",
+    "file:///", "/metrics/", "/healthz/"]
+PLAIN = [
+    "/", "/page/page.js", "/healthz", "/readyz", "/metrics", "*", "/etc/passwd", "/page/../../../etc/passwd", "/page/%2e%2e/%2e%2e/etc/passwd"]
 QUERIES = ["camera", "model", "label", "from", "to", "limit", "cursor", "token", "", "callback", "camera[]", "%63amera", "id"]
 VALUES = [
-    "", "gate", "covered", "1", "500", "501", "-1", "1e3", "99999999999999999999", "2026-11-27T08:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:60Z",
-    "2026-02-30T00:00:00%2B99:99", "1795766400000-7231cecdcd77d219", "-9223372036854775809-x", "'%3B%20DROP%20TABLE%20events%3B--", "%00", "%ff%fe", "a" * 5000,
-    "%25n%25n%25s", "\u2603", "null", "[]", "%"]
+    "", "gate", "covered", "1", "500", "501", "-1", "1e3", "99999999999999999999", "2026-11-27T08:00:00Z", "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:60Z",
+    "2026-02-30T00:00:00%2B99:99", "1795766400000-7231cecdcd77d219", "-9223372036854775809-x", "'%3B%20DROP%20TABLE%20events%3B--", "%00",
+    "%ff%fe", "a" * 5000, "%25n%25n%25s", "\u2603", "null", "[]", "%"]
 HEADERS = {
-    "Range": ["bytes=0-9", "bytes=-1", "bytes=9-", "bytes=0-0,2-2", "bytes=" + "0-," * 500, "bytes=18446744073709551615-", "bytes=-0", "bytes=a-b", "x" * 2000],
+    "Range": ["bytes=0-9", "bytes=-1", "bytes=9-", "bytes=0-0,2-2", "bytes=" + "0-," * 500, "bytes=18446744073709551615-", "bytes=-0",
+              "bytes=a-b", "x" * 2000],
     "Origin": ["http://evil.example", "null", "http://127.0.0.1", "", "file://"],
     "Host": ["127.0.0.1", "evil.example", "[::1]:80", "", "a" * 3000, "127.0.0.1:99999", "[", "x y"],
     "Last-Event-ID": ["0", "-1", "1", "99999999999999999999", "x", "\xff"],
     "Authorization": ["Bearer", "Bearer ", "Bearer wrong", "Basic YTpi", "Bearer " + "a" * 5000, "Digest username=a"],
     "Cookie": ["sta_session=", "sta_session=x; sta_session=y", ";" * 500, "=" * 100, "a" * 3000],
-    "If-None-Match": ["*", '"x"'], "If-Modified-Since": ["Thu, 01 Jan 1970 00:00:00 GMT", "x"], "If-Range": ['"x"'], "Accept-Encoding": ["gzip, deflate, br"],
-    "Content-Type": ["application/json", "text/plain; charset=utf-16", "multipart/form-data; boundary=x", "x"], "Expect": ["100-continue", "teapot"],
-    "Connection": ["close", "keep-alive", "Upgrade"], "Upgrade": ["websocket", "h2c"], "X-Forwarded-Proto": ["https", "x"], "X-HTTP-Method-Override": ["DELETE"],
+    "If-None-Match": ["*", '"x"'], "If-Modified-Since": ["Thu, 01 Jan 1970 00:00:00 GMT", "x"], "If-Range": ['"x"'],
+    "Accept-Encoding": ["gzip, deflate, br"],
+    "Content-Type": ["application/json", "text/plain; charset=utf-16", "multipart/form-data; boundary=x", "x"],
+    "Expect": ["100-continue", "teapot"],
+    "Connection": ["close", "keep-alive", "Upgrade"], "Upgrade": ["websocket", "h2c"], "X-Forwarded-Proto": ["https", "x"],
+    "X-HTTP-Method-Override": ["DELETE"],
     "Accept": ["*/*", "image/webp"], "Transfer-Encoding": ["identity"], "X-" + "a" * 300: ["b" * 3000]}
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", "A" * 300]
+KEYS = ["hop", "smoothing", "drop-number", "classes", "background", "device", "name", "record", "loop", "min-duration", "what"]
 # What a value of the settings is replaced by. Addresses stay on this machine, and no model is a big one.
 ODD = [
-    None, True, 0, -1, 0.5, 1e400, 10**30, "", " ", "x" * 5000, "\0", "\ud83d\ude00", "../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "file://", "test://",
-    "test://" + "\0" * 9, "v4l2:///dev/null", "rtsp://127.0.0.1:1/", "rtsp://u:p@127.0.0.1:1/", "http://127.0.0.1:1/x", "gopher://x", "://", "rtsp://[", "${HOME",
-    "${}", "${NOT_SET_ANYWHERE}", "0s", "9e18ns", "1e999s", "-5s", "nans", "5 parsecs", [], {}, [[]], [[[[[]]]]], ["a"] * 50, {"a": {"b": {"c": []}}}, "auto", "true",
+    None, True, 0, -1, 0.5, 1e400, 10**30, "", " ", "x" * 5000, "\0", "\ud83d\ude00", "../../etc/passwd", "/etc/passwd",
+    "file:///etc/passwd", "file://", "test://",
+    "test://" + "\0" * 9, "v4l2:///dev/null", "rtsp://127.0.0.1:1/", "rtsp://u:p@127.0.0.1:1/", "http://127.0.0.1:1/x", "gopher://x",
+    "://", "rtsp://[", "${HOME",
+    "${}", "${NOT_SET_ANYWHERE}", "0s", "9e18ns", "1e999s", "-5s", "nans", "5 parsecs", [], {}, [[]], [[[[[]]]]], ["a"] * 50,
+    {"a": {"b": {"c": []}}}, "auto", "true",
     "camera-watch", "no-such-model", ".", "/", "~", "*a", "&a", "<<", "- - -", "a\nb: c", "%", "covered"]
+BOMB = b"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c]\nwatch: [*d,*d,*d]\nuri: *d\n<<: *a\nrecord: &r {on: *r}"
 BROKEN = [
-    b"\r\n\r\n", b"GET\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n folded: yes\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\0: \0\r\n\r\n",
-    b"GET  /  HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"G" * 200000, b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20000 + b"\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 300000 + b"\r\n\r\n", b"\xff\xfe\xfd" * 50,
-    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello", b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"GET / HTTP/1.1",
-    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\nhello", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
-    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{",
-    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"\r\n\r\n", b"GET\r\n\r\n", b"GET /\r\n\r\n", b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n folded: yes\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\n\0: \0\r\n\r\n", b"GET  /  HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"G" * 200000,
+    b"GET /" + b"a" * 200000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20000 + b"\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 300000 + b"\r\n\r\n",
+    b"\xff\xfe\xfd" * 50,
+    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello", b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    b"GET / HTTP/1.1", b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\nhello",
+    b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{",
+    b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
     b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx", b"HTTP/1.1 200 OK\r\n\r\n",
     b"PUT /api/v1/cameras/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 20, b"GET /healthz HTTP/1.0\r\n\r\n"]
@@ -70,7 +91,8 @@ class Hostile:
             path = pick(ROOTS) + "/".join(pick(PARTS) for _ in range(self.random.randrange(4)))
         else:
             path = "/api/v1" + known
-            path = path.replace("{name}", pick(self.names) if self.chance(0.8) else pick(PARTS)).replace("{id}", pick(self.ids) if self.chance(0.8) else pick(PARTS))
+            for part, known_ones in (("{name}", self.names), ("{id}", self.ids)):
+                path = path.replace(part, pick(known_ones if self.chance(0.8) else PARTS))
             if self.chance(0.05):
                 path += "/" + pick(PARTS)
         if self.chance(0.2) or (path.endswith("/events") and self.chance(0.7)):
@@ -87,7 +109,7 @@ class Hostile:
             place = self.random.choice([body, body, body["watch"][0] if isinstance(body.get("watch"), list) and body["watch"] else body])
             if not isinstance(place, dict) or not place:
                 continue
-            key = self.random.choice([*place, "hop", "smoothing", "drop-number", "classes", "background", "device", "name", "record", "loop", "min-duration", "what"])
+            key = self.random.choice([*place, *KEYS])
             if self.chance(0.15):
                 place.pop(key, None)
             else:
@@ -107,13 +129,15 @@ class Hostile:
         if kind == 6:
             return text[: self.random.randrange(len(text))]
         if kind == 7:
-            return self.random.choice([b"[", b"{a: ", b"- ", b'{"a":', b"? ", b"&a [", b"!!x ", b"'", b"\t", b"\xff"]) * self.random.choice([1, 50, 2000, 12000])
+            part = self.random.choice([b"[", b"{a: ", b"- ", b'{"a":', b"? ", b"&a [", b"!!x ", b"'", b"\t", b"\xff"])
+            return part * self.random.choice([1, 50, 2000, 12000])
         if kind == 8:
-            return self.random.choice([text.decode().encode("utf-16"), b"\xef\xbb\xbf" + text, text + b"\0" + text, text + b"\n---\n" + text, b"\xff\xfe\xfa", bytes(100)])
+            twice = [text + b"\0" + text, text + b"\n---\n" + text]
+            return self.random.choice([text.decode().encode("utf-16"), b"\xef\xbb\xbf" + text, *twice, b"\xff\xfe\xfa", bytes(100)])
         if kind == 9:
             return json.dumps({"token": self.random.choice(["wrong", "", 5, None, "x" * 5000])}).encode()
         if kind == 10:
-            return b"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c]\nwatch: [*d,*d,*d]\nuri: *d\n<<: *a\nrecord: &r {on: *r}"
+            return BOMB
         return bytes(self.random.randrange(256) for _ in range(self.random.choice([1, 100, 3000])))
 
     def request(self):

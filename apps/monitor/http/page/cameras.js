@@ -12,7 +12,8 @@ const DOWN = {
   connecting: (since) => ['Connecting', `Since ${since}.`],
   stalled: (since) => ['No picture', `Down since ${since}.`],
   waiting: (since) => ['Down', `Down since ${since}. The monitor keeps trying.`],
-  failed: (since) => ['Failed', `Down since ${since}. The monitor tries once a minute.`],
+  // (A file at its end is not tried again, and its reason says what to do.)
+  failed: (since) => ['Failed', `Since ${since}.`],
 };
 
 export class Cameras {
