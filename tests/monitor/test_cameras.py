@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Cameras that misbehave: the monitor gets them back, and nothing else notices."""
 import time
+import urllib.request
 
 from harness.broker import wait_for
 
@@ -76,6 +77,15 @@ def test_an_event_that_is_open_ends_with_its_camera(make_camera, make_monitor, b
     assert monitor.events()[0]["state"] == "end"
 
 
+def live_picture(monitor, name):
+    """Whether the live pictures of a camera really come: the first two of them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{monitor.port}/api/v1/cameras/{name}/live", timeout=10) as stream:
+        data = b""
+        while data.count(b"\xff\xd9") < 2:
+            data += stream.read1(65536)
+    return data.count(b"Content-Type: image/jpeg") >= 2
+
+
 def test_every_kind_of_source(make_camera, make_monitor, root, tmp_path, web_server):
     """RTSP over UDP, a camera that sends JPEG, a file in a loop, the same from a web server, a path, a test picture."""
     clip = f"{root}/media/S2_Fall_12.mp4"
@@ -99,7 +109,9 @@ def test_every_kind_of_source(make_camera, make_monitor, root, tmp_path, web_ser
         assert monitor.camera(name)["state"] != "playing"
     # The clip lasts 6 s, so the looping one was rewound meanwhile or soon will be.
     frames = monitor.camera("loop")["frames"]
+    assert live_picture(monitor, "loop")
     time.sleep(12)
+    assert live_picture(monitor, "loop")
     assert monitor.camera("loop")["frames"] > frames + 150 and monitor.camera("loop")["state"] == "playing", monitor.camera("loop")
 
 

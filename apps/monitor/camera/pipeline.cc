@@ -68,7 +68,7 @@ GstElement *CameraPipeline::addAction(const WatchSettings &watch, std::string &e
   return action;
 }
 
-// queue ! videoconvert ! staaction… ! tee; tee ! fakesink; tee ! valve ! … ! jpegenc ! appsink; and the encoder of clips, where one is needed.
+// queue ! videoconvert ! staaction… ! tee; tee ! fakesink; tee ! queue ! … ! jpegenc ! appsink; and the encoder of clips, where one is needed.
 bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error) {
   const std::string scheme = uriScheme(settings.uri);
   live_ = scheme == "rtsp" || scheme == "rtsps" || scheme == "v4l2" || scheme == "test";
@@ -76,7 +76,6 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
   analysis_ = add("queue", error);
   GstElement *convert = add("videoconvert", error), *tee = add("tee", error), *look = add("queue", error);
   end_ = add("fakesink", error);
-  valve_ = add("valve", error);
   GstElement *slower = add("videorate", error), *scale = add("videoscale", error), *colours = add("videoconvert", error);
   GstElement *size = add("capsfilter", error), *jpeg = add("jpegenc", error), *sink = add("appsink", error);
   GstElement *last = convert;
@@ -91,9 +90,6 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
   if (live_) gst_util_set_object_arg(G_OBJECT(analysis_), "leaky", "downstream");
   // Files and what a web server sends are played at their own speed; a live camera's frames are taken as they come.
   g_object_set(end_, "sync", !live_, "enable-last-sample", TRUE, "qos", FALSE, nullptr);
-  g_object_set(valve_, "drop", TRUE, nullptr);
-  // A closed valve lets the end of the stream pass: without it in all sinks the pipeline would not tell of it.
-  gst_util_set_object_arg(G_OBJECT(valve_), "drop-mode", "forward-sticky-events");
   g_object_set(look, "max-size-buffers", 1u, nullptr);
   gst_util_set_object_arg(G_OBJECT(look), "leaky", "downstream");
   g_object_set(slower, "drop-only", TRUE, "max-rate", 5, nullptr);
@@ -122,13 +118,23 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
     last = action;
   }
   linked = linked && gst_element_link_many(last, tee, end_, nullptr);
-  linked = linked && gst_element_link_many(tee, valve_, look, slower, scale, colours, size, jpeg, sink, nullptr);
+  linked = linked && gst_element_link_many(tee, look, slower, scale, colours, size, jpeg, sink, nullptr);
   if (!linked) {
     error = "the elements of the analysis cannot be linked";
     return false;
   }
   GstPad *pad = gst_element_get_static_pad(end_, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, onFrame, this, nullptr);
+  gst_object_unref(pad);
+  // Frames reach the preview only while somebody looks. Events always do: the end of a stream has to come to all sinks, and flushing after it, too,
+  // which the element valve keeps back.
+  pad = gst_element_get_static_pad(look, "sink");
+  gst_pad_add_probe(
+      pad, GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad *, GstPadProbeInfo *, gpointer self) {
+        return static_cast<CameraPipeline *>(self)->preview_ ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+      },
+      this, nullptr);
   gst_object_unref(pad);
   // Before the models see the end of the stream, and end their events with it.
   pad = gst_element_get_static_pad(convert, "sink");
@@ -182,7 +188,7 @@ void CameraPipeline::waitForRetired(int milliseconds) {
   retiring_changed.wait_for(lock, std::chrono::milliseconds(milliseconds), [] { return retiring == 0; });
 }
 
-void CameraPipeline::setPreview(bool on) { g_object_set(valve_, "drop", !on, nullptr); }
+void CameraPipeline::setPreview(bool on) { preview_ = on; }
 
 std::string CameraPipeline::snapshot() const {
   GstSample *sample = nullptr;

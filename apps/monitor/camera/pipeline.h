@@ -72,10 +72,10 @@ class CameraPipeline {
   Picture picture_;
   GstElement *pipeline_ = nullptr;
   GstElement *analysis_ = nullptr;  // queue in front of the models
-  GstElement *valve_ = nullptr, *end_ = nullptr;
+  GstElement *end_ = nullptr;
   std::vector<GstElement *> actions_;
   bool live_ = true, raw_ = false;
-  std::atomic<bool> have_video_{false}, have_sound_{false}, ended_{false};
+  std::atomic<bool> have_video_{false}, have_sound_{false}, ended_{false}, preview_{false};
   std::atomic<std::uint64_t> frames_{0};
   std::atomic<gint64> last_frame_{0};
   std::atomic<int> width_{0}, height_{0};

@@ -68,7 +68,10 @@ export class Cameras {
     if (!card) {
       card = this.#make(camera);
       this.#cards.set(camera.name, card);
-      this.list.append(card.root);
+      const after = [...this.#cards.values()].map((other) => other.camera.name)
+        .filter((name) => name.localeCompare(camera.name, undefined, {numeric: true}) > 0)
+        .sort((a, b) => a.localeCompare(b, undefined, {numeric: true}));
+      this.list.insertBefore(card.root, after.length > 0 ? this.#cards.get(after[0]).root : null);
       this.#pictures.add(card.image, camera.name);
     }
     const wasPlaying = card.camera.state === 'playing';
