@@ -58,7 +58,15 @@ Monitor::~Monitor() {
 
 std::string Monitor::folder() const { return std::filesystem::absolute(file_).parent_path().string(); }
 
-void Monitor::log(const std::string &line) { std::fprintf(stderr, "%s %s\n", formatTime(g_get_real_time() / 1000).c_str(), line.c_str()); }
+void Monitor::log(const std::string &line) {
+  // What comes from elsewhere (names in requests, errors of libraries) neither begins a line of its own nor commands a terminal.
+  char *valid = g_utf8_make_valid(line.c_str(), static_cast<gssize>(line.size()));
+  std::string text = valid;
+  g_free(valid);
+  for (char &c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  std::fprintf(stderr, "%s %s\n", formatTime(g_get_real_time() / 1000).c_str(), text.c_str());
+}
 
 void Monitor::connectBroker() {
   mqtt_.reset();
@@ -94,6 +102,7 @@ void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
     const auto found = wanted.find(name);
     if (found == wanted.end() || !(found->second.watch == cameras_[name]->settings().watch)) forgotten.insert(name);
     removeCamera(name);
+    if (found == wanted.end()) http_->streams().endViewers(name);
   }
   if (mqtt_) {
     for (const auto &[topic, camera] : store_->retained())  // of cameras that went while the monitor did not run, too
@@ -292,7 +301,11 @@ bool Monitor::followFile(const std::string &name) {
 
 bool Monitor::deleteCamera(const std::string &name) {
   if (!cameras_.contains(name)) return false;
-  store_->setCamera(name, "");
+  // One of the file is remembered as deleted; another is simply no more.
+  if (settings_.cameras.contains(name))
+    store_->setCamera(name, "");
+  else
+    store_->forgetCamera(name);
   apply(wanted());
   return true;
 }

@@ -2,11 +2,12 @@
 """Who may ask, and answers that do not end: the token, its cookie, the stream of events, clips by parts."""
 import json
 import os
+import time
 
 from harness.broker import wait_for
 from harness.monitor import Answer
 from harness.schema import PREFIX, Interface
-from test_interface import BALL, DOWN, TOKEN, begin, endless
+from test_interface import BALL, DOWN, TOKEN, begin, end, endless
 
 OPEN = ("/", "/page/page.js", "/healthz", "/readyz")
 
@@ -61,14 +62,16 @@ class Listener:
     """A client of the stream: reads one message after the other."""
 
     def __init__(self, monitor, last=None):
-        self.connection, self.response = begin(monitor, "/stream", {} if last is None else {"Last-Event-ID": str(last)})
+        self.response = begin(monitor, "/stream", {} if last is None else {"Last-Event-ID": str(last)})
         assert self.response.status == 200 and self.response.headers.get_content_type() == "text/event-stream"
 
     def next(self):
         """{id, event, data} of the next message; comments are left out."""
         message = {}
         while True:
-            line = self.response.readline().decode().rstrip("\n")
+            line = self.response.readline().decode()
+            assert line, "the stream ended"
+            line = line.rstrip("\n")
             if not line and message:
                 return message
             if line and not line.startswith(":"):
@@ -87,7 +90,7 @@ class Listener:
                 assert message == {"retry": "2000"}
 
     def close(self):
-        self.connection.close()
+        end(self.response)
 
 
 def test_the_stream_tells_and_tells_again(make_monitor, root):
@@ -127,21 +130,23 @@ def test_clips_by_parts(make_monitor, root):
         whole = monitor.ask(path).body
         size = len(whole)
         assert int(monitor.ask(path, "HEAD").headers["Content-Length"]) == size > 1000
-        for part, begin_at, end in (
+        for part, first, past in (
             ("bytes=0-0", 0, 1), ("bytes=5-99", 5, 100), ("bytes=100-", 100, size), ("bytes=-7", size - 7, size), (f"bytes=0-{size + 100}", 0, size),
             (f"bytes={size - 1}-", size - 1, size), (f"bytes=-{size * 2}", 0, size)):
             answer = ask(path, part)
-            assert (answer.status, answer.body) == (206, whole[begin_at:end]), (part, len(answer.body))
-            assert answer.headers["Content-Range"] == f"bytes {begin_at}-{end - 1}/{size}", part
+            assert (answer.status, answer.body) == (206, whole[first:past]), (part, len(answer.body))
+            assert answer.headers["Content-Range"] == f"bytes {first}-{past - 1}/{size}", part
         for part in (f"bytes={size}-", "bytes=99999999999-"):
             assert ask(path, part).status == 416, part
         # What makes no sense, or would make an answer longer than the file, is answered with the file.
         for part in ("", "x", "bytes=", "bytes=a-b", "bytes=9-5", "bits=0-9", "bytes=0-,0-,0-,0-,0-,0-,0-,0-", "bytes=0-0,10-10"):
             answer = ask(path, part)
             assert (answer.status, answer.body) == (200, whole), (part, answer.status, len(answer.body))
-        for part in ("bytes=18446744073709551615-", "bytes=9223372036854775807-", "bytes=-18446744073709551615", "bytes=-0", "bytes=0-18446744073709551615"):
+        huge = 2**64 - 1
+        for part in (f"bytes={huge}-", f"bytes={2**63 - 1}-", f"bytes=-{huge}", "bytes=-0", f"bytes=0-{huge}", f"bytes=5-{2**63 - 2}"):
             answer = ask(path, part)
-            assert answer.status in (200, 416) or answer.body == whole, (part, answer.status, answer.headers["Content-Range"], len(answer.body))
+            right = answer.status in (200, 416) or answer.body in (whole, whole[5:])
+            assert right, (part, answer.status, answer.headers["Content-Range"], len(answer.body))
     # Parts are for files.
     assert ask(PREFIX + "/status", "bytes=0-3").status == 200
     assert "CRITICAL" not in monitor.log, monitor.log
@@ -153,21 +158,24 @@ def test_clients_that_left_make_room(make_monitor, root):
     monitor = make_monitor({"cameras": {"gate": BALL, "down": DOWN}}).start()
 
     def look(path):
-        connection, response = begin(monitor, path)
+        response = begin(monitor, path)
         answer = Answer(response.status, response.headers, b"" if response.status == 200 else response.read())
-        return connection, interface.check("GET", PREFIX + path, answer).status
+        return response, interface.check("GET", PREFIX + path, answer).status
 
     assert monitor.ask(PREFIX + "/cameras/gone", "PUT", BALL).status == 201
     clients = [look(path)[0] for path in ["/cameras/down/live"] * 70 + ["/cameras/gone/live"] * 60 + ["/stream"] * 70]
     assert look("/stream")[1] == 429 and look("/cameras/gate/live")[1] == 429
     assert monitor.ask(PREFIX + "/cameras/gone", "DELETE").status == 204
     for client in clients:
-        client.close()
+        end(client)
 
     def room():
-        answers = [look("/stream") for _ in range(150)]
+        time.sleep(1)
+        answers = [look("/stream")]
+        while answers[-1][1] == 200 and len(answers) < 150:
+            answers.append(look("/stream"))
         for client, _ in answers:
-            client.close()
-        return all(status == 200 for _, status in answers)
+            end(client)
+        return len(answers) == 150
 
-    wait_for("room for 150", room, 40)
+    wait_for("room for 150", room, 60)

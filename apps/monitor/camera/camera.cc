@@ -116,6 +116,7 @@ void Camera::disconnect() {
   if (bus_watch_) g_source_remove(bus_watch_);
   bus_watch_ = 0;
   endOpenEvents();
+  if (pipeline_) pipeline_->leave();
   if (recorder_) recorder_->reset();
   if (!pipeline_) return;
   frames_before_ += pipeline_->frames();

@@ -104,7 +104,7 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
     if (GstBuffer *buffer = gst_sample_get_buffer(sample); buffer && gst_buffer_map(buffer, &map, GST_MAP_READ)) {
       GBytes *bytes = g_bytes_new(map.data, map.size);
       gst_buffer_unmap(buffer, &map);
-      static_cast<CameraPipeline *>(self)->picture_(bytes);
+      if (!static_cast<CameraPipeline *>(self)->left_) static_cast<CameraPipeline *>(self)->picture_(bytes);
       g_bytes_unref(bytes);
     }
     gst_sample_unref(sample);
@@ -164,9 +164,10 @@ GstPadProbeReturn CameraPipeline::onFrame(GstPad *pad, GstPadProbeInfo *, gpoint
 }
 
 void CameraPipeline::start() {
-  std::thread([pipeline = GST_ELEMENT(gst_object_ref(pipeline_))] {
-    gst_element_set_state(pipeline, GST_STATE_PLAYING);
-    gst_object_unref(pipeline);
+  // It is held until then: elements that begin call back to it, and a pipeline is not stopped while it starts.
+  std::thread([self = shared_from_this()]() mutable {
+    gst_element_set_state(self->pipeline_, GST_STATE_PLAYING);
+    retire(std::move(self));
   }).detach();
 }
 

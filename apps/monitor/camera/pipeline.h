@@ -17,7 +17,7 @@
 
 namespace sta::monitor {
 
-class CameraPipeline {
+class CameraPipeline : public std::enable_shared_from_this<CameraPipeline> {
  public:
   // `picture` gets each JPEG of the preview, from a streaming thread. nullptr: `error` says what is missing.
   using Picture = std::function<void(GBytes *jpeg)>;
@@ -25,7 +25,8 @@ class CameraPipeline {
                                                std::string &error);
   ~CameraPipeline();
 
-  void start();  // returns at once; faults come over the bus
+  void leave() { left_ = true; }  // from now on it records nothing and shows nothing, however long it takes to stop
+  void start();                   // returns at once; faults come over the bus
   // Stops in a thread of its own and lets go of the pipeline there.
   static void retire(std::shared_ptr<CameraPipeline> pipeline);
   // Waits until all that were retired are gone, at most `milliseconds`.
@@ -75,7 +76,7 @@ class CameraPipeline {
   GstElement *end_ = nullptr;
   std::vector<GstElement *> actions_;
   bool live_ = true, raw_ = false;
-  std::atomic<bool> have_video_{false}, have_sound_{false}, ended_{false}, preview_{false};
+  std::atomic<bool> have_video_{false}, have_sound_{false}, ended_{false}, preview_{false}, left_{false};
   std::atomic<std::uint64_t> frames_{0};
   std::atomic<gint64> last_frame_{0};
   std::atomic<int> width_{0}, height_{0};

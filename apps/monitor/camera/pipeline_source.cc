@@ -238,6 +238,10 @@ GstFlowReturn CameraPipeline::recorded(GstAppSink *from, Stream stream) {
   if (!sample) return GST_FLOW_EOS;
   GstBuffer *buffer = gst_sample_get_buffer(sample);
   const GstSegment *segment = gst_sample_get_segment(sample);
+  if (left_) {
+    gst_sample_unref(sample);
+    return GST_FLOW_EOS;
+  }
   if (GstCaps *caps = gst_sample_get_caps(sample)) recorder_->setCaps(stream, caps);
   if (buffer && segment->format == GST_FORMAT_TIME) {
     MediaSample media;

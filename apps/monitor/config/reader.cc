@@ -24,6 +24,8 @@ struct Places {
   const std::vector<std::string> &model_folders;
 };
 
+constexpr std::size_t kMostModels = 16;  // of one camera
+
 // Names are parts of topics, paths of REST and metrics, so they are kept plain.
 bool plainName(const std::string &name) {
   if (name.empty() || name.size() > 64) return false;
@@ -121,7 +123,9 @@ void readCameraKeys(Reading &reading, Section &section, const Places &places, Ca
   }
   if (const YAML::Node watch = section.node("watch"); watch.IsDefined()) {
     camera.watch.clear();
-    if (watch.IsSequence()) {
+    if (watch.IsSequence() && watch.size() > kMostModels) {
+      section.fault("watch", "has more than " + std::to_string(kMostModels) + " models");
+    } else if (watch.IsSequence()) {
       for (const YAML::Node &entry : watch) camera.watch.push_back(readWatch(reading, entry, section.where(), places));
     } else {
       section.fault("watch", "should be a list of models: [ { model: camera-watch } ]");

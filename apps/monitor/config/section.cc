@@ -34,6 +34,10 @@ std::string expand(std::string &text) {
 }  // namespace
 
 void Reading::fault(const YAML::Node &node, const std::string &what) {
+  constexpr std::size_t kMost = 20, kLongest = 1000;
+  if (errors.size() == kMost) errors.push_back(file + ": and more");
+  if (errors.size() > kMost) return;
+  if (what.size() > kLongest) return fault(node, what.substr(0, kLongest - 10) + "…");
   const YAML::Mark mark = node.IsDefined() ? node.Mark() : YAML::Mark::null_mark();
   errors.push_back(mark.is_null() ? file + ": " + what : file + ":" + std::to_string(mark.line + 1) + ": " + what);
 }

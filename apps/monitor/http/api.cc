@@ -15,6 +15,34 @@ void noSuch(const Request &request, const char *what) {
   answerError(request.message, SOUP_STATUS_NOT_FOUND, std::string("there is no such ") + what);
 }
 
+enum class Part { kAll, kSome, kNone };
+
+// "bytes=BEGIN-END", "bytes=BEGIN-" and "bytes=-LAST" of a file of `size` bytes: [begin, end). Several parts, or what makes no sense: all of it.
+Part partOf(const std::string &range, std::uint64_t size, std::uint64_t &begin, std::uint64_t &end) {
+  const std::string unit = "bytes=";
+  if (!range.starts_with(unit) || size == 0) return Part::kAll;
+  const std::size_t dash = range.find('-');
+  if (dash == std::string::npos) return Part::kAll;
+  const auto number = [](const std::string &text, std::uint64_t &value) {
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc::result_out_of_range && stop == text.data() + text.size()) value = UINT64_MAX;
+    return !text.empty() && error != std::errc::invalid_argument && stop == text.data() + text.size();
+  };
+  const std::string first = range.substr(unit.size(), dash - unit.size()), last = range.substr(dash + 1);
+  std::uint64_t from = 0, to = UINT64_MAX;
+  if (first.empty()) {
+    if (!number(last, to)) return Part::kAll;
+    if (to == 0) return Part::kNone;
+    begin = size - std::min(size, to);
+    return Part::kSome;
+  }
+  if (!number(first, from) || (!last.empty() && (!number(last, to) || to < from))) return Part::kAll;
+  if (from >= size) return Part::kNone;
+  begin = from;
+  end = to >= size ? size : to + 1;
+  return Part::kSome;
+}
+
 void serveFile(const Request &request, const std::string &path, const char *type) {
   GError *fault = nullptr;
   GMappedFile *file = g_mapped_file_new(path.c_str(), FALSE, &fault);
@@ -25,12 +53,25 @@ void serveFile(const Request &request, const std::string &path, const char *type
   }
   GBytes *bytes = g_mapped_file_get_bytes(file);
   g_mapped_file_unref(file);
+  const std::uint64_t size = g_bytes_get_size(bytes);
+  std::uint64_t begin = 0, end = size;
+  const Part part = request.method == "GET" ? partOf(request.range, size, begin, end) : Part::kAll;
   SoupMessageHeaders *headers = soup_server_message_get_response_headers(request.message);
   soup_message_headers_replace(headers, "Content-Type", type);
   soup_message_headers_replace(headers, "Accept-Ranges", "bytes");
   soup_message_headers_replace(headers, "Cache-Control", "private, no-cache");
-  soup_server_message_set_status(request.message, SOUP_STATUS_OK, nullptr);
-  soup_message_body_append_bytes(soup_server_message_get_response_body(request.message), bytes);
+  if (part == Part::kNone) {
+    soup_message_headers_replace(headers, "Content-Range", ("bytes */" + std::to_string(size)).c_str());
+    soup_server_message_set_status(request.message, SOUP_STATUS_REQUESTED_RANGE_NOT_SATISFIABLE, nullptr);
+  } else {
+    soup_server_message_set_status(request.message, part == Part::kSome ? SOUP_STATUS_PARTIAL_CONTENT : SOUP_STATUS_OK, nullptr);
+    if (part == Part::kSome)
+      soup_message_headers_replace(headers, "Content-Range",
+                                   ("bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" + std::to_string(size)).c_str());
+    GBytes *some = g_bytes_new_from_bytes(bytes, begin, end - begin);
+    soup_message_body_append_bytes(soup_server_message_get_response_body(request.message), some);
+    g_bytes_unref(some);
+  }
   g_bytes_unref(bytes);
 }
 
@@ -133,7 +174,7 @@ void serveCamera(const Request &request, Backend &backend, Streams &streams) {
   }
   if (request.path.size() == 3 && request.path[2] == "override") {
     if (request.method != "DELETE")
-      answerError(request.message, SOUP_STATUS_METHOD_NOT_ALLOWED, "override takes DELETE: the file decides of this camera again");
+      answerNotAllowed(request.message, "DELETE", "override takes DELETE: the file decides of this camera again");
     else if (!backend.followFile(name))
       answerError(request.message, SOUP_STATUS_NOT_FOUND, "nothing came over REST of a camera of this name");
     else
@@ -147,13 +188,21 @@ void serveCamera(const Request &request, Backend &backend, Streams &streams) {
     backend.deleteCamera(name);
     soup_server_message_set_status(request.message, SOUP_STATUS_NO_CONTENT, nullptr);
   } else if (!reading) {
-    answerError(request.message, SOUP_STATUS_METHOD_NOT_ALLOWED, "a camera takes GET, PUT and DELETE; what belongs to it takes GET");
+    const bool live = request.path.size() == 3 && request.path[2] == "live";
+    answerNotAllowed(request.message,
+                     request.path.size() == 2 ? "GET, HEAD, PUT, DELETE"
+                     : live                   ? "GET"
+                                              : "GET, HEAD",
+                     "a camera takes GET, PUT and DELETE; what belongs to it takes GET");
   } else if (request.path.size() == 2) {
     answerJson(request.message, SOUP_STATUS_OK, json);
   } else if (request.path.size() == 3 && request.path[2] == "snapshot") {
     serveSnapshot(request, backend);
-  } else if (request.path.size() == 3 && request.path[2] == "live" && request.method == "GET") {
-    if (!streams.addViewer(request.message, name)) answerError(request.message, kTooMany, "too many look already");
+  } else if (request.path.size() == 3 && request.path[2] == "live") {
+    if (request.method != "GET")
+      answerNotAllowed(request.message, "GET", "live takes GET");
+    else if (!streams.addViewer(request.message, name))
+      answerError(request.message, kTooMany, "too many look already");
   } else {
     noSuch(request, "part of a camera");
   }
@@ -174,7 +223,7 @@ void serveApi(const Request &request, Backend &backend, Streams &streams) {
   if (first == "cameras" && request.path.size() >= 2) {
     serveCamera(request, backend, streams);
   } else if (!reading) {
-    answerError(request.message, SOUP_STATUS_METHOD_NOT_ALLOWED, "only GET");
+    answerNotAllowed(request.message, first == "stream" ? "GET" : "GET, HEAD", "only GET");
   } else if (first == "cameras") {
     std::string json = "{\"cameras\":[";
     bool more = false;
@@ -187,8 +236,11 @@ void serveApi(const Request &request, Backend &backend, Streams &streams) {
     listEvents(request, backend);
   } else if (first == "events") {
     serveEvent(request, backend);
-  } else if (first == "stream" && request.path.size() == 1 && request.method == "GET") {
-    serveStream(request, backend, streams);
+  } else if (first == "stream" && request.path.size() == 1) {
+    if (request.method == "GET")
+      serveStream(request, backend, streams);
+    else
+      answerNotAllowed(request.message, "GET", "stream takes GET");
   } else if (first == "status" && request.path.size() == 1) {
     answerJson(request.message, SOUP_STATUS_OK, backend.statusJson());
   } else {

@@ -42,7 +42,7 @@ bool Auth::allowed(SoupServerMessage *message) const {
     return host.empty() || host == "localhost" || host == "[::1]" || (host.starts_with("127.") && g_hostname_is_ip_address(host.c_str()));
   }
   const std::string authorization = header(message, "Authorization");
-  if (authorization.starts_with("Bearer ") && equal(authorization.substr(7), token_)) return true;
+  if (g_ascii_strncasecmp(authorization.c_str(), "Bearer ", 7) == 0 && equal(authorization.substr(7), token_)) return true;
   const std::string cookies = header(message, "Cookie"), name = std::string(kCookie) + "=";
   for (std::size_t at = 0; at < cookies.size();) {
     std::size_t end = cookies.find(';', at);

@@ -53,11 +53,19 @@ void answerJson(SoupServerMessage *message, unsigned status, const std::string &
 }
 
 void answerError(SoupServerMessage *message, unsigned status, const std::string &sentence) {
+  if (status == SOUP_STATUS_UNAUTHORIZED)
+    soup_message_headers_replace(soup_server_message_get_response_headers(message), "WWW-Authenticate", "Bearer");
   answerJson(message, status, nlohmann::json{{"error", sentence}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+void answerNotAllowed(SoupServerMessage *message, const char *allowed, const std::string &sentence) {
+  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Allow", allowed);
+  answerError(message, SOUP_STATUS_METHOD_NOT_ALLOWED, sentence);
 }
 
 void answerBytes(SoupServerMessage *message, const char *type, const std::string &bytes) {
   soup_server_message_set_status(message, SOUP_STATUS_OK, nullptr);
+  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Cache-Control", "no-store");
   soup_server_message_set_response(message, type, SOUP_MEMORY_COPY, bytes.data(), bytes.size());
 }
 
@@ -73,6 +81,7 @@ HttpServer::HttpServer(const HttpSettings &settings, Backend &backend)
         SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
         const bool chunked = soup_message_headers_get_encoding(headers) == SOUP_ENCODING_CHUNKED;
         if (!chunked && soup_message_headers_get_content_length(headers) <= static_cast<goffset>(kMostBody)) return;
+        soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);  // what comes all the same is thrown away
         soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection", "close");
         answerError(message, chunked ? SOUP_STATUS_LENGTH_REQUIRED : SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, "a body has a length, of at most 64 KiB");
       },
@@ -128,9 +137,16 @@ void HttpServer::handle(SoupServerMessage *message, const char *path, GHashTable
   soup_message_headers_replace(headers, "Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
   soup_message_headers_replace(headers, "X-Content-Type-Options", "nosniff");
   soup_message_headers_replace(headers, "Referrer-Policy", "no-referrer");
+  // libsoup 3.2 never frees a connection that the client closes after an answer.
+  soup_message_headers_replace(headers, "Connection", "close");
   if (soup_server_message_get_status(message) != 0) return;  // refused already
-  Request request{message, soup_server_message_get_method(message), parts(path), query};
+  Request request{message, soup_server_message_get_method(message), parts(path), query, ""};
   const bool reading = request.method == "GET" || request.method == "HEAD";
+  if (const char *range = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "Range")) {
+    // Parts are for files, and serveFile makes them: libsoup's own go wrong at the end of a file, and repeat it as often as it is asked for.
+    request.range = range;
+    soup_message_headers_remove(soup_server_message_get_request_headers(message), "Range");
+  }
   const bool api = request.path.size() >= 2 && request.path[0] == "api" && request.path[1] == "v1";
   if (api) {
     request.path.erase(request.path.begin(), request.path.begin() + 2);
@@ -138,7 +154,7 @@ void HttpServer::handle(SoupServerMessage *message, const char *path, GHashTable
     return;
   }
   if (!reading) {
-    answerError(message, SOUP_STATUS_METHOD_NOT_ALLOWED, "only GET");
+    answerNotAllowed(message, "GET, HEAD", "only GET");
     return;
   }
   // The page itself holds no secret: it asks for the token.
@@ -167,7 +183,7 @@ void HttpServer::handleApi(const Request &request) {
   }
   if (request.path.size() == 1 && request.path[0] == "login") {
     if (request.method != "POST") {
-      answerError(request.message, SOUP_STATUS_METHOD_NOT_ALLOWED, "login takes POST");
+      answerNotAllowed(request.message, "POST", "login takes POST");
       return;
     }
     const nlohmann::json body = nlohmann::json::parse(request.body(), nullptr, false);

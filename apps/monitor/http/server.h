@@ -21,6 +21,7 @@ struct Request {
   std::string method;
   std::vector<std::string> path;  // decoded parts: {"cameras", "gate"} of /api/v1/cameras/gate
   GHashTable *query;
+  std::string range;  // the header, as it is
   std::string parameter(const char *name) const;
   std::string body() const;
 };
@@ -28,6 +29,7 @@ struct Request {
 // Answers.
 void answerJson(SoupServerMessage *message, unsigned status, const std::string &json);
 void answerError(SoupServerMessage *message, unsigned status, const std::string &sentence);
+void answerNotAllowed(SoupServerMessage *message, const char *allowed, const std::string &sentence);
 void answerBytes(SoupServerMessage *message, const char *type, const std::string &bytes);
 
 class HttpServer {

@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "monitor/http/streams.h"
 
+#include <sys/socket.h>
+
+#include <cerrno>
+
 namespace sta::monitor {
 namespace {
 
 GBytes *bytesOf(const std::string &text) { return g_bytes_new(text.data(), text.size()); }
 
 constexpr const char *kBoundary = "sta-picture";
+
+// Its side of the connection is closed.
+bool hasGone(SoupServerMessage *message) {
+  GSocket *socket = soup_server_message_get_socket(message);
+  if (!socket || g_socket_is_closed(socket)) return true;
+  char byte = 0;
+  const ssize_t size = recv(g_socket_get_fd(socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
 
 }  // namespace
 
@@ -100,11 +113,7 @@ void Streams::sendAll(const std::string &text) {
       send(client, bytes);
   }
   g_bytes_unref(bytes);
-  for (Client *client : stuck) {
-    soup_message_body_complete(soup_server_message_get_response_body(client->message));
-    soup_server_message_unpause(client->message);
-    remove(client);
-  }
+  for (Client *client : stuck) end(client);
 }
 
 void Streams::event(std::int64_t sequence, const std::string &json) {
@@ -113,7 +122,29 @@ void Streams::event(std::int64_t sequence, const std::string &json) {
 
 void Streams::camera(const std::string &json) { sendAll("event: camera\ndata: " + json + "\n\n"); }
 
-void Streams::keepAlive() { sendAll(": still here\n\n"); }
+void Streams::keepAlive() {
+  // A viewer of a camera that is down gets nothing to write, so nothing would tell that it has gone.
+  std::vector<Client *> gone;
+  for (Client &client : clients_)
+    if (hasGone(client.message)) gone.push_back(&client);
+  for (Client *client : gone) end(client);
+  sendAll(": still here\n\n");
+}
+
+void Streams::endViewers(const std::string &camera) {
+  std::vector<Client *> viewers;
+  for (Client &client : clients_)
+    if (client.camera == camera) viewers.push_back(&client);
+  for (Client *viewer : viewers) end(viewer);
+}
+
+void Streams::end(Client *client) {
+  SoupServerMessage *message = SOUP_SERVER_MESSAGE(g_object_ref(client->message));
+  remove(client);
+  soup_message_body_complete(soup_server_message_get_response_body(message));
+  soup_server_message_unpause(message);
+  g_object_unref(message);
+}
 
 void Streams::picture(const std::string &camera, GBytes *jpeg) {
   GBytes *part = nullptr;

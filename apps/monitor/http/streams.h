@@ -26,6 +26,7 @@ class Streams {
 
   void event(std::int64_t sequence, const std::string &json);  // sequence 0: not kept
   void camera(const std::string &json);
+  void endViewers(const std::string &camera);  // of one that is gone
   void picture(const std::string &camera, GBytes *jpeg);
   void keepAlive();  // every 15 s: a comment, which also finds clients that are gone
 
@@ -42,6 +43,7 @@ class Streams {
   void send(Client &client, GBytes *bytes);
   void sendAll(const std::string &text);
   void remove(Client *client);
+  void end(Client *client);
   int viewersOf(const std::string &camera) const;
 
   const Viewers viewers_;

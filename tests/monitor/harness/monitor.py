@@ -42,7 +42,7 @@ class Monitor:
         os.rename(self.file + ".new", self.file)
 
     def start(self):
-        self.process = subprocess.Popen([self.program, self.file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment)
+        self.process = subprocess.Popen([self.program, self.file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=self.environment)
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
         wait_for(lambda: "the monitor listens; it says:\n" + self.log, lambda: "the page is at" in self.log or self.process.poll() is not None)
         assert self.process.poll() is None, self.log
