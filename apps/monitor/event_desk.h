@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From what a camera's models say to what is kept and told: gives events their ids, saves them, starts and ends clips, takes snapshots, publishes.
+// From what a camera's models say to what is kept and told: gives events their ids, saves them, starts and ends clips,
+// takes snapshots, publishes.
 #pragma once
 
 #include <functional>

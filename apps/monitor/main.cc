@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// sta-monitor CONFIG.yaml: watches the cameras of a file until it is told to stop. Exit status as sta: 0 good, 1 what was asked for failed, 2 usage.
+// sta-monitor CONFIG.yaml: watches the cameras of a file until it is told to stop. Exit status as sta: 0 good, 1 what
+// was asked for failed, 2 usage.
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <gst/gst.h>

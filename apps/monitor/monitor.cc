@@ -59,7 +59,8 @@ Monitor::~Monitor() {
 std::string Monitor::folder() const { return std::filesystem::absolute(file_).parent_path().string(); }
 
 void Monitor::log(const std::string &line) {
-  // What comes from elsewhere (names in requests, errors of libraries) neither begins a line of its own nor commands a terminal.
+  // What comes from elsewhere (names in requests, errors of libraries) neither begins a line of its own nor commands a
+  // terminal.
   char *valid = g_utf8_make_valid(line.c_str(), static_cast<gssize>(line.size()));
   std::string text = valid;
   g_free(valid);

@@ -21,5 +21,11 @@ plugin=$(find "$dest" -path '*gstreamer-1.0/libgststa.so' -printf '%h\n')
 [ -n "$plugin" ] || { echo "libgststa.so was not installed into the GStreamer folder"; exit 1; }
 GST_PLUGIN_PATH=$plugin GST_REGISTRY=$dest/registry gst-inspect-1.0 staaction >/dev/null
 LD_LIBRARY_PATH=$lib "$(find "$dest" -path '*/bin/sta')" flops --arch vit_base --json | grep -q '"drop_number":64'
+# The models are installed with it, and its own file with every key reads.
+monitor=$(find "$dest" -path '*/bin/sta-monitor')
+if [ -n "$monitor" ]; then
+  "$monitor" --print-defaults >"$dest/cameras.yaml"
+  STA_MODELS=$(find "$dest" -path '*/sta/models' -type d) "$monitor" --check "$dest/cameras.yaml"
+fi
 ! ldd "$plugin/libgststa.so" | grep -q torch || { echo "libgststa.so must not link LibTorch"; exit 1; }
 echo "install: headers, library, plugin and command work"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests of sta-monitor with real parts: cameras, broker, browser. What they need comes from meson through the environment."""
+"""Tests of sta-monitor with real parts: cameras, broker, browser. meson gives what they need in the environment."""
 import functools
 import http.server
 import os

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Runs one file of these tests, and writes its report where scripts/lib/gtest-wrapper wants one, so that each counts as a case. Usage: run.py TESTFILE
+# Runs one file of these tests, and writes its report where scripts/lib/gtest-wrapper wants one, so that each counts as
+# a case. Usage: run.py TESTFILE
 import os
 import sys
 

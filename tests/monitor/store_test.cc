@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Events in the store: saved, found, listed newest first, page by page; and what waits for the broker and for clients
 // that come back.
+#include <algorithm>
 #include <random>
 #include <set>
 

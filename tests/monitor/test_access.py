@@ -153,7 +153,7 @@ def test_clips_by_parts(make_monitor, root):
 
 
 def test_clients_that_left_make_room(make_monitor, root):
-    """200 look and listen at most; those that went are no longer counted, also while the camera that they looked at is down."""
+    """200 look and listen at most; those that went are no longer counted, also of a camera that is down."""
     interface = document(root)
     monitor = make_monitor({"cameras": {"gate": BALL, "down": DOWN}}).start()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clips: from before the event to after it, as the camera sent it, with sound; pictures; byte ranges; what is kept for how long."""
+"""Clips: from before the event to after it, as the camera sent it, with sound; pictures; byte ranges; retention."""
 import datetime
 import subprocess
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ten thousand requests that nobody sends who means well, and a few more: the monitor goes on, and gives nothing away."""
+"""Ten thousand hostile requests, and a few more: the monitor goes on, and gives nothing away."""
 import collections
 import hashlib
 import json

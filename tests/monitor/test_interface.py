@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The REST interface is what openapi.json says: every path and method with good and bad input, every answer held against it."""
+"""The REST interface is what openapi.json says: every path and method, with good and bad input."""
 import http.client
 import os
 import re

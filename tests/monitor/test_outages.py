@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The broker goes away, the monitor is killed or restarted, the disk is full: no event is lost, none is told twice, none stays open."""
+"""The broker goes away, the monitor is killed, the disk is full: no event is lost, told twice, or open for ever."""
 import os
 import sqlite3
 import subprocess

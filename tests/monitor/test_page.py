@@ -176,7 +176,7 @@ def test_without_a_token_only_this_machine_is_answered(make_monitor):
 
 
 def test_keyboard_telephone_and_dark(make_browser, make_camera, make_monitor):
-    """Nothing is wider than a telephone, everything is reached with the tab key, letters have contrast in dark and light."""
+    """Nothing is wider than a telephone, the tab key reaches everything, letters have contrast in dark and light."""
     cameras = {f"camera-{number}": {"uri": "test://smpte", "watch": WATCH} for number in range(3)}
     monitor = make_monitor({"cameras": {**cameras, "ball": {"uri": "test://ball", "watch": WATCH, "record": True}}}).start()
     monitor.wait_state("ball", "playing")

@@ -252,7 +252,7 @@ def test_defaults_hold_for_cameras_over_rest(make_monitor):
 
 
 def test_another_prefix_and_a_broker_that_comes_later(make_monitor, broker, subscriber):
-    """A running camera is announced to a broker that the file names later, also its open event; what had another prefix is taken back."""
+    """A broker that the file names later learns of running cameras and open events; an old prefix is taken back."""
     cameras = {"ball": {"uri": "test://ball", "watch": WATCH}}
     monitor = make_monitor({"cameras": cameras}).start()
     wait_for("an event", monitor.events)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long to wait before the next try: 1 s, then twice as long each time up to 60 s, with jitter, so that many cameras behind one switch do not all
-// come back in the same moment.
+// How long to wait before the next try: 1 s, then twice as long each time up to 60 s, with jitter, so that many cameras
+// behind one switch do not all come back in the same moment.
 #pragma once
 
 #include <algorithm>

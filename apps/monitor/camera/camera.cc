@@ -184,8 +184,8 @@ void Camera::check() {
   if (state_ == CameraState::kConnecting) enter(CameraState::kPlaying, "");
 }
 
-// A fault of GStreamer in a sentence for people. GStreamer's message is general ("Could not open resource"); what is wrong stands in the last line
-// of its details, after "...: ELEMENT:".
+// A fault of GStreamer in a sentence for people. GStreamer's message is general ("Could not open resource"); what is
+// wrong stands in the last line of its details, after "...: ELEMENT:".
 std::string Camera::errorOf(GstMessage *message, bool &fatal) {
   GError *error = nullptr;
   char *details = nullptr;

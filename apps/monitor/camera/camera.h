@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One camera: connects, watches, reconnects. Lives in the main loop; nothing of another camera is touched by what happens to this one.
+// One camera: connects, watches, reconnects. Lives in the main loop; nothing of another camera is touched by what
+// happens to this one.
 //
 //   connecting ──first frame──► playing ──no frame for 10 s──► stalled ──┐
 //       │ error, or no frame for 20 s                                    ├──► waiting (1 s … 60 s) ──► connecting

@@ -40,7 +40,8 @@ struct ClipMuxer {
       GstElement *source = sources[stream] = gst_element_factory_make("appsrc", nullptr);
       g_object_set(source, "caps", caps[stream].get(), "format", GST_FORMAT_TIME, "block", TRUE, "max-bytes", guint64{4 << 20}, nullptr);
       gst_bin_add(GST_BIN(pipeline), source);
-      // The pad is named: mp4mux gives an appsrc, whose caps it does not ask for, the first kind of pad that it has, which is one for sound.
+      // The pad is named: mp4mux gives an appsrc, whose caps it does not ask for, the first kind of pad that it has,
+      // which is one for sound.
       if (!gst_element_link_pads(source, "src", mux, stream == kVideo ? "video_%u" : "audio_%u")) return "MP4 cannot hold what the camera sends";
     }
     return gst_element_set_state(pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE ? failure("the file cannot be opened") : "";

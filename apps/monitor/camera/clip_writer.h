@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes one clip: a thread of its own that feeds a small muxing pipeline, so that a slow or full disk stops neither the camera nor the main loop.
-// The file is a fragmented MP4 with a fragment a second: whatever happens, what was written plays.
+// Writes one clip: a thread of its own that feeds a small muxing pipeline, so that a slow or full disk stops neither
+// the camera nor the main loop. The file is a fragmented MP4 with a fragment a second: whatever happens, what was
+// written plays.
 #pragma once
 
 #include <array>

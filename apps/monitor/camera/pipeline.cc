@@ -68,7 +68,8 @@ GstElement *CameraPipeline::addAction(const WatchSettings &watch, std::string &e
   return action;
 }
 
-// queue ! videoconvert ! staaction… ! tee; tee ! fakesink; tee ! queue ! … ! jpegenc ! appsink; and the encoder of clips, where one is needed.
+// queue ! videoconvert ! staaction… ! tee; tee ! fakesink; tee ! queue ! … ! jpegenc ! appsink; and the encoder of
+// clips, where one is needed.
 bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error) {
   const std::string scheme = uriScheme(settings.uri);
   live_ = scheme == "rtsp" || scheme == "rtsps" || scheme == "v4l2" || scheme == "test";
@@ -126,8 +127,8 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
   GstPad *pad = gst_element_get_static_pad(end_, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, onFrame, this, nullptr);
   gst_object_unref(pad);
-  // Frames reach the preview only while somebody looks. Events always do: the end of a stream has to come to all sinks, and flushing after it, too,
-  // which the element valve keeps back.
+  // Frames reach the preview only while somebody looks. Events always do: the end of a stream has to come to all sinks,
+  // and flushing after it, too, which the element valve keeps back.
   pad = gst_element_get_static_pad(look, "sink");
   gst_pad_add_probe(
       pad, GST_PAD_PROBE_TYPE_BUFFER,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The GStreamer pipeline of one camera, for one connection: source, memory ring, decoder, a staaction for each model, preview. Built in the main
-// loop; started and stopped in threads of its own, because a source may block for as long as its network does.
+// The GStreamer pipeline of one camera, for one connection: source, memory ring, decoder, a staaction for each model,
+// preview. Built in the main loop; started and stopped in threads of its own, because a source may block for as long as
+// its network does.
 #pragma once
 
 #include <gst/app/gstappsink.h>

@@ -29,7 +29,8 @@ void Recorder::push(MediaSample sample) {
 void Recorder::trim() {
   if (!(ring_.back().stream == kVideo && ring_.back().key) && bytes_ <= kMostBytes) return;
   const GstClockTime newest = ring_.back().time();
-  // The newest key frame that is old enough; what is before it goes. If there is too much, the next key frame has to do.
+  // The newest key frame that is old enough; what is before it goes. If there is too much, the next key frame has to
+  // do.
   std::size_t first = 0;
   std::size_t before_it = 0, bytes = 0;
   for (std::size_t i = 0; i < ring_.size(); ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The last seconds of a camera as it sent them, kept in memory, and the clip that is being written from them: so a clip begins before its event was
-// known.
+// The last seconds of a camera as it sent them, kept in memory, and the clip that is being written from them: so a clip
+// begins before its event was known.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ class Recorder {
   void setCaps(Stream stream, GstCaps *caps);
   void push(MediaSample sample);
 
-  // Main loop. Writes from the key frame at or before `from` (as times of samples) on, else from the oldest. false: there is no picture yet.
+  // Main loop. Writes from the key frame at or before `from` (as times of samples) on, else from the oldest. false:
+  // there is no picture yet.
   bool start(const std::string &path, GstClockTime from, ClipWriter::Done done);
   void finish();
   bool writing() const;

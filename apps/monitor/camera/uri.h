@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Addresses of cameras, and keeping their secrets: user and password are taken out of a URI before anything else sees it, and what remains is shown
-// with the values of telling query keys hidden, since cheap cameras take their passwords there.
+// Addresses of cameras, and keeping their secrets: user and password are taken out of a URI before anything else sees
+// it, and what remains is shown with the values of telling query keys hidden, since cheap cameras take their passwords
+// there.
 #pragma once
 
 #include <string>

@@ -42,7 +42,8 @@ void Reading::fault(const YAML::Node &node, const std::string &what) {
   errors.push_back(mark.is_null() ? file + ": " + what : file + ":" + std::to_string(mark.line + 1) + ": " + what);
 }
 
-// (A node of yaml-cpp is a reference, and assigning to it would change the tree: reset() makes it refer to something else.)
+// (A node of yaml-cpp is a reference, and assigning to it would change the tree: reset() makes it refer to something
+// else.)
 Section::Section(Reading &reading, const YAML::Node &node, std::string where, const YAML::Node &key) : reading_(reading), where_(std::move(where)) {
   if (node.IsDefined()) node_.reset(node);
   if (node.IsDefined()) place_.reset(node.IsNull() && !key.Mark().is_null() ? key : node);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One mapping of the YAML file while it is read: hands out values by key, collects faults with their lines, and knows which keys nobody asked for.
+// One mapping of the YAML file while it is read: hands out values by key, collects faults with their lines, and knows
+// which keys nobody asked for.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -21,8 +22,8 @@ struct Reading {
 
 class Section {
  public:
-  // `where` names the mapping for people: "camera gate"; `key` is what it stands under, which has a line if the mapping has none. A node that is no
-  // mapping is a fault, an absent one is an empty mapping.
+  // `where` names the mapping for people: "camera gate"; `key` is what it stands under, which has a line if the mapping
+  // has none. A node that is no mapping is a fault, an absent one is an empty mapping.
   Section(Reading &reading, const YAML::Node &node, std::string where, const YAML::Node &key = {});
   // Keys that were never asked for are faults that name the nearest known one.
   ~Section();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the user's file says, as typed values. Every struct can be compared, so that a reload finds the cameras that changed and leaves the others
-// alone.
+// What the user's file says, as typed values. Every struct can be compared, so that a reload finds the cameras that
+// changed and leaves the others alone.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Values with units, as people write them: 0.8s, 14d, 20GB. A number without its unit is refused, because nobody can tell what it means.
+// Values with units, as people write them: 0.8s, 14d, 20GB. A number without its unit is refused, because nobody can
+// tell what it means.
 #pragma once
 
 #include <cstdint>

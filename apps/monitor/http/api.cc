@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The REST interface: what api/v1 answers. Clips and snapshots are found by an event's id in the store, so that no part of a request is ever a path.
+// The REST interface: what api/v1 answers. Clips and snapshots are found by an event's id in the store, so that no part
+// of a request is ever a path.
 #include <charconv>
 #include <thread>
 
@@ -17,7 +18,8 @@ void noSuch(const Request &request, const char *what) {
 
 enum class Part { kAll, kSome, kNone };
 
-// "bytes=BEGIN-END", "bytes=BEGIN-" and "bytes=-LAST" of a file of `size` bytes: [begin, end). Several parts, or what makes no sense: all of it.
+// "bytes=BEGIN-END", "bytes=BEGIN-" and "bytes=-LAST" of a file of `size` bytes: [begin, end). Several parts, or what
+// makes no sense: all of it.
 Part partOf(const std::string &range, std::uint64_t size, std::uint64_t &begin, std::uint64_t &end) {
   const std::string unit = "bytes=";
   if (!range.starts_with(unit) || size == 0) return Part::kAll;

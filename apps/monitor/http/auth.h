@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who may ask. With a token: a bearer of it, or of the cookie that POST /login gives for it. Without: only this machine, by its loopback names, so
-// that a page from elsewhere that points a name of its own at 127.0.0.1 gets nothing.
+// Who may ask. With a token: a bearer of it, or of the cookie that POST /login gives for it. Without: only this
+// machine, by its loopback names, so that a page from elsewhere that points a name of its own at 127.0.0.1 gets
+// nothing.
 #pragma once
 
 #include <libsoup/soup.h>

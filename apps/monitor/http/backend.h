@@ -20,7 +20,8 @@ struct Backend {
   virtual Store &store() = 0;
   virtual std::shared_ptr<CameraPipeline> pipelineOf(const std::string &name) = 0;  // nullptr: not connected
   virtual void viewersChanged(const std::string &name, int viewers) = 0;
-  // The text of the body is checked as a camera of the file would be. Errors: why not; `created` if there was none of the name.
+  // The text of the body is checked as a camera of the file would be. Errors: why not; `created` if there was none of
+  // the name.
   virtual std::vector<std::string> putCamera(const std::string &name, const std::string &body, bool &created) = 0;
   virtual bool deleteCamera(const std::string &name) = 0;  // false: no such camera
   // Forgets what came over REST of a camera, also that it was deleted, so that the file decides. false: nothing came.

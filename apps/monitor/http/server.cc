@@ -143,7 +143,8 @@ void HttpServer::handle(SoupServerMessage *message, const char *path, GHashTable
   Request request{message, soup_server_message_get_method(message), parts(path), query, ""};
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (const char *range = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "Range")) {
-    // Parts are for files, and serveFile makes them: libsoup's own go wrong at the end of a file, and repeat it as often as it is asked for.
+    // Parts are for files, and serveFile makes them: libsoup's own go wrong at the end of a file, and repeat it as
+    // often as it is asked for.
     request.range = range;
     soup_message_headers_remove(soup_server_message_get_request_headers(message), "Range");
   }

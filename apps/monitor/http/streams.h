@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Answers that do not end: the stream of events and states (server-sent events), and live pictures (MJPEG). A client that reads slowly misses
-// pictures, never holds up others; one that does not read at all is let go.
+// Answers that do not end: the stream of events and states (server-sent events), and live pictures (MJPEG). A client
+// that reads slowly misses pictures, never holds up others; one that does not read at all is let go.
 #pragma once
 
 #include <libsoup/soup.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The broker. Events wait in the store's outbox until the broker has acknowledged them, in order; states (retained topics) are remembered here, and
-// told again whenever the connection comes back. Used from the main loop; libmosquitto's thread reaches it only through the main loop.
+// The broker. Events wait in the store's outbox until the broker has acknowledged them, in order; states (retained
+// topics) are remembered here, and told again whenever the connection comes back. Used from the main loop;
+// libmosquitto's thread reaches it only through the main loop.
 #pragma once
 
 #include <functional>

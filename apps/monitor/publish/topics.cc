@@ -69,8 +69,8 @@ std::vector<std::string> eventLabels(const WatchSettings &watch, const std::vect
   return found;
 }
 
-// What all entities say of themselves. Home Assistant took the entity's id from object_id up to 2026.3, and takes it from default_entity_id since;
-// each leaves the other alone.
+// What all entities say of themselves. Home Assistant took the entity's id from object_id up to 2026.3, and takes it
+// from default_entity_id since; each leaves the other alone.
 json Topics::entity(const CameraSettings &camera, const std::string &kind, const std::string &id, const std::string &name) const {
   return {
       {"name", name}, {"unique_id", id}, {"object_id", id}, {"default_entity_id", kind + "." + lowerCase(id)}, {"device", device(prefix_, camera)}};

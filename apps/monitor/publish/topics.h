@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Names and payloads of everything that goes to the broker, and nothing else: this is the file to read for writing a client.
+// Names and payloads of everything that goes to the broker, and nothing else: this is the file to read for writing a
+// client.
 //
 //   PREFIX/status                        online | offline (retained, last will)
 //   PREFIX/CAMERA/status                 online | offline (retained): offline while no picture comes
 //   PREFIX/CAMERA/MODEL/label            the newest window's label (retained, changes only)
 //   PREFIX/CAMERA/MODEL/active/LABEL     ON | OFF (retained): whether an event of the label goes on
 //   PREFIX/CAMERA/snapshot               picture of the newest event's beginning (retained, JPEG)
-//   PREFIX/CAMERA/event                  each start and end of an event, JSON as in REST (QoS 1, kept until the broker has it)
+//   PREFIX/CAMERA/event                  each start and end of an event: JSON as in REST (QoS 1, kept until it is there)
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -30,8 +31,9 @@ class Topics {
   std::string event(const std::string &camera) const { return prefix_ + "/" + camera + "/event"; }
   std::string snapshot(const std::string &camera) const { return prefix_ + "/" + camera + "/snapshot"; }
 
-  // Home Assistant's discovery: one device a camera with its connection, an image of its newest event, a sensor for each model's label, a binary
-  // sensor for each label that can be an event. `labels` are those of the model; the background is left out. To be retained.
+  // Home Assistant's discovery: one device a camera with its connection, an image of its newest event, a sensor for
+  // each model's label, a binary sensor for each label that can be an event. `labels` are those of the model; the
+  // background is left out. To be retained.
   std::vector<Message> discovery(const CameraSettings &camera) const;
   std::vector<Message> discovery(const CameraSettings &camera, const WatchSettings &watch, const std::vector<std::string> &labels,
                                  const std::string &background) const;
@@ -46,7 +48,8 @@ class Topics {
 // Labels of a model that can become events with these settings.
 std::vector<std::string> eventLabels(const WatchSettings &watch, const std::vector<std::string> &labels, const std::string &background);
 
-// A label as part of a topic or an identifier: letters, digits, - and _. A space becomes _; so do others, and then a sum of the label follows.
+// A label as part of a topic or an identifier: letters, digits, - and _. A space becomes _; so do others, and then a
+// sum of the label follows.
 std::string topicPart(const std::string &label);
 
 }  // namespace sta::monitor

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the monitor remembers: events, clips, what the broker has not got yet, and cameras that came over REST. The only place that knows SQL.
-// Used from the main loop alone. What cannot be written (full disk) returns false; the monitor goes on without.
+// What the monitor remembers: events, clips, what the broker has not got yet, and cameras that came over REST. The only
+// place that knows SQL. Used from the main loop alone. What cannot be written (full disk) returns false; the monitor
+// goes on without.
 #pragma once
 
 #include <memory>
@@ -56,7 +57,8 @@ class Store {
   void outboxRemove(std::int64_t sequence);
   std::int64_t outboxCount();
 
-  // Retained topics that the broker may have, and the camera that each is of: so that those of a camera that is gone can be taken back.
+  // Retained topics that the broker may have, and the camera that each is of: so that those of a camera that is gone
+  // can be taken back.
   bool retainedAdd(const std::string &topic, const std::string &camera);
   void retainedRemove(const std::string &topic);
   std::vector<std::pair<std::string, std::string>> retained();  // topic, camera
@@ -73,7 +75,8 @@ class Store {
   // A random text that is made once and kept: sessions of the page are signed with it, and outlive a restart.
   std::string salt();
 
-  // Deletes events and clips older than `keep`, then the oldest clips until they take at most `at_most` bytes. Clips being written stay.
+  // Deletes events and clips older than `keep`, then the oldest clips until they take at most `at_most` bytes. Clips
+  // being written stay.
   void expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most);
   const std::string &folder() const { return folder_; }
   std::string problem() const { return problem_; }  // why the last write failed; empty after a good one

@@ -167,7 +167,7 @@ class Wire:
         self.port, self.socket, self.slowest = port, None, 0.0
 
     def send(self, data, method="GET", finish=False):
-        """The answer, or None if the server closed the connection without one. finish: nothing more comes from this side."""
+        """The answer, or None if the server closed the connection without one. finish: this side sends no more."""
         begun = time.monotonic()
         try:
             if self.socket is None:

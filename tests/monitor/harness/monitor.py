@@ -22,7 +22,7 @@ class Answer:
 
 
 class Monitor:
-    """`config` is the file as a mapping (JSON is YAML); http and storage are filled in. `environment` adds variables."""
+    """`config`: the file as a mapping (JSON is YAML); http and storage are filled in. `environment` adds variables."""
 
     def __init__(self, program, folder, config, environment=None, token=""):
         self.program, self.folder, self.token = program, str(folder), token
