@@ -149,7 +149,7 @@ def test_clips_by_parts(make_monitor, root):
             assert right, (part, answer.status, answer.headers["Content-Range"], len(answer.body))
     # Parts are for files.
     assert ask(PREFIX + "/status", "bytes=0-3").status == 200
-    assert "CRITICAL" not in monitor.log, monitor.log
+    assert monitor.criticals() == [], monitor.log
 
 
 def test_clients_that_left_make_room(make_monitor, root):

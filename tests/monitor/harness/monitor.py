@@ -56,6 +56,10 @@ class Monitor:
     def log(self):
         return "".join(self.lines)
 
+    def criticals(self):
+        """What GLib calls a fault of the program; but libsoup 3.6 says so of each negative Content-Length that is sent."""
+        return [line for line in self.lines if "CRITICAL" in line and "property 'content-length'" not in line]
+
     def stop(self):
         """Ends it as a service manager does. Returns how long that took, in seconds."""
         begun = time.monotonic()
