@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-# The commands of the README work as they are printed. Every line of its shell blocks is one of: a pipeline (must parse: elements and properties exist and link; if it plays a
-# shipped clip into a fakesink it is played), a `sta` command (cheap ones are run, of the others the options are checked), a script of this tree (must be there, and executable), or
-# a program (must be installed). Run with the system's Python, the one that has GStreamer's bindings. Exit status 77 = skipped.
+# The commands of the README and of documents work as they are printed. Every line of their shell blocks is one of: a
+# pipeline (must parse: elements and properties exist and link; if it plays a shipped clip into a fakesink it is played),
+# a `sta` command (cheap ones are run, of the others the options are checked), a script of this tree (must be there, and
+# executable), a program of the build folder (the build must know it), or a program (must be installed). Run with the
+# system's Python, the one that has GStreamer's bindings. Exit status 77 = skipped.
 #
-#   test_readme_commands.py BUILD-FOLDER
+#   test_document_commands.py BUILD-FOLDER
 import os
 import re
 import shlex
@@ -13,6 +15,7 @@ import sys
 import tempfile
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DOCUMENTS = ('README.md', 'docs/elements.md', 'docs/live.md', 'docs/pruning.md', 'docs/measured.md', 'docs/CONTRIBUTING.md')
 # Takes minutes on purpose (bench), or labels a video with a model that may not be shipped.
 LONG_COMMANDS = ('bench', 'classify', 'run')
 
@@ -22,8 +25,10 @@ def commands(text):
     for block in re.findall(r'^```(?:sh|bash)\n(.*?)^```', text, re.MULTILINE | re.DOTALL):
         for line in block.replace('\\\n', ' ').splitlines():
             words = shlex.split(line, comments=True)
+            while words and re.match(r'[A-Z_]+=', words[0]):
+                words = words[1:]
             if words:
-                yield words
+                yield tuple(words)
 
 
 def pipeline_fault(words):
@@ -66,33 +71,46 @@ def sta_fault(words):
     return None if words[1] in LONG_COMMANDS or missing else run_fault(words)
 
 
+def built_fault(program):
+    """Of build/FOLDER/NAME: benches are an option of the build, so the program itself need not be there."""
+    folder, name = os.path.split(program.partition('/')[2])
+    with open(os.path.join(TREE, folder, 'meson.build'), encoding='utf-8') as file:
+        return None if f"'{name}'" in file.read() else f'{folder}/meson.build has no {name}'
+
+
 def fault(words):
     """What is wrong with a command, or None."""
     if words[0] == 'gst-launch-1.0':
         return pipeline_fault(words)
     if words[0] == 'sta':
         return sta_fault(words)
-    if '/' in words[0]:
-        return None if os.access(os.path.join(TREE, words[0]), os.X_OK) else 'there is no such script'
-    return None if shutil.which(words[0]) else 'there is no such program'
+    if words[0].startswith('build/'):
+        return built_fault(words[0])
+    script = words[1] if words[0] == 'python3' else words[0]
+    if '/' in script:
+        return None if os.access(os.path.join(TREE, script), os.X_OK) else 'there is no such script'
+    return None if shutil.which(script) else 'there is no such program'
 
 
 def main():
-    readme = os.path.join(TREE, 'README.md')
-    if not os.path.exists(readme):
-        print('SKIP: there is no README.md')
+    if not all(os.path.exists(os.path.join(TREE, name)) for name in DOCUMENTS):
+        print('SKIP: the documents are not there')
         sys.exit(77)
     os.environ['PATH'] = os.path.join(sys.argv[1], 'apps') + os.pathsep + os.environ['PATH']
+    found = {}  # command -> the document that has it first
+    for name in DOCUMENTS:
+        with open(os.path.join(TREE, name), encoding='utf-8') as file:
+            for words in commands(file.read()):
+                found.setdefault(words, name)
     # Away from the tree, which may be read-only, with the folders that the commands name.
-    with tempfile.TemporaryDirectory() as folder, open(readme, encoding='utf-8') as file:
+    with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         for name in ('media', 'models', 'pipelines', 'scripts', 'tests'):
             if os.path.isdir(os.path.join(TREE, name)):
                 os.symlink(os.path.join(TREE, name), name)
-        found = list(commands(file.read()))
-        wrong = [(shlex.join(words), problem) for words in found for problem in [fault(words)] if problem]
-    for command, problem in wrong:
-        print(f'README: {command}\n    {problem}')
+        wrong = [(words, problem) for words in found for problem in [fault(words)] if problem]
+    for words, problem in wrong:
+        print(f'{found[words]}: {shlex.join(words)}\n    {problem}')
     print(f'{len(found)} commands, {len(wrong)} wrong')
     sys.exit(1 if wrong or not found else 0)
 
