@@ -86,6 +86,7 @@ def main():
     parser.add_argument("--rate", type=int, default=15)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--model", default="camera-watch")
+    parser.add_argument("--drop-number", default="auto", help="tokens dropped per group; auto: as many as keep up with all cameras")
     parser.add_argument("--record", action="store_true", help="with clips: the memory ring, and files")
     parser.add_argument("--json", help="file for the figures")
     args = parser.parse_args()
@@ -94,10 +95,8 @@ def main():
         cameras = Cameras(scene, make_scene(scene, args.rate), args.cameras, args.rate)
         broker = Broker(folder)
         subscriber = Subscriber(broker)
-        watched = {
-            f"camera-{number}": {"uri": f"{cameras.uri}/camera{number}", "watch": [args.model], **({"record": True} if args.record else {})}
-            for number in range(args.cameras)
-        }
+        camera = {"watch": [{"model": args.model, "drop-number": args.drop_number}], **({"record": True} if args.record else {})}
+        watched = {f"camera-{number}": {"uri": f"{cameras.uri}/camera{number}", **camera} for number in range(args.cameras)}
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         monitor = Monitor("sta-monitor", folder, {"mqtt": {"url": broker.url}, "cameras": watched}).start()
         all_play = lambda: all(camera["state"] == "playing" for camera in monitor.get("/cameras")["cameras"])  # noqa: E731
@@ -128,13 +127,13 @@ def main():
     quarter = len(half) // 2
     growth = statistics.mean(half[quarter:]) / statistics.mean(half[:quarter]) - 1
     figures = {
-        "cameras": args.cameras, "rate": args.rate, "seconds": round(took), "cores": os.cpu_count(),
+        "cameras": args.cameras, "drop_number": args.drop_number, "rate": args.rate, "seconds": round(took), "cores": os.cpu_count(),
         "monitor_cpu_of_a_core": cpu / took, "cpu_of_a_core_per_camera": cpu / took / args.cameras, "cameras_cpu_of_a_core": cameras_cpu / took,
         "memory_mib": half[-1] / 2**20, "memory_mib_per_camera": half[-1] / 2**20 / args.cameras, "memory_growth_second_half": growth,
         "changes": len(found) + len(missing), "events_missing": len(missing), "delay_median": statistics.median(found), "delay_worst": max(found),
         "windows": windows, "frames": frames, "cameras_lost": len(states),
     }
-    print(f"{args.cameras} cameras, 640 x 360 at {args.rate} fps, {args.model}, {took:.0f} s on {os.cpu_count()} cores")
+    print(f"{args.cameras} cameras, 640 x 360 at {args.rate} fps, {args.model} with drop-number {args.drop_number}, {took:.0f} s on {os.cpu_count()} cores")
     print(f"CPU        {100 * figures['cpu_of_a_core_per_camera']:.1f} % of a core a camera ({100 * cpu / took:.0f} % in all; the cameras themselves {100 * cameras_cpu / took:.0f} %)")
     print(f"memory     {figures['memory_mib_per_camera']:.1f} MiB a camera ({figures['memory_mib']:.0f} MiB in all), {100 * growth:+.2f} % in the second half")
     print(f"delay      {figures['delay_median']:.2f} s in the median, {figures['delay_worst']:.2f} s at most, {len(found)} changes, {len(missing)} without an event")
