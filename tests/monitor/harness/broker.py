@@ -14,9 +14,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+PATIENCE = 3  # how much slower a machine may be that has other things to do; only failures take longer by it
+
+
 def wait_for(what, condition, seconds=20):
     """Waits until `condition()` gives something true, and returns that."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE * seconds
     while True:
         found = condition()
         if found:
