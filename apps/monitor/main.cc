@@ -65,8 +65,21 @@ bool havePlugin() {
   return loadPlugin(STA_PLUGIN_INSTALL_DIR);
 }
 
+// What GIO loads when it is asked first: file system, file monitor, network. Cameras ask for parts of it from threads of
+// their own as soon as they start, and two first askers at once may wait for each other for ever.
+void loadGio() {
+  g_vfs_get_default();
+  g_object_unref(g_resolver_get_default());
+  g_proxy_resolver_get_default();
+  g_tls_backend_get_default();
+  g_network_monitor_get_default();
+}
+
 int watch(const std::string &path, sta::monitor::Settings settings) {
   Run run;
+  loadGio();
+  GFile *file = g_file_new_for_path(path.c_str());
+  GFileMonitor *changes = g_file_monitor_file(file, G_FILE_MONITOR_WATCH_MOVES, nullptr, nullptr);
   std::string error;
   run.monitor = Monitor::start(std::move(settings), path, error);
   if (!run.monitor) {
@@ -84,8 +97,6 @@ int watch(const std::string &path, sta::monitor::Settings settings) {
   g_unix_signal_add(SIGTERM, stop, run.loop);
   g_unix_signal_add(
       SIGHUP, [](gpointer data) -> gboolean { return reloadSoon(static_cast<Run *>(data)), G_SOURCE_CONTINUE; }, &run);
-  GFile *file = g_file_new_for_path(path.c_str());
-  GFileMonitor *changes = g_file_monitor_file(file, G_FILE_MONITOR_WATCH_MOVES, nullptr, nullptr);
   if (changes)
     g_signal_connect(changes, "changed", G_CALLBACK(+[](GFileMonitor *, GFile *, GFile *, GFileMonitorEvent event, gpointer data) {
                        if (event != G_FILE_MONITOR_EVENT_ATTRIBUTE_CHANGED) reloadSoon(static_cast<Run *>(data));

@@ -185,6 +185,8 @@ def test_metrics(make_camera, make_monitor, broker, subscriber):
                 found[name] = float(value)
         return found
 
+    # Windows are counted once a second.
+    wait_for("windows are counted", lambda: values()['sta_windows_total{camera="gate",model="camera-watch",result="classified"}'] > 1)
     text = monitor.ask("/metrics").body.decode()
     now = values()
     assert now['sta_camera_up{camera="gate"}'] == 1 and now['sta_camera_up{camera="gone"}'] == 0
