@@ -59,7 +59,8 @@ class Property:
         return "enum" if self.values else TYPES.get(name, name)
 
     def default(self):
-        value = self.spec.default_value
+        # PyGObject 3.50 has no such attribute for structures, whose default is none.
+        value = getattr(self.spec, "default_value", None)
         if not self.writable:
             return ""
         if value is None:
