@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What does load-adaptive pruning do when the load rises? Cameras with one model come and go, so that the windows they ask for take a given share of
-// the time that the model has without pruning: below 1 it keeps up, above it does not. Written down as CSV, one line for each half second: the load,
-// the number of cameras, windows answered and lost, the drop number, how long a window waited for its result. Run it with --drop-number -1 (adaptive,
-// the default) and with 0 (never pruned) to compare; tools/evaluation/plot_adaptive.py draws both.
+// What does load-adaptive pruning do when the load rises? Cameras with one model come and go, so that the windows they
+// ask for take a given share of the time that the model has without pruning: below 1 it keeps up, above it does not.
+// Written down as CSV, one line for each half second: the load, the number of cameras, windows answered and lost, the
+// drop number, how long a window waited for its result. Run it with --drop-number -1 (adaptive, the default) and with 0
+// (never pruned) to compare; tools/evaluation/plot_adaptive.py draws both.
 //
-//   adaptive-bench [--model models/camera-watch] [--drop-number -1] [--loads 0.3,0.6,0.9,1.2,1.5,0.9,0.3 | --cameras N,N] [--seconds 10] [--out
-//   FILE.csv]
+//   adaptive-bench [--model models/camera-watch] [--drop-number -1] [--loads 0.3,0.6,0.9,1.2,1.5,0.9,0.3 | --cameras
+//   N,N] [--seconds 10] [--out FILE.csv]
 #include <glib.h>
 
 #include <algorithm>
@@ -61,7 +62,8 @@ struct Camera {
   std::vector<uint8_t> pixels;  // [H,W,3]
 };
 
-// Seconds of a window without pruning, by the engine's own clock: windows of one camera in blocking mode, the first one not counted.
+// Seconds of a window without pruning, by the engine's own clock: windows of one camera in blocking mode, the first one
+// not counted.
 double costOfAWindow(const sta::Engine &engine, sta_stream_options options, int width, int height, double interval) {
   options.blocking = 1;
   options.drop_number = 0;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, pruned by ATen's kernels, by those of
-// libsta-cuda, and by those in captured graphs; the pruning call alone; 1080p preprocessing; and first a check that the device computes what the
-// official implementation computed (golden_check.h). Clips are on the device before a pass is timed. Prints a table and writes one JSON file.
-// scripts/gpu-check runs it. Exit status: 0, 1 the device computes something else, 2 wrong command line, 77 no CUDA device.
+// What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, pruned by
+// ATen's kernels, by those of libsta-cuda, and by those in captured graphs; the pruning call alone; 1080p
+// preprocessing; and first a check that the device computes what the official implementation computed (golden_check.h).
+// Clips are on the device before a pass is timed. Prints a table and writes one JSON file. scripts/gpu-check runs it.
+// Exit status: 0, 1 the device computes something else, 2 wrong command line, 77 no CUDA device.
 //
-//   gpu-bench [--device D] [--check-only yes] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..] [--runs N] [--minutes M] [--json
-//   FILE]
+//   gpu-bench [--device D] [--check-only yes] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..]
+//   [--runs N] [--minutes M] [--json FILE]
 //
-// What is not begun after M minutes (default 6) is left out of the table and named under "not_measured": the most wanted models come first.
-// --device cpu tries the program itself where there is no GPU: without kernels, and without the parts that need device memory.
+// What is not begun after M minutes (default 6) is left out of the table and named under "not_measured": the most
+// wanted models come first. --device cpu tries the program itself where there is no GPU: without kernels, and without
+// the parts that need device memory.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -58,7 +60,8 @@ void wait() {
   if (g_device.is_cuda()) c10::impl::VirtualGuardImpl(g_device.type()).synchronizeDevice(g_device.index());
 }
 
-// Median seconds of warm calls; every call is waited for, so that a launch that the GPU hides counts where a camera would notice it.
+// Median seconds of warm calls; every call is waited for, so that a launch that the GPU hides counts where a camera
+// would notice it.
 double median_seconds(const std::function<void()> &call, int runs) {
   for (int i = 0; i < 3; ++i) call();
   std::vector<double> seconds;
@@ -116,7 +119,8 @@ at::Tensor random_clip(int batch) {
   return at::rand({batch, 3, 16, 224, 224}, at::kFloat) * 4 - 2;
 }
 
-// Share of equal kept tokens in each call, largest difference of logits: is `got` the same pass as `want`, up to rounding?
+// Share of equal kept tokens in each call, largest difference of logits: is `got` the same pass as `want`, up to
+// rounding?
 json compare(const char *what, const sta::ForwardOutput &want, const sta::ForwardOutput &got) {
   json shares = json::array();
   bool good = got.kept.size() == want.kept.size();
@@ -175,7 +179,8 @@ json check_ways(const std::vector<Way> &ways, const sta::KernelLibrary &kernels,
   return rows;
 }
 
-// Captured graphs against ordinary passes, on clips that the graph was not captured with, two drop numbers and two batches in turns.
+// Captured graphs against ordinary passes, on clips that the graph was not captured with, two drop numbers and two
+// batches in turns.
 json check_graphs(const std::string &device) {
   const auto eager = open("vit_small", "bf16", device, Way::kKernels), graphed = open("vit_small", "bf16", device, Way::kGraphs);
   json rows = json::array();

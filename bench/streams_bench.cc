@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How many cameras does a process carry? 1, 4, 16 and 64 live streams go through a staaction each, with one model for all. Measured: windows that
-// were classified and skipped, how evenly the worker served the streams, how long a buffer is inside the element, and what a further stream costs in
-// memory. Each number of streams is run in a process of its own, and once more without staaction, so that the memory is that of the element and not
-// of the test source.
+// How many cameras does a process carry? 1, 4, 16 and 64 live streams go through a staaction each, with one model for
+// all. Measured: windows that were classified and skipped, how evenly the worker served the streams, how long a buffer
+// is inside the element, and what a further stream costs in memory. Each number of streams is run in a process of its
+// own, and once more without staaction, so that the memory is that of the element and not of the test source.
 //
 //   streams-bench [--model models/camera-watch] [--streams 1,4,16,64] [--seconds 20] [--size 640x360] [--fps 30]
 #include <gst/gst.h>
@@ -70,8 +70,8 @@ guint64 number(const GstStructure *s, const char *field) {
   return value;
 }
 
-// One process's share of the work. Prints: buffers in, out, windows, classified, skipped, fewest and most classified of a stream, median, p99 and
-// longest delay in ms, RSS in MiB.
+// One process's share of the work. Prints: buffers in, out, windows, classified, skipped, fewest and most classified of
+// a stream, median, p99 and longest delay in ms, RSS in MiB.
 int runStreams(const Options &options, int streams, bool without) {
   int width = 0, height = 0;
   std::sscanf(options.size.c_str(), "%dx%d", &width, &height);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Registration of the plugin "sta" (libgststa.so) with its elements. Nothing is loaded here but GStreamer: see loader/core_loader.h.
+// Registration of the plugin "sta" (libgststa.so) with its elements. Nothing is loaded here but GStreamer: see
+// loader/core_loader.h.
 #include <gst/gst.h>
 
 #include "metadata/action_meta.h"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# What the pipeline scripts share; sourced, never run. Where STA was built in this tree, GStreamer and the shell are told to find it there (an installed STA needs nothing of
-# this). Then: the defaults (a shipped model and clip), and printers for the labels and events that gst-launch-1.0 -m reports.
+# What the pipeline scripts share; sourced, never run. Where STA was built in this tree, GStreamer and the shell are
+# told to find it there (an installed STA needs nothing of this). Then: the defaults (a shipped model and clip), and
+# printers for the labels and events that gst-launch-1.0 -m reports.
 #
 #   STA_BUILD   build folder, default: build or build-test of this tree
 #   STA_MODEL   model folder, default: models/camera-watch
@@ -41,8 +42,8 @@ for sta_clip in "$sta_tree"/media/camera-watch-demo.mp4 "$sta_tree"/media/*.mp4;
 done
 sta_other_clip=${sta_other_clip:-$sta_default_clip}
 
-# Frames as players show them: telephones record sideways and say so in a tag. The frames are turned, and the tag says that they are. (Mirrored MP4 files, which GStreamer 1.22
-# tells nobody of, are left to `sta classify`.)
+# Frames as players show them: telephones record sideways and say so in a tag. The frames are turned, and the tag says
+# that they are. (Mirrored MP4 files, which GStreamer 1.22 tells nobody of, are left to `sta classify`.)
 upright='videoflip video-direction=auto ! taginject tags=image-orientation=rotate-0'
 model=${STA_MODEL:-$sta_tree/models/camera-watch}
 sink=${STA_SINK:-autovideosink}
@@ -88,8 +89,9 @@ rtsp_camera() {
   fi
 }
 
-# labels: reads what gst-launch-1.0 -m prints and writes one line per classified window: interval, label, confidence, and the stream where it has a name. In bash, because awk
-# holds lines back when it reads from a pipe, and these are to appear as they happen.
+# labels: reads what gst-launch-1.0 -m prints and writes one line per classified window: interval, label, confidence,
+# and the stream where it has a name. In bash, because awk holds lines back when it reads from a pipe, and these are to
+# appear as they happen.
 labels() {
   local LC_ALL=C line label confidence start end stream
   # Ctrl-C is for gst-launch-1.0, which may have a file to close; the end of its output ends this.
@@ -127,8 +129,8 @@ events() {
   done
 }
 
-# sta_field NAME: finds NAME=(type)value or NAME=(type)"value" in $line and sets $value, empty if there is none. GStreamer writes a blank as
-# backslash blank and bytes that are not ASCII as backslash and three octal digits.
+# sta_field NAME: finds NAME=(type)value or NAME=(type)"value" in $line and sets $value, empty if there is none.
+# GStreamer writes a blank as backslash blank and bytes that are not ASCII as backslash and three octal digits.
 sta_field() {
   value=''
   if [[ $line =~ [\ ,]$1=\([a-z0-9]+\)(\"[^\"]*\"|[^,\;]*) ]]; then

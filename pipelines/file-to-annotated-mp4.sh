@@ -4,8 +4,9 @@
 #
 #   pipelines/file-to-annotated-mp4.sh [VIDEO [OUTPUT.mp4]]      default output: out/annotated.mp4
 #
-# Shows: staoverlay draws what staaction attached to the frames; the two talk through metadata alone, so anything that keeps metadata may lie between them.
-# To adapt: another encoder (x265enc, vp9enc ! webmmux) in place of x264enc; leave the sound in with a named demuxer (demux.audio_0 ! queue ! mux.).
+# Shows: staoverlay draws what staaction attached to the frames; the two talk through metadata alone, so anything that
+# keeps metadata may lie between them. To adapt: another encoder (x265enc, vp9enc ! webmmux) in place of x264enc; leave
+# the sound in with a named demuxer (demux.audio_0 ! queue ! mux.).
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 video=${1:-$sta_default_clip}

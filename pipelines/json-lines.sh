@@ -4,8 +4,9 @@
 #
 #   pipelines/json-lines.sh [VIDEO-OR-URI]
 #
-# Shows: `sta classify --json` runs the same elements as the other scripts and prints what the bus message says as JSON, times in seconds. Standard output holds nothing else.
-# To adapt: | jq -r 'select(.label == "covered" and .confidence > 0.8)' picks what matters; | mosquitto_pub -l -t camera/1 sends each line to an MQTT broker.
+# Shows: `sta classify --json` runs the same elements as the other scripts and prints what the bus message says as JSON,
+# times in seconds. Standard output holds nothing else. To adapt: | jq -r 'select(.label == "covered" and .confidence >
+# 0.8)' picks what matters; | mosquitto_pub -l -t camera/1 sends each line to an MQTT broker.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 video=${1:-$sta_default_clip}

@@ -1,12 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Two cameras (or files), one engine: both labelled, side by side in one MP4 file, and the labels of both on the terminal.
+# Two cameras (or files), one engine: both labelled, side by side in one MP4 file, and the labels of both on the
+# terminal.
 #
-#   pipelines/two-cameras-one-engine.sh [FIRST [SECOND [OUTPUT.mp4]]]      files or rtsp:// addresses; default: shipped clips, out/two-cameras.mp4
+#   pipelines/two-cameras-one-engine.sh [FIRST [SECOND [OUTPUT.mp4]]]
 #
-# Shows: elements of one process that name the same model, device and precision share it. The weights are in memory once, and windows that are ready together go through it
-# together; stream-id tells whose label is whose.
-# To adapt: add a third branch that ends in side. with its own xpos; for many cameras use one process for all of them, that is what sharing rests on.
+# FIRST and SECOND are files or rtsp:// addresses. The defaults are shipped clips and out/two-cameras.mp4.
+#
+# Shows: elements of one process that name the same model, device and precision share it. The weights are in memory
+# once, and windows that are ready together go through it together; stream-id tells whose label is whose. To adapt: add
+# a third branch that ends in side. with its own xpos; for many cameras use one process for all of them, that is what
+# sharing rests on.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 first=${1:-$sta_default_clip}

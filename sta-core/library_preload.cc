@@ -14,8 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The list and the order of PyTorch 2.11's torch/__init__.py (_preload_cuda_deps). libcublasLt comes before libcublas, whose own run path would find
-// another toolkit's libcublasLt first. The folder's name is that of CUDA 12's wheels; those of CUDA 13 put what belongs to the toolkit into cu13.
+// The list and the order of PyTorch 2.11's torch/__init__.py (_preload_cuda_deps). libcublasLt comes before libcublas,
+// whose own run path would find another toolkit's libcublasLt first. The folder's name is that of CUDA 12's wheels;
+// those of CUDA 13 put what belongs to the toolkit into cu13.
 struct Preload {
   const char *folder, *library;
 };
@@ -63,8 +64,8 @@ fs::path find(const fs::path &folder, const std::string &prefix) {
   return {};
 }
 
-// Where wheels are installed: the folder that holds torch/ and nvidia/. With links on the way both readings of ".." are tried, the dynamic linker's
-// own (which follows them) last.
+// Where wheels are installed: the folder that holds torch/ and nvidia/. With links on the way both readings of ".." are
+// tried, the dynamic linker's own (which follows them) last.
 std::vector<fs::path> site_folders(const std::string &torch_lib) {
   std::vector<fs::path> sites = {fs::path(torch_lib).lexically_normal().parent_path().parent_path()};
   if (!fs::path(torch_lib).has_filename()) sites[0] = sites[0].parent_path();
@@ -93,7 +94,8 @@ std::vector<std::string> preload_cuda_libraries(const std::string &torch_lib) {
       for (const fs::path &place : places) {
         const fs::path path = find(place, library);
         if (path.empty()) continue;
-        // The file's name is the name it is asked for by. One that cannot be loaded is no error here: whoever needs it says so.
+        // The file's name is the name it is asked for by. One that cannot be loaded is no error here: whoever needs it
+        // says so.
         if (!in_process(path.filename().string()) && dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) loaded.push_back(path.string());
         break;
       }

@@ -13,8 +13,9 @@ struct LibraryPlace {
   const char *folder;    // beside libsta-core, where the library lies in a build folder
 };
 
-/// Opens the library at the first place where it can be opened and `accept` (the reason against it, or "") takes it. Order: the variable, beside
-/// libsta-core, in the folder there, the dynamic linker's own search. NULL: *why names every place and reason. It is never closed once accepted.
+/// Opens the library at the first place where it can be opened and `accept` (the reason against it, or "") takes it.
+/// Order: the variable, beside libsta-core, in the folder there, the dynamic linker's own search. NULL: *why names
+/// every place and reason. It is never closed once accepted.
 void *open_library(const LibraryPlace &place, const std::function<std::string(void *library)> &accept, std::string *why);
 
 }  // namespace sta

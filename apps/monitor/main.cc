@@ -65,8 +65,8 @@ bool havePlugin() {
   return loadPlugin(STA_PLUGIN_INSTALL_DIR);
 }
 
-// What GIO loads when it is asked first: file system, file monitor, network. Cameras ask for parts of it from threads of
-// their own as soon as they start, and two first askers at once may wait for each other for ever.
+// What GIO loads when it is asked first: file system, file monitor, network. Cameras ask for parts of it from threads
+// of their own as soon as they start, and two first askers at once may wait for each other for ever.
 void loadGio() {
   g_vfs_get_default();
   g_object_unref(g_resolver_get_default());

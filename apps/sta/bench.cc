@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// `sta bench`: speed at several drop numbers. All of them are interleaved in one process, so that whatever else the machine does hits them alike, and
-// medians are compared; a ratio of two such medians means something even where the times themselves do not.
+// `sta bench`: speed at several drop numbers. All of them are interleaved in one process, so that whatever else the
+// machine does hits them alike, and medians are compared; a ratio of two such medians means something even where the
+// times themselves do not.
 //
-// What is timed is the pass with its clip where the model is: in memory on a CPU, uploaded before on a GPU. On a GPU the whole way is timed beside
-// it, from 8-bit pictures in system memory, as a stream's windows come.
+// What is timed is the pass with its clip where the model is: in memory on a CPU, uploaded before on a GPU. On a GPU
+// the whole way is timed beside it, from 8-bit pictures in system memory, as a stream's windows come.
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta classify MODEL VIDEO...`: the labels of video files with their times, as a table for people or JSON lines for programs.
+// `sta classify MODEL VIDEO...`: the labels of video files with their times, as a table for people or JSON lines for
+// programs.
 #include <unistd.h>
 
 #include <algorithm>

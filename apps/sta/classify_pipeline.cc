@@ -56,8 +56,8 @@ ClassifiedWindow read_window(const GstStructure *s) {
   return w;
 }
 
-// Behind videoflip, which leaves the tag as it is: turned once more by an element, or by the player of the file that is written, frames would lie on
-// their side again.
+// Behind videoflip, which leaves the tag as it is: turned once more by an element, or by the player of the file that is
+// written, frames would lie on their side again.
 GstPadProbeReturn without_orientation(GstPad *, GstPadProbeInfo *info, gpointer) {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
   if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
@@ -104,8 +104,8 @@ GstElement *build(GstElement *pipeline, const ClassifyRequest &request) {
     GstElement *encoder = make(pipeline, "x264enc", "gstreamer1.0-plugins-ugly"), *parser = make(pipeline, "h264parse", "gstreamer1.0-plugins-bad");
     GstElement *mux = make(pipeline, "mp4mux", "gstreamer1.0-plugins-good"), *sink = make(pipeline, "filesink", "gstreamer1.0-tools");
     g_object_set(sink, "location", request.annotate.c_str(), nullptr);
-    // The frames that are written are upright, as players show them; without --annotate the element turns what the model sees, and nothing else has
-    // to be.
+    // The frames that are written are upright, as players show them; without --annotate the element turns what the
+    // model sees, and nothing else has to be.
     GstElement *upright = make(pipeline, "videoflip", "gstreamer1.0-plugins-good");
     gst_util_set_object_arg(G_OBJECT(upright), "video-direction", said ? orientation_name(*said, true) : "auto");
     const Object<GstPad> turned(gst_element_get_static_pad(upright, "src"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pipeline behind `sta classify`: any file or URI, decoded, through staaction in sync mode, to nothing or to an annotated MP4. The labels come
-// from the element's own messages, so what is printed is what every application gets.
+// The pipeline behind `sta classify`: any file or URI, decoded, through staaction in sync mode, to nothing or to an
+// annotated MP4. The labels come from the element's own messages, so what is printed is what every application gets.
 #pragma once
 
 #include <gst/gst.h>
@@ -41,8 +41,8 @@ struct ClassifyOutcome {
 /// Finds the elements, also when run from the build folder. Throws RunError.
 void prepare_gstreamer();
 
-/// Plays the video to its end and calls `window` for every window, `progress` (0 .. 1, or -1 if the length is unknown) a few times a second.
-/// Throws RunError with the pipeline's first error.
+/// Plays the video to its end and calls `window` for every window, `progress` (0 .. 1, or -1 if the length is unknown)
+/// a few times a second. Throws RunError with the pipeline's first error.
 ClassifyOutcome classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
                                const std::function<void(double)> &progress);
 

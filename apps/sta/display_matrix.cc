@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See display_matrix.h. ISO 14496-12: boxes of a size, a type and contents; moov/trak/tkhd holds the matrix, moov/trak/mdia/hdlr what kind of track
-// it is.
+// See display_matrix.h. ISO 14496-12: boxes of a size, a type and contents; moov/trak/tkhd holds the matrix,
+// moov/trak/mdia/hdlr what kind of track it is.
 #include "display_matrix.h"
 
 #include <glib.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta eval MODEL LIST`: accuracy of a model on a data set, at several drop numbers, by the protocols that the paper's tables were measured with.
+// `sta eval MODEL LIST`: accuracy of a model on a data set, at several drop numbers, by the protocols that the paper's
+// tables were measured with.
 #include <algorithm>
 #include <chrono>
 #include <cmath>

@@ -12,7 +12,8 @@ struct FreeResult {
   void operator()(sta_clip_result *r) const { sta_clip_result_free(r); }
 };
 
-// Of pruning=random: the same for a view of a video of the list whatever the batches are and wherever an evaluation was taken up.
+// Of pruning=random: the same for a view of a video of the list whatever the batches are and wherever an evaluation was
+// taken up.
 uint64_t seed_of(uint64_t seed, int video, size_t view) { return seed + (static_cast<uint64_t>(video) << 16) + view; }
 
 }  // namespace

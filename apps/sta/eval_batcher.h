@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Views of one or several videos in batches through the model, each batch once for every drop number, and the verdict on a video when the last of its
-// views has been through.
+// Views of one or several videos in batches through the model, each batch once for every drop number, and the verdict
+// on a video when the last of its views has been through.
 #pragma once
 
 #include <functional>

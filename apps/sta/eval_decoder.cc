@@ -18,11 +18,12 @@
 namespace cli {
 namespace {
 
-// Pictures that one video may hold. Of a longer one, frames are only counted at first, and what its views need is decoded again; a data set's clips
-// of some seconds are decoded once.
+// Pictures that one video may hold. Of a longer one, frames are only counted at first, and what its views need is
+// decoded again; a data set's clips of some seconds are decoded once.
 constexpr size_t kMostBytes = size_t{512} << 20;
 
-// Keeps the pictures of samples and puts windows together. A frame is scaled when it turns out to be a sample, which may be after the next has come.
+// Keeps the pictures of samples and puts windows together. A frame is scaled when it turns out to be a sample, which
+// may be after the next has come.
 class WindowCollector : public sta::GridSink {
  public:
   struct Window {

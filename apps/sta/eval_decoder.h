@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A video file to the pictures of its views, at model size. Two ways to choose frames:
-//   by index (dense, uniform)  as the published evaluations do, see eval_views.h; the pixel aspect ratio is ignored, as there
-//   by time (window)           the windows that staaction makes of the same file, by the same sampling grid; those that the end of the video cuts
-//                              only if it has no other
+//   by index (dense, uniform)  as the published evaluations do, see eval_views.h. Like them it ignores the pixel aspect
+//                              ratio.
+//   by time (window)           the windows that staaction makes of the same file, by the same sampling grid. Windows
+//                              that the end of the video cuts count only if the video has no other.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ class ViewDecoder {
   ViewDecoder(const ViewDecoder &) = delete;
   ViewDecoder &operator=(const ViewDecoder &) = delete;
 
-  /// Throws RunError or sta::Exception with a sentence that says why there are no views: no such file, broken, without frames, too short.
+  /// Throws RunError or sta::Exception with a sentence that says why there are no views: no such file, broken, without
+  /// frames, too short.
   ViewSet decode(const std::string &video);
 
  private:

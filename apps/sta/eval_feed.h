@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decoding beside inference: threads that turn the videos of a list into views, and a queue of a few videos between them and whoever computes, so
-// that neither waits for the other longer than it must and memory stays bounded.
+// Decoding beside inference: threads that turn the videos of a list into views, and a queue of a few videos between
+// them and whoever computes, so that neither waits for the other longer than it must and memory stays bounded.
 #pragma once
 
 #include <condition_variable>
@@ -24,7 +24,8 @@ class ViewFeed {
     std::string error;  // why there are no views; "" if there are
     ViewSet set;
   };
-  /// undone: indices in the list, in the order in which they are to be decoded. Both lists must outlive the feed. threads >= 1.
+  /// undone: indices in the list, in the order in which they are to be decoded. Both lists must outlive the feed.
+  /// threads >= 1.
   ViewFeed(const sta::Engine &engine, const ViewPlan &plan, sta_resize resize, const std::vector<EvalVideo> &videos, const std::vector<int> &undone,
            int threads);
   /// Waits for the videos being decoded.
@@ -32,7 +33,8 @@ class ViewFeed {
   ViewFeed(const ViewFeed &) = delete;
   ViewFeed &operator=(const ViewFeed &) = delete;
 
-  /// The next video that is ready, or nullopt when all were given out. Throws what a decoding thread could not report as a fault of a video.
+  /// The next video that is ready, or nullopt when all were given out. Throws what a decoding thread could not report
+  /// as a fault of a video.
   std::optional<Item> next();
 
  private:

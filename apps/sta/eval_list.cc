@@ -21,7 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Videos below the root by their name without extension, made when first asked: published lists name clips, not where somebody put them.
+// Videos below the root by their name without extension, made when first asked: published lists name clips, not where
+// somebody put them.
 class Files {
  public:
   explicit Files(std::string root) : root_(std::move(root)) {}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is to be evaluated: annotation files in the formats in which data sets are published, or a folder with one sub-folder a class.
+// What is to be evaluated: annotation files in the formats in which data sets are published, or a folder with one
+// sub-folder a class.
 #pragma once
 
 #include <string>
@@ -24,11 +25,12 @@ struct ListRules {
 };
 
 /// LIST is one of
-///   a Kinetics CSV with a header that names the columns label, youtube_id, time_start, time_end; the files are found below the root by the name
+///   a Kinetics CSV with a header that names the columns label, youtube_id, time_start, time_end; the files are found
+///   below the root by the name
 ///     ID_000010_000020 (six digits), ID_10_20 or ID, in any sub-folder, with any extension of a video;
 ///   a Something-Something JSON list of objects with id and template (or label); the files are found by id;
-///   lines "PATH NUMBER", separated by space, tab or comma, as VideoMAE's and mmaction2's lists: PATH below the root, else by its name;
-///   a folder with one sub-folder for each class, named after it.
+///   lines "PATH NUMBER", separated by space, tab or comma, as VideoMAE's and mmaction2's lists: PATH below the root,
+///   else by its name; a folder with one sub-folder for each class, named after it.
 /// Throws RunError that names the line and what would be right. A video that does not exist is no error here.
 EvalList read_eval_list(const std::string &list, const ListRules &rules);
 

@@ -9,7 +9,8 @@
 
 namespace cli {
 
-/// Round numbers that divide [low, high] into about `wanted` parts; at least two numbers, the first <= low, the last >= high. low <= high.
+/// Round numbers that divide [low, high] into about `wanted` parts; at least two numbers, the first <= low, the last >=
+/// high. low <= high.
 std::vector<double> axis_ticks(double low, double high, int wanted);
 
 /// Throws RunError if the file cannot be written.

@@ -32,7 +32,8 @@ struct EvalReport {
 /// Adds the verdicts of the videos to the points' tallies.
 void tally(EvalReport &report);
 
-/// The tables for people, to stdout. The last line says how many videos there were and how many of them could not be read.
+/// The tables for people, to stdout. The last line says how many videos there were and how many of them could not be
+/// read.
 void print_report(const EvalReport &report);
 
 /// Everything, also each video, into a file. Throws RunError if it cannot be written.

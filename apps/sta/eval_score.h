@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the logits of views to the verdict on a video, and from verdicts to accuracy: softmax of each view (sigmoid where classes do not exclude each
-// other), mean over the views, most probable class, as the published evaluations do.
+// From the logits of views to the verdict on a video, and from verdicts to accuracy: softmax of each view (sigmoid
+// where classes do not exclude each other), mean over the views, most probable class, as the published evaluations do.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,8 @@ class ViewAverage {
  public:
   /// multi_label: each class has a probability of its own (sigmoid).
   explicit ViewAverage(int classes, bool multi_label = false) : multi_label_(multi_label), sum_(static_cast<size_t>(classes)) {}
-  /// logits: f32 of all the model's classes. selected: those of them that are scored, in the order of the scored classes; empty: all. The softmax is
-  /// taken over the scored ones alone, as if the classifier had no others.
+  /// logits: f32 of all the model's classes. selected: those of them that are scored, in the order of the scored
+  /// classes; empty: all. The softmax is taken over the scored ones alone, as if the classifier had no others.
   void add(const float *logits, const std::vector<int> &selected);
   Verdict verdict(int label, bool keep_probabilities) const;
 

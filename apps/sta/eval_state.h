@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The file that lets an interrupted evaluation go on: JSON lines, the first the settings, then one for each finished video, written as it is
-// finished. A line that was being written when the power went is ignored; a video that could not be read is tried again.
+// The file that lets an interrupted evaluation go on: JSON lines, the first the settings, then one for each finished
+// video, written as it is finished. A line that was being written when the power went is ignored; a video that could
+// not be read is tried again.
 #pragma once
 
 #include <cstdio>
@@ -18,8 +19,8 @@ VideoResult result_of(const nlohmann::ordered_json &json);
 
 class EvalState {
  public:
-  /// path "": nothing is kept. Else the file is created, or its results are taken up. Throws RunError that names the setting that differs if they are
-  /// those of another evaluation, or if another process is writing it.
+  /// path "": nothing is kept. Else the file is created, or its results are taken up. Throws RunError that names the
+  /// setting that differs if they are those of another evaluation, or if another process is writing it.
   EvalState(const std::string &path, const nlohmann::ordered_json &settings);
   ~EvalState();
   EvalState(const EvalState &) = delete;

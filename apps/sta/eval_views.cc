@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See eval_views.h. Positions are computed in double and rounded as the Python of the published code does: int() towards zero, numpy.round half to
-// even.
+// See eval_views.h. Positions are computed in double and rounded as the Python of the published code does: int()
+// towards zero, numpy.round half to even.
 #include "eval_views.h"
 
 #include <algorithm>

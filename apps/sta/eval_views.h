@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Which frames of a video make its views: the formulas of the published evaluations, by frame index, so that their numbers can be reproduced.
+// Which frames of a video make its views: the formulas of the published evaluations, by frame index, so that their
+// numbers can be reproduced.
 //
-//   dense, videomae    every stride-th frame of the whole video, the last repeated up to T; N clips of T of them, evenly from the begin to the end.
-//                      STA and VideoMAE on Kinetics-400: stride 4, 5 clips, 3 crops.
-//   uniform, videomae  T segments of the video: clip 0 takes the begin of each, clip 1 the middle. VideoMAE on Something-Something V2: 2 clips.
-//   dense, mmaction    N clips of T frames `stride` apart, centred in N equal parts; a video shorter than a clip is looped. Video Swin on
-//                      Kinetics-400: stride 2, 4 clips.
+//   dense, videomae    every stride-th frame of the whole video, the last repeated up to T; N clips of T of them,
+//                      evenly from the begin to the end. STA and VideoMAE on Kinetics-400: stride 4, 5 clips, 3 crops.
+//   uniform, videomae  T segments of the video: clip 0 takes the begin of each, clip 1 the middle. VideoMAE on
+//                      Something-Something V2: 2 clips.
+//   dense, mmaction    N clips of T frames `stride` apart, centred in N equal parts; a video shorter than a clip is
+//                      looped. Video Swin on Kinetics-400: stride 2, 4 clips.
 //   uniform, mmaction  T segments, the middle frame of each. Video Swin on Something-Something V2: 1 clip.
 //
 // Letters: T frames of a view, N clips. Crops are no matter here.

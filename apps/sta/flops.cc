@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta flops`: multiply-adds of one clip at several drop numbers, counted as the paper counts, beside the figures that it prints in Tables 1 and 2.
+// `sta flops`: multiply-adds of one clip at several drop numbers, counted as the paper counts, beside the figures that
+// it prints in Tables 1 and 2.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,7 +10,8 @@
 namespace cli {
 namespace {
 
-// Ding et al., ICCV 2023, Tables 1 (Kinetics-400) and 2 (Something-Something V2): GFLOPs of one view at four drop numbers.
+// Ding et al., ICCV 2023, Tables 1 (Kinetics-400) and 2 (Something-Something V2): GFLOPs of one view at four drop
+// numbers.
 struct PaperRow {
   const char *arch;
   int drop_number[4];

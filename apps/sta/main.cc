@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta`: the command line of the project. One command a file; here only the choice of command and the exit statuses: 0 done, 1 the run failed, 2 the
-// command line was wrong. Results go to stdout, everything else to stderr.
+// `sta`: the command line of the project. One command a file; here only the choice of command and the exit statuses: 0
+// done, 1 the run failed, 2 the command line was wrong. Results go to stdout, everything else to stderr.
 #include <cstdio>
 #include <cstring>
 #include <exception>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Why a video that was played to its end has no window: it may be too short, a single picture, or full of gaps. The sentence says which, with what
-// was found and what is needed.
+// Why a video that was played to its end has no window: it may be too short, a single picture, or full of gaps. The
+// sentence says which, with what was found and what is needed.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the commands of `sta` share: option tables parsed by GLib, the engine options that several commands take, and the three ends a command can
-// have: 0 done, 1 the run failed, 2 the command line was wrong.
+// What the commands of `sta` share: option tables parsed by GLib, the engine options that several commands take, and
+// the three ends a command can have: 0 done, 1 the run failed, 2 the command line was wrong.
 #pragma once
 
 #include <glib.h>
@@ -46,7 +46,8 @@ struct EngineFlags {
   Text device, precision, labels, image_size;
   int threads = 0, num_heads = 0, num_frames = 0;
   std::vector<GOptionEntry> entries();
-  /// Opens a model; warnings of the model go to stderr. usual: the size where --image-size is not given, 0 x 0: the model's.
+  /// Opens a model; warnings of the model go to stderr. usual: the size where --image-size is not given, 0 x 0: the
+  /// model's.
   sta::Engine open(const std::string &model, const ImageSize &usual = {}) const;
 };
 
@@ -58,7 +59,8 @@ struct PruneFlags {
   sta_forward_options options(int drop_number) const;
 };
 
-/// Parses argv (argv[0] is the command's name) and returns what is left over. Throws UsageError. --help prints and exits 0.
+/// Parses argv (argv[0] is the command's name) and returns what is left over. Throws UsageError. --help prints and
+/// exits 0.
 std::vector<std::string> parse(int argc, char **argv, const char *parameters, const char *summary,
                                const std::vector<std::vector<GOptionEntry>> &tables);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta run MODEL --clip F.safetensors`: forward passes on clip tensors, with the kept tokens, for whoever wants to check or use the numbers.
+// `sta run MODEL --clip F.safetensors`: forward passes on clip tensors, with the kept tokens, for whoever wants to
+// check or use the numbers.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The functions of sta.h that the plugin uses, as one table of pointers. libgststa.so must load on a machine without LibTorch (gst-plugin-scanner
-// would otherwise blacklist it), so nothing here is linked: the list below is the only place that names a function, the table and the look-up are
-// made from it.
+// The functions of sta.h that the plugin uses, as one table of pointers. libgststa.so must load on a machine without
+// LibTorch (gst-plugin-scanner would otherwise blacklist it), so nothing here is linked: the list below is the only
+// place that names a function, the table and the look-up are made from it.
 #pragma once
 
 #include <sta/sta.h>

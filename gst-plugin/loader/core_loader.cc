@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// dlopen with RTLD_NOW, so that a library that lacks a symbol fails here and not in the middle of a stream, and RTLD_LOCAL, so that LibTorch's
-// bundled copies of common libraries cannot replace symbols of other plugins in the process.
+// dlopen with RTLD_NOW, so that a library that lacks a symbol fails here and not in the middle of a stream, and
+// RTLD_LOCAL, so that LibTorch's bundled copies of common libraries cannot replace symbols of other plugins in the
+// process.
 #include "core_loader.h"
 
 #include <dlfcn.h>
@@ -44,7 +45,8 @@ std::string resolve(void *library, CoreApi *api) {
 #define STA_CORE_RESOLVE(name)                                            \
   api->name = reinterpret_cast<decltype(&::name)>(dlsym(library, #name)); \
   if (!api->name && !missing) missing = #name;
-  // The version first and alone: a library of another major may lack functions, and "wrong version" is the better message.
+  // The version first and alone: a library of another major may lack functions, and "wrong version" is the better
+  // message.
   STA_CORE_RESOLVE(sta_api_version)
   if (missing) return "not sta-core (it has no sta_api_version)";
   const uint32_t version = api->sta_api_version();

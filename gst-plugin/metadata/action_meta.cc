@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Registration, writing and reading of StaActionMeta. Writing happens once per frame, so it sets fields directly instead of parsing format strings.
+// Registration, writing and reading of StaActionMeta. Writing happens once per frame, so it sets fields directly
+// instead of parsing format strings.
 #include "action_meta.h"
 
 #include <algorithm>

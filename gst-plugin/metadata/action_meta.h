@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// StaActionMeta: the label of a frame as a GstCustomMeta, which every GStreamer since 1.20 has, which other languages read without our headers (it is
-// a GstStructure), and which can be serialised. Registered without tags: elements that make new buffers (converters, scalers, encoders) drop metas
-// whose tags they do not know, and copy untagged ones.
+// StaActionMeta: the label of a frame as a GstCustomMeta, which every GStreamer since 1.20 has, which other languages
+// read without our headers (it is a GstStructure), and which can be serialised. Registered without tags: elements that
+// make new buffers (converters, scalers, encoders) drop metas whose tags they do not know, and copy untagged ones.
 //
-// Fields: label (string), class-id (int), confidence (double), labels (array of string), confidences (array of double), window-start, window-end
-// (uint64, ns of running time), window-id (uint64), event-id (uint64, 0 = none), event-onset (uint64, ns of running time), model (string),
-// drop-number (int), inference-time (uint64, ns), result-age (uint64, ns), degraded (boolean), stream-id (string).
+// Fields: label (string), class-id (int), confidence (double), labels (array of string), confidences (array of double),
+// window-start, window-end (uint64, ns of running time), window-id (uint64), event-id (uint64, 0 = none), event-onset
+// (uint64, ns of running time), model (string), drop-number (int), inference-time (uint64, ns), result-age (uint64,
+// ns), degraded (boolean), stream-id (string).
 #pragma once
 
 #include <gst/gst.h>

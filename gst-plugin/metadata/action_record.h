@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One classified window as the plugin passes it on: the plain values behind a sta-window message, a StaActionMeta and a GstAnalyticsClsMtd, so that
-// the three cannot come to say different things.
+// One classified window as the plugin passes it on: the plain values behind a sta-window message, a StaActionMeta and a
+// GstAnalyticsClsMtd, so that the three cannot come to say different things.
 #pragma once
 
 #include <gst/gst.h>

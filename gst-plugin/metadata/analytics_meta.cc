@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two habits keep this right on every version: handles are always given (a null one crashed before 1.26) and never const (1.24's getters take them
-// mutable).
+// Two habits keep this right on every version: handles are always given (a null one crashed before 1.26) and never
+// const (1.24's getters take them mutable).
 #include "analytics_meta.h"
 
 #ifdef HAVE_ANALYTICS

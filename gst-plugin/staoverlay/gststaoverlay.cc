@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads a frame's metadata, keeps the drawn box while the text stays the same, and attaches or blends it together with the frames and labels of
-// objects.
+// Reads a frame's metadata, keeps the drawn box while the text stays the same, and attaches or blends it together with
+// the frames and labels of objects.
 
 /**
  * SECTION:element-staoverlay
@@ -8,24 +8,24 @@
  * @short_description: draws the labels of staaction
  * @see_also: staaction
  *
- * staoverlay draws the label, its confidence and the time interval of the window that it was read from into the picture. It reads StaActionMeta, or,
- * where there is none, the first GstAnalyticsClsMtd of the whole frame, so that it shows the labels of other classifiers too. Frames without a label
- * pass untouched.
+ * staoverlay draws the label, its confidence and the time interval of the window that it was read from into the
+ * picture. It reads StaActionMeta, or, where there is none, the first GstAnalyticsClsMtd of the whole frame, so that it
+ * shows the labels of other classifiers too. Frames without a label pass untouched.
  *
- * Objects that have a label (staaction with region=objects) get a frame around them and the label on top: regions of interest with a parameter named
- * StaActionMeta, and, on GStreamer 1.24 and newer, GstAnalyticsODMtd that contain a GstAnalyticsClsMtd, whoever wrote them.
+ * Objects that have a label (staaction with region=objects) get a frame around them and the label on top: regions of
+ * interest with a parameter named StaActionMeta, and, on GStreamer 1.24 and newer, GstAnalyticsODMtd that contain a
+ * GstAnalyticsClsMtd, whoever wrote them.
  *
- * If downstream renders overlay compositions itself (most video sinks do), the box is attached to the buffer and costs nothing here; else it is
- * blended into the pixels, in any raw format in system memory.
+ * If downstream renders overlay compositions itself (most video sinks do), the box is attached to the buffer and costs
+ * nothing here; else it is blended into the pixels, in any raw format in system memory.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch ! staoverlay ! videoconvert ! autovideosink
- * ]| Plays a file with its labels.
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch ! staoverlay !
+ * videoconvert ! autovideosink ]| Plays a file with its labels.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay position=bottom-left top-k=3 ! videoconvert !
- * autovideosink
- * ]| A camera with the three most probable labels as bars.
+ * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay position=bottom-left top-k=3
+ * ! videoconvert ! autovideosink ]| A camera with the three most probable labels as bars.
  */
 
 #include "gststaoverlay.h"
@@ -56,7 +56,8 @@ struct OverlaySettings {
 
 struct StaOverlayState {
   OverlaySettings settings;  // OBJECT_LOCK, held for a copy only
-  // Downstream's caps take compositions, but nobody there draws them. Cleared by events from downstream, hence by any thread.
+  // Downstream's caps take compositions, but nobody there draws them. Cleared by events from downstream, hence by any
+  // thread.
   std::atomic<bool> attach_refused{false};
 
   // Below: streaming thread only.
@@ -140,9 +141,9 @@ static gboolean gst_sta_overlay_set_caps(GstBaseTransform *transform, GstCaps *i
   return TRUE;
 }
 
-// A sink with any caps takes the feature without drawing anything, so caps alone are no promise; only the answer to an allocation query is. It can be
-// asked for when the caps event has gone downstream, that is, with the first frame. If nobody draws, the caps are negotiated again with nothing but
-// blending on offer.
+// A sink with any caps takes the feature without drawing anything, so caps alone are no promise; only the answer to an
+// allocation query is. It can be asked for when the caps event has gone downstream, that is, with the first frame. If
+// nobody draws, the caps are negotiated again with nothing but blending on offer.
 static void askDownstream(GstBaseTransform *transform) {
   StaOverlayState *state = GST_STA_OVERLAY(transform)->state;
   state->ask = FALSE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Layout in two steps: measure lines at a font size until they fit, then draw. Units are square pixels; pictures with non-square ones are served by
-// stretching the drawing, so that letters keep their shape on the screen.
+// Layout in two steps: measure lines at a font size until they fit, then draw. Units are square pixels; pictures with
+// non-square ones are served by stretching the drawing, so that letters keep their shape on the screen.
 #include "label_renderer.h"
 
 #include <pango/pangocairo.h>

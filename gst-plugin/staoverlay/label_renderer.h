@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Draws a label box with Pango and Cairo into a GstVideoOverlayRectangle. Knows nothing of buffers' metadata or elements; the caller keeps the
-// rectangle and draws again only when text, style or picture size change, which is a few times a second at most.
+// Draws a label box with Pango and Cairo into a GstVideoOverlayRectangle. Knows nothing of buffers' metadata or
+// elements; the caller keeps the rectangle and draws again only when text, style or picture size change, which is a few
+// times a second at most.
 #pragma once
 
 #include <gst/video/video-overlay-composition.h>
@@ -40,8 +41,9 @@ struct LabelStyle {
   bool operator==(const LabelStyle &other) const { return position == other.position && font_scale == other.font_scale; }
 };
 
-// A dark translucent box with light text, which is readable on any picture. It lies inside the picture whatever its size: text that does not fit is
-// first made smaller, then loses bars and subtitle, then is cut with an ellipsis. nullptr: out of memory.
+// A dark translucent box with light text, which is readable on any picture. It lies inside the picture whatever its
+// size: text that does not fit is first made smaller, then loses bars and subtitle, then is cut with an ellipsis.
+// nullptr: out of memory.
 Rectangle renderLabel(const LabelText &text, const LabelStyle &style, const GstVideoInfo &info);
 
 // Drawn text that is still to be placed.
@@ -52,8 +54,8 @@ struct DrawnLabel {
 };
 DrawnLabel drawLabel(const LabelText &text, gdouble font_scale, const GstVideoInfo &info);
 
-// What is drawn begins and ends at multiples of this many pixels (or at the picture's edge), so that subsampled chroma of pixels outside is
-// untouched.
+// What is drawn begins and ends at multiples of this many pixels (or at the picture's edge), so that subsampled chroma
+// of pixels outside is untouched.
 inline constexpr gint kEdge = 4;
 constexpr gint edgeBelow(gint value) { return value / kEdge * kEdge; }
 constexpr gint edgeAbove(gint value, gint limit) { return std::min(limit, (value + kEdge - 1) / kEdge * kEdge); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See object_renderer.h. Strips begin and end at multiples of kEdge pixels, as labels do; where the line is thinner than that, the rest of the strip
-// is transparent.
+// See object_renderer.h. Strips begin and end at multiples of kEdge pixels, as labels do; where the line is thinner
+// than that, the rest of the strip is transparent.
 #include "object_renderer.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Draws labelled objects: a frame around each and its label on top. Boxes move with every frame while labels stay, so drawn labels are kept as long
-// as they are in use, and a frame is four strips of one colour: its inside costs nothing.
+// Draws labelled objects: a frame around each and its label on top. Boxes move with every frame while labels stay, so
+// drawn labels are kept as long as they are in use, and a frame is four strips of one colour: its inside costs nothing.
 #pragma once
 
 #include <gst/video/video-overlay-composition.h>
@@ -23,8 +23,8 @@ class ObjectRenderer {
   ObjectRenderer(const ObjectRenderer &) = delete;
   ObjectRenderer &operator=(const ObjectRenderer &) = delete;
 
-  // Rectangles for these objects in a picture of this size: strips first, so that labels lie above them. Empty where nothing of the objects is in the
-  // picture.
+  // Rectangles for these objects in a picture of this size: strips first, so that labels lie above them. Empty where
+  // nothing of the objects is in the picture.
   std::vector<Rectangle> render(const std::vector<ObjectLabel> &objects, gdouble font_scale, const GstVideoInfo &info);
   // Labels are drawn anew: the picture has another size.
   void forget();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions of sta.h that the package uses, as one table of pointers, as gst-plugin/loader/core_api.h does it: the module has to load where
-// LibTorch is missing, to say so. The list below is the only place that names a function.
+// The functions of sta.h that the package uses, as one table of pointers, as gst-plugin/loader/core_api.h does it: the
+// module has to load where LibTorch is missing, to say so. The list below is the only place that names a function.
 #pragma once
 
 #include <sta/sta.h>

@@ -8,8 +8,8 @@
 
 namespace sta::python {
 
-// Opens `path` and fills the table of the process; "" or why it does not serve. With the GIL. A success holds for the life of the process, since
-// LibTorch does not survive being unloaded.
+// Opens `path` and fills the table of the process; "" or why it does not serve. With the GIL. A success holds for the
+// life of the process, since LibTorch does not survive being unloaded.
 std::string load_core(const std::string &path);
 
 // The table; a RuntimeError of Python if nothing was loaded.

@@ -11,7 +11,8 @@
 
 namespace sta::python {
 
-// The last owner gives the engine back with the GIL released, since that waits for a forward pass under way. Owners are let go with the GIL held.
+// The last owner gives the engine back with the GIL released, since that waits for a forward pass under way. Owners are
+// let go with the GIL held.
 std::shared_ptr<sta_engine> share(sta_engine *engine);
 
 class Engine {

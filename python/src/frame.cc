@@ -46,7 +46,8 @@ std::string shape_of(size_t rows, size_t columns, size_t channels) {
   return "(" + std::to_string(rows) + ", " + std::to_string(columns) + (channels > 1 ? ", " + std::to_string(channels) : "") + ")";
 }
 
-// rows x columns (x channels) with samples that lie side by side; rows may be anywhere. A plane of two channels may have them as columns.
+// rows x columns (x channels) with samples that lie side by side; rows may be anywhere. A plane of two channels may
+// have them as columns.
 void add_plane(sta_frame *frame, size_t index, const Array &array, const Format &format, size_t rows, size_t columns, size_t channels,
                bool flat_too) {
   const std::string name = std::string(format.name) + ", plane " + std::to_string(index) + ": ";

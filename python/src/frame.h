@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Arrays of Python into a sta_frame: every plane has the shape that the format says, so nothing outside an array is read.
+// Arrays of Python into a sta_frame: every plane has the shape that the format says, so nothing outside an array is
+// read.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -16,8 +17,8 @@ struct HeldFrame {
   std::vector<nanobind::ndarray<nanobind::ro, nanobind::device::cpu>> planes;
 };
 
-// `planes`: a sequence of arrays. `options`: time, duration (ns), matrix, full_range, par_n, par_d, flags, orientation; what is missing has its
-// default. InvalidArgument says which plane is wrong and what its shape should be.
+// `planes`: a sequence of arrays. `options`: time, duration (ns), matrix, full_range, par_n, par_d, flags, orientation;
+// what is missing has its default. InvalidArgument says which plane is wrong and what its shape should be.
 HeldFrame hold_frame(nanobind::sequence planes, int format, nanobind::dict options);
 
 // options[name], where there is one, as a T.

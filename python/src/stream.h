@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// sta_stream and its sta_timeline for Python: frames in, windows and events out. Numbers and nanoseconds here; names, seconds and documentation are
-// in sta/_stream.py.
+// sta_stream and its sta_timeline for Python: frames in, windows and events out. Numbers and nanoseconds here; names,
+// seconds and documentation are in sta/_stream.py.
 //
-// Locks: the queues and the timeline are touched with the GIL held, and never let it go meanwhile, so the GIL guards them. `pushing` serialises what
-// sta.h allows one thread at a time; it is taken with the GIL released.
+// Locks: the queues and the timeline are touched with the GIL held, and never let it go meanwhile, so the GIL guards
+// them. `pushing` serialises what sta.h allows one thread at a time; it is taken with the GIL released.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -49,7 +49,8 @@ def frames(path: str) -> Iterator[tuple[Any, float, float]]:
             there, picture = video.read()
             if not there:
                 break
-            # Downwards to nanoseconds, as GStreamer does it: a sample of a window belongs to the frame that is on screen then.
+            # Downwards to nanoseconds, as GStreamer does it: a sample of a window belongs to the frame that is on
+            # screen then.
             time = math.floor(max(video.get(cv2.CAP_PROP_POS_MSEC), 0.0) * 1e6 + 0.01) / 1e9
             if before is not None:
                 yield before[0], before[1], max(time - before[1], 0.0)

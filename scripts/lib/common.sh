@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What the scripts share: where things lie, and how a script gives up (one sentence that says what was wrong and what would be right). Sourced, never run.
+# What the scripts share: where things lie, and how a script gives up (one sentence that says what was wrong and what
+# would be right). Sourced, never run.
 # shellcheck shell=bash disable=SC2034 # those who source it use the variables
 
 sta_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -33,8 +34,9 @@ missing_packages() {
     | comm -13 - <(printf '%s\n' "$@" | sort -u)
 }
 
-# install_packages NAME...: with apt-get, which prints to a log that is shown only if it fails. The package lists are fetched only when a name is not in them, or when
-# installing from them failed (the archive moves on, old lists then point at files that are gone).
+# install_packages NAME...: with apt-get, which prints to a log that is shown only if it fails. The package lists are
+# fetched only when a name is not in them, or when installing from them failed (the archive moves on, old lists then
+# point at files that are gone).
 install_packages() {
   local log updated=no
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# Counts what a `meson test` run did and prints one line, "N passed, N failed, N skipped". A GoogleTest program counts as its cases (from the XML reports that
-# scripts/lib/gtest-wrapper arranged), any other test as one. A GoogleTest program that failed although no case of its report did (a crash, a time-out, a sanitizer's
-# verdict at exit) counts as one failure more. Exit status 0 only if something passed and nothing failed.
+# Counts what a `meson test` run did and prints one line, "N passed, N failed, N skipped". A GoogleTest program counts
+# as its cases (from the XML reports that scripts/lib/gtest-wrapper arranged), any other test as one. A GoogleTest
+# program that failed although no case of its report did (a crash, a time-out, a sanitizer's verdict at exit) counts as
+# one failure more. Exit status 0 only if something passed and nothing failed.
 #
 #   summary.py TESTLOG.json REPORTS
 import hashlib

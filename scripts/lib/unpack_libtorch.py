@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-# Unpacks the C++ half of the PyTorch wheel and the NVIDIA libraries beside it into the layout that the libraries' own run path expects: torch/{include,lib,share} and
-# nvidia/*/lib. Unpacked and never imported, so that no Python package is installed and the Python version does not matter.
+# Unpacks the C++ half of the PyTorch wheel and the NVIDIA libraries beside it into the layout that the libraries' own
+# run path expects: torch/{include,lib,share} and nvidia/*/lib. Unpacked and never imported, so that no Python package
+# is installed and the Python version does not matter.
 #
-#   unpack_libtorch.py --needs WHEELS                                        prints the NVIDIA requirements that the torch wheel names
+#   unpack_libtorch.py --needs WHEELS      prints the NVIDIA requirements that the torch wheel names
 #   unpack_libtorch.py --flavour cpu|cuda --version 2.11.0 WHEELS FOLDER     unpacks all wheels of the folder WHEELS
 import argparse
 import os
@@ -11,7 +12,8 @@ import shutil
 import sys
 import zipfile
 
-# Parts of torch/lib that a CPU build must not have: they would pull in gigabytes of NVIDIA libraries. libtorch_python needs a Python and goes in both flavours.
+# Parts of torch/lib that a CPU build must not have: they would pull in gigabytes of NVIDIA libraries. libtorch_python
+# needs a Python and goes in both flavours.
 CUDA_LIBRARIES = ('libtorch_cuda', 'libtorch_nvshmem', 'libc10_cuda')
 TORCH_PARTS = ('torch/include/', 'torch/lib/', 'torch/share/', 'torch/version.py')
 
@@ -22,7 +24,8 @@ def wanted(name, flavour):
         if not name.startswith(TORCH_PARTS) or base.startswith('libtorch_python'):
             return False
         return flavour == 'cuda' or not base.startswith(CUDA_LIBRARIES)
-    # nvidia/cu13/lib/libcudart.so.13, nvidia/cudnn/lib/libcudnn.so.9, ...; headers too where CUDA code is to be compiled.
+    # nvidia/cu13/lib/libcudart.so.13, nvidia/cudnn/lib/libcudnn.so.9, ...; headers too where CUDA code is to be
+    # compiled.
     kinds = ('lib', 'include') if flavour == 'cuda' else ('lib',)
     parts = name.split('/')
     return len(parts) > 3 and parts[0] == 'nvidia' and parts[2] in kinds

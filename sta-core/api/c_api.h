@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Helpers shared by the files that implement sta.h: filling errors, reading sized option structs, and the handles' definitions. Nothing else of
-// sta-core includes this.
+// Helpers shared by the files that implement sta.h: filling errors, reading sized option structs, and the handles'
+// definitions. Nothing else of sta-core includes this.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +49,8 @@ inline sta_status report_ok(sta_error *err) {
 
 inline sta_status report(const Status &status, sta_error *err) { return status ? report_ok(err) : report(status.error(), err); }
 
-/// Copies what the caller's version of a struct has over the defaults. Its first member is struct_size. False if that is nonsense.
+/// Copies what the caller's version of a struct has over the defaults. Its first member is struct_size. False if that
+/// is nonsense.
 template <typename T>
 bool read_sized(const T *in, T &out) {
   if (!in || in->struct_size < sizeof(size_t) || in->struct_size > 65536) return false;
@@ -59,8 +60,8 @@ bool read_sized(const T *in, T &out) {
   return true;
 }
 
-/// Defaults into a caller's struct of struct_size bytes, which its header may have made smaller or larger than this library's; what is beyond is
-/// zero.
+/// Defaults into a caller's struct of struct_size bytes, which its header may have made smaller or larger than this
+/// library's; what is beyond is zero.
 template <typename T>
 void write_defaults(T defaults, T *out, size_t struct_size) {
   if (!out || struct_size < sizeof(size_t)) return;

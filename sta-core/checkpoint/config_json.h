@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reading values of config.json and preprocessor_config.json. Each getter leaves the value as it is if the key is absent, and otherwise wants it
-// right: an error names the file, the key, and what would be right.
+// Reading values of config.json and preprocessor_config.json. Each getter leaves the value as it is if the key is
+// absent, and otherwise wants it right: an error names the file, the key, and what would be right.
 #pragma once
 
 #include <array>
@@ -26,7 +26,8 @@ Status get_bool(const nlohmann::json &root, const char *key, bool &value, const 
 Status get_number(const nlohmann::json &root, const char *key, double below, double &value, const std::string &path);
 /// A number from 0 to `most`.
 Status get_share(const nlohmann::json &root, const char *key, double most, double &value, const std::string &path);
-/// Three numbers of at least `least` and at most 1000: what lies beyond has no use, and would make infinities of pixels.
+/// Three numbers of at least `least` and at most 1000: what lies beyond has no use, and would make infinities of
+/// pixels.
 Status get_triple(const nlohmann::json &root, const char *key, double least, std::array<float, 3> &value, const std::string &path);
 
 /// [H, W] of "size": a number, {"height","width"}, {"shortest_edge"} or [H, W]. False if it is none of these.

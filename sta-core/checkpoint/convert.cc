@@ -53,7 +53,8 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
     label2id[m.labels[i]] = i;
   }
   const ordered_json image = m.height == m.width ? ordered_json(m.height) : ordered_json{m.height, m.width};
-  // No other program has a configuration of Video Swin in this format; the names are those of the official configurations.
+  // No other program has a configuration of Video Swin in this format; the names are those of the official
+  // configurations.
   if (m.pyramid())
     return {{"model_type", "video_swin"},
             {"embed_dim", m.embed_dim},
@@ -120,7 +121,8 @@ ordered_json preprocessor_of(const ModelDescription &m) {
           {"sta", {{"antialias", m.antialias}}}};
 }
 
-// Canonical -> Hugging Face. The published spelling q_bias, v_bias has no place for a key bias; where one was trained, the other spelling is written.
+// Canonical -> Hugging Face. The published spelling q_bias, v_bias has no place for a key bias; where one was trained,
+// the other spelling is written.
 std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, at::ScalarType type) {
   const ModelDescription &m = model.description;
   std::map<std::string, at::Tensor> out;

@@ -8,7 +8,8 @@
 
 namespace sta {
 
-/// The file contradicts itself or its format: BAD_MODEL. what: one sentence that names the file or tensor, and what would be right.
+/// The file contradicts itself or its format: BAD_MODEL. what: one sentence that names the file or tensor, and what
+/// would be right.
 inline Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
 /// The file is well formed, but a variant that this library does not implement: UNSUPPORTED.
 inline Error unsupported(const std::string &what) { return {STA_ERROR_UNSUPPORTED, what}; }

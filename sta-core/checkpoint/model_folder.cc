@@ -55,7 +55,8 @@ Status read_problem_type(const json &root, ModelDescription &m, const std::strin
   return ok();
 }
 
-// "sta": {"background": "steady", "events": {"enter_threshold": 0.35, ...}}: what a model is best watched with. Labels are known by then.
+// "sta": {"background": "steady", "events": {"enter_threshold": 0.35, ...}}: what a model is best watched with. Labels
+// are known by then.
 Status read_event_hints(const json &root, ModelDescription &m, const std::string &path) {
   if (!root.contains("sta") || !root["sta"].is_object()) return ok();
   const json &sta = root["sta"];
@@ -172,7 +173,8 @@ ModelDescription describe_file(const TensorFile &file) {
   return m;
 }
 
-// The position table, where it is stored, is as long as the image is large; else the size that all published models have.
+// The position table, where it is stored, is as long as the image is large; else the size that all published models
+// have.
 Status settle_image(ModelDescription &m, const StateDict &weights) {
   if (m.height == 0) {
     m.height = m.width = 224;
@@ -240,8 +242,8 @@ Status read_video_swin(const json &root, ModelDescription &m, const std::string 
   return ok();
 }
 
-// A file's tensors under canonical names, and what they and the file's notes tell. Messages are without the file's name. The file's own are let go
-// of: what was put together from them is not in memory twice while it is checked.
+// A file's tensors under canonical names, and what they and the file's notes tell. Messages are without the file's
+// name. The file's own are let go of: what was put together from them is not in memory twice while it is checked.
 Status take_vit(TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
   ModelDescription &m = model.description;
   if (!folder) {
@@ -268,7 +270,8 @@ Status take_swin(TensorFile &file, bool folder, const LoadOptions &options, Load
     m.height = 224;
     if (auto s = read_swin_metadata(file.metadata, m); !s) return s;
     apply_overrides(m, options);
-    // torchvision tests its models on the middle of frames of 256; the others are tested on frames as large as the image.
+    // torchvision tests its models on the middle of frames of 256; the others are tested on frames as large as the
+    // image.
     m.short_side = names->torchvision ? (m.height * 256 + 112) / 224 : m.height;
   }
   model.weights = std::move(names->weights);
@@ -276,7 +279,8 @@ Status take_swin(TensorFile &file, bool folder, const LoadOptions &options, Load
   return check_swin_state_dict(model.weights, m);
 }
 
-// The one model of a file that is asked for, under plain names; notes of what was taken and left go into the description's warnings at the end.
+// The one model of a file that is asked for, under plain names; notes of what was taken and left go into the
+// description's warnings at the end.
 Status take_part(TensorFile &file, const std::string &part, std::string &warnings) {
   const auto note = [&](const char *key) {
     const auto it = file.metadata.find(key);

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: MIT
 // Loading a model, in whatever form it is distributed, into a ModelDescription and canonical weights:
 // VideoMAE
-//   - a Hugging Face folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin or shards of either
+//   - a Hugging Face folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin
+//     or shards of either
 //   - one .safetensors file, whose string metadata may carry num_heads, image_size, num_frames
 //   - one file written by torch.save (.pth, .pt, .bin, .ckpt): VideoMAE, VideoMAE v2, DeepSpeed, mmaction2
 // Video Swin
-//   - a folder with a config.json whose model_type is "video_swin" and whose other keys are those of the official configurations (convert.h)
+//   - a folder with a config.json whose model_type is "video_swin" and whose other keys are those of the official
+//     configurations (convert.h)
 //   - one file of torch.save or one .safetensors file: mmcv, mmaction2, torchvision, canonical names (swin_names.h)
-// A single file tells its dims by the shapes of its tensors. What these do not tell: the heads are 64 wide (16 heads for widths 1280 and 1408),
-// frames are 16 (Video Swin: 32), the image is as large as a stored position table says, else 224; LoadOptions overrides each.
+// A single file tells its dims by the shapes of its tensors. What these do not tell: the heads are 64 wide (16 heads
+// for widths 1280 and 1408), frames are 16 (Video Swin: 32), the image is as large as a stored position table says,
+// else 224; LoadOptions overrides each.
 //
-// Labels come from, in this order: a file of the user; id2label of the config.json; a built-in list, if the number of classes is that of a known data
-// set (then with a warning); "class N".
+// Labels come from, in this order: a file of the user; id2label of the config.json; a built-in list, if the number of
+// classes is that of a known data set (then with a warning); "class N".
 //
 // Optional extensions of the JSON files, ignored by other readers:
-//   config.json               "sta": {"sample_interval": "2/15"}   seconds between the frames of a window, as a fraction or decimal number
-//                             "sta": {"fc_norm_eps": 1e-6}         epsilon of the LayerNorm before the head, where it is not 1e-5
+//   config.json               "sta": {"sample_interval": "2/15"}   seconds between the frames of a window, as a
+//                                                                  fraction or a decimal number
+//                             "sta": {"fc_norm_eps": 1e-6}         epsilon of the LayerNorm before the head, where it
+//                                                                  is not 1e-5
 //                             "sta": {"background": "steady",      the class of the normal state, which is no event
-//                                     "events": {"enter_threshold": 0.35, "exit_threshold": 0.3, "min_duration": 1.0, "release_duration": 0,
-//                                                "smoothing": 1}}  what its events are best told with, durations in seconds
+//                                     "events": {...}}             what its events are best told with: enter_threshold,
+//                                                                  exit_threshold, min_duration, release_duration (in
+//                                                                  seconds), smoothing (in windows)
 //   preprocessor_config.json  "sta": {"antialias": true}           resize with a triangle filter over all source pixels
 #pragma once
 
@@ -41,7 +47,8 @@ struct LoadOptions {
   int image_width = 0;      // pixels, beside image_size; 0: the same (square)
 };
 
-/// Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT (a label file of the wrong length); the message names the file.
+/// Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT (a label file of the wrong length); the message names
+/// the file.
 Result<LoadedModel> load_model(const std::string &path, const LoadOptions &options);
 
 /// Only the description: config.json of a folder (weights are not read). Errors as load_model.

@@ -14,7 +14,8 @@ size_t type_bytes(sta_cuda_type type) { return type == STA_CUDA_FP32 ? 4 : 2; }
 
 }  // namespace
 
-/// The clips of a ring, those that nobody has. Shared by the ring and the clips given out, so that the last of them frees the memory.
+/// The clips of a ring, those that nobody has. Shared by the ring and the clips given out, so that the last of them
+/// frees the memory.
 class ClipPool : public std::enable_shared_from_this<ClipPool> {
  public:
   ClipPool(const KernelLibrary &kernels, int device, size_t bytes) : kernels_(kernels), device_(device), bytes_(bytes) {}

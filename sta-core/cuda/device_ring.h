@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The window ring of a stream whose frames lie in device memory: the frame kernel writes each frame, scaled and normalised, into device memory, and
-// full windows are copied together there. What Stream does with bytes in system memory (engine/stream.h), done with work that is put into a CUDA
-// stream: the host never waits for it, and pixels never leave the device.
+// The window ring of a stream whose frames lie in device memory: the frame kernel writes each frame, scaled and
+// normalised, into device memory, and full windows are copied together there. What Stream does with bytes in system
+// memory (engine/stream.h), done with work that is put into a CUDA stream: the host never waits for it, and pixels
+// never leave the device.
 //
-// Order is kept by events alone. A frame is read after what its producer has put into the producer's stream, and what the producer puts there later
-// comes after the reading. A clip is read after it was filled, and filled anew after it was read.
+// Order is kept by events alone. A frame is read after what its producer has put into the producer's stream, and what
+// the producer puts there later comes after the reading. A clip is read after it was filled, and filled anew after it
+// was read.
 //
-// Written against the functions of libsta-cuda only, without LibTorch, so that tests run it on an emulated device with streams of their own.
+// Written against the functions of libsta-cuda only, without LibTorch, so that tests run it on an emulated device with
+// streams of their own.
 #pragma once
 
 #include <array>
@@ -32,8 +35,9 @@ struct DeviceRingSpec {
 
 class ClipPool;
 
-/// One window on the device: [3,T,H,W], contiguous, in the model's type. Goes back to its pool when it is destroyed, which may happen in any thread
-/// and under any lock: nothing is freed or waited for then, unless the ring is gone and this was its last clip.
+/// One window on the device: [3,T,H,W], contiguous, in the model's type. Goes back to its pool when it is destroyed,
+/// which may happen in any thread and under any lock: nothing is freed or waited for then, unless the ring is gone and
+/// this was its last clip.
 class DeviceClip {
  public:
   ~DeviceClip();
@@ -43,7 +47,8 @@ class DeviceClip {
   const void *data() const { return slot_.memory; }
   /// Work put into `stream` from now on finds the window filled. DEVICE if the runtime refuses.
   Status begin_read(void *stream);
-  /// The window may be overwritten once the work put into `stream` so far is done. To be called also if that work has failed half-way.
+  /// The window may be overwritten once the work put into `stream` so far is done. To be called also if that work has
+  /// failed half-way.
   Status end_read(void *stream);
 
  private:
@@ -67,14 +72,15 @@ class DeviceRing {
   DeviceRing(const DeviceRing &) = delete;
   DeviceRing &operator=(const DeviceRing &) = delete;
 
-  /// Scales a frame of device memory: it becomes the incoming one. frame.cuda_stream orders the reading, see above. INVALID_ARGUMENT as
-  /// make_frame_plan; DEVICE.
+  /// Scales a frame of device memory: it becomes the incoming one. frame.cuda_stream orders the reading, see above.
+  /// INVALID_ARGUMENT as make_frame_plan; DEVICE.
   Status take(const sta_frame &frame);
   /// The incoming frame is the one on screen from now on.
   void show() { std::swap(incoming_, shown_); }
   /// The frame on screen becomes sample k.
   Status settle(uint64_t k);
-  /// Samples first .. first + count - 1, which are the newest T at most, as a clip; the last of them is repeated if count is below T.
+  /// Samples first .. first + count - 1, which are the newest T at most, as a clip; the last of them is repeated if
+  /// count is below T.
   Result<std::unique_ptr<DeviceClip>> window(uint64_t first, int count);
 
  private:

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The frame kernel: what preprocess/ does on the CPU, bit for bit, for a frame that lies in device memory, and the normalisation, written straight
-// into a time step of a clip in the model's type. All of it is integer arithmetic up to the level; tables and colour factors are the CPU's own
-// (frame_plan.h).
+// The frame kernel: what preprocess/ does on the CPU, bit for bit, for a frame that lies in device memory, and the
+// normalisation, written straight into a time step of a clip in the model's type. All of it is integer arithmetic up to
+// the level; tables and colour factors are the CPU's own (frame_plan.h).
 //
-// A thread per output pixel. Bilinear: it reads the at most 2 x 2 source pixels under it, so 1080p to 224 x 224 touches a tenth of the frame,
-// whatever its format. Antialiased: the CPU filters whole rows first and then columns of the result; a thread here does the same for the few samples
-// that its pixel needs. Neighbours repeat some of that, which costs less than writing the rows and reading them back.
+// A thread per output pixel. Bilinear: it reads the at most 2 x 2 source pixels under it, so 1080p to 224 x 224 touches
+// a tenth of the frame, whatever its format. Antialiased: the CPU filters whole rows first and then columns of the
+// result; a thread here does the same for the few samples that its pixel needs. Neighbours repeat some of that, which
+// costs less than writing the rows and reading them back.
 #include "cuda/numeric.h"
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
@@ -70,7 +71,8 @@ __device__ __forceinline__ uint32_t q8_at(const sta_cuda_frame_args &a, const ui
   return a.sample == STA_CUDA_HIGH10 ? word & 0xffc0 : word << 6 & 0xffff;
 }
 
-// Weighted sum of value(index) over the taps of output i, as a 16-bit number: filter_rows and filter_columns of kernels.h, and their exact forms.
+// Weighted sum of value(index) over the taps of output i, as a 16-bit number: filter_rows and filter_columns of
+// kernels.h, and their exact forms.
 template <typename Value>
 __device__ __forceinline__ uint32_t filtered(const sta_cuda_taps &taps, int i, const Value &value) {
   uint32_t sum = taps.exact ? 1u << 15 : static_cast<uint32_t>(taps.bias[i]);
@@ -81,7 +83,8 @@ __device__ __forceinline__ uint32_t filtered(const sta_cuda_taps &taps, int i, c
   return (taps.exact ? sum >> 16 : sum) & 0xffff;
 }
 
-// Antialiased: level[c] in 0..255 at an output pixel. The planes are filtered as they are, then the pixel is converted: antialias_scaler.h.
+// Antialiased: level[c] in 0..255 at an output pixel. The planes are filtered as they are, then the pixel is converted:
+// antialias_scaler.h.
 __device__ __forceinline__ void antialiased_at(const sta_cuda_frame_args &a, int column, int row, int32_t (&level)[3]) {
   constexpr int32_t kShift = 2, kHalf = 1 << kShift >> 1;  // two of the eight fraction bits are cut before the conversion
   int32_t q8[3] = {0, 0, 0};

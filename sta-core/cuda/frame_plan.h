@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From a description of a frame to the arguments of the frame kernel: the geometry, filter tables and colour factors of preprocess/, so that a frame
-// in device memory and one in system memory become the same numbers.
+// From a description of a frame to the arguments of the frame kernel: the geometry, filter tables and colour factors of
+// preprocess/, so that a frame in device memory and one in system memory become the same numbers.
 #pragma once
 
 #include <array>

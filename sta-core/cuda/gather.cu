@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Gather of the kept tokens. The next thing that reads them is the LayerNorm of the following block, so that a warp that has a row in hand writes it
-// and its normalised form at once: one launch and one pass over memory instead of two of each.
+// Gather of the kept tokens. The next thing that reads them is the LayerNorm of the following block, so that a warp
+// that has a row in hand writes it and its normalised form at once: one launch and one pass over memory instead of two
+// of each.
 //
-// Mean and variance in two passes over the row (the second finds it in the cache), in fp32: residual streams of large models have a mean and a few
-// channels far larger than the rest, where the one-pass formula loses digits.
+// Mean and variance in two passes over the row (the second finds it in the cache), in fp32: residual streams of large
+// models have a mean and a few channels far larger than the rest, where the one-pass formula loses digits.
 #include "cuda/numeric.h"
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls of libsta-cuda as the classes around it make them: a status becomes a value with its sentence, the right device is current meanwhile.
+// Calls of libsta-cuda as the classes around it make them: a status becomes a value with its sentence, the right device
+// is current meanwhile.
 #pragma once
 
 #include "cuda/kernel_library.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Memory, streams and events of the CUDA runtime as plain functions, so that sta-core orders work on a device without being compiled against CUDA.
+// Memory, streams and events of the CUDA runtime as plain functions, so that sta-core orders work on a device without
+// being compiled against CUDA.
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
 

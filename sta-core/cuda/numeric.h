@@ -52,7 +52,8 @@ __device__ __forceinline__ uint32_t sort_key(float v) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// Over the 32 lanes; every lane gets the result, and the order of the sum is the same for all: neighbours at distance 16 first.
+// Over the 32 lanes; every lane gets the result, and the order of the sum is the same for all: neighbours at distance
+// 16 first.
 __device__ __forceinline__ float warp_sum(float v) {
   for (int distance = kWarpSize / 2; distance > 0; distance /= 2) v += __shfl_xor_sync(kAllLanes, v, distance);
   return v;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// One kernel source for two compilers: nvcc for the device, and any C++20 compiler with the emulation of tests/cuda/emulation, where every CUDA
-// thread is a fiber. What differs between the two is here: the language's header, launches, dynamic shared memory, loop unrolling.
+// One kernel source for two compilers: nvcc for the device, and any C++20 compiler with the emulation of
+// tests/cuda/emulation, where every CUDA thread is a fiber. What differs between the two is here: the language's
+// header, launches, dynamic shared memory, loop unrolling.
 //
-// Arithmetic is the same in both, bit for bit: the library is compiled with -fmad=false, multiply-adds are written fmaf where they are meant, sums
-// have a fixed order, and the exponential is our own (scalar.h). So what the tests see under the emulation is what a device computes.
+// Arithmetic is the same in both, bit for bit: the library is compiled with -fmad=false, multiply-adds are written fmaf
+// where they are meant, sums have a fixed order, and the exponential is our own (scalar.h). So what the tests see under
+// the emulation is what a device computes.
 #pragma once
 
 #ifdef __CUDACC__

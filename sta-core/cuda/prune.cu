@@ -2,15 +2,16 @@
 // The STA pruning step (pruning/sta.cc says what it computes and why) in three launches:
 //
 //   token_statistics   a warp per token: mean of the heads' keys -> unit length; Σ|x|
-//   group_similarity   all pairs of neighbouring groups at once, since a column of P does not depend on which other old tokens survive: the numerator
-//                      of every column softmax and its sum; in the same launch, the first group's similarity of even to odd positions
+//   group_similarity   all pairs of neighbouring groups at once, since a column of P does not depend on which other old
+//                      tokens survive: the numerator of every column softmax and its sum; in the same launch, the first
+//                      group's similarity of even to odd positions
 //   prune_chain        one block per clip walks the groups: mat-vec, multiply, select, renormalise
 //
-// P is kept unnormalised: dividing the mass of an old token by the sum of its column once is cheaper than dividing N numbers, and cosines need no
-// maximum subtracted.
+// P is kept unnormalised: dividing the mass of an old token by the sum of its column once is cheaper than dividing N
+// numbers, and cosines need no maximum subtracted.
 //
-// The selection sorts by counting: rank = how many scores are smaller, or equal and earlier. N² comparisons of one block are a microsecond where N is
-// a few hundred, and the result cannot depend on the order in which threads run.
+// The selection sorts by counting: rank = how many scores are smaller, or equal and earlier. N² comparisons of one
+// block are a microsecond where N is a few hundred, and the result cannot depend on the order in which threads run.
 #include <cstdio>
 
 #include "cuda/numeric.h"
@@ -59,7 +60,7 @@ struct Workspace {
   }
 };
 
-// ---------------------------------------------------------------------------------------------------------------- 1: every token by itself
+// -------------------------------------------------------------------------------------------- 1: every token by itself
 
 constexpr int kTokensPerBlock = 8;
 
@@ -101,13 +102,14 @@ __global__ void __launch_bounds__(kTokensPerBlock *kWarpSize)
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------------- 2: every pair of tokens
+// --------------------------------------------------------------------------------------------- 2: every pair of tokens
 
 constexpr int kSimilarityThreads = 256, kTileRows = 16, kTileColumns = 64;
 // Four floats more than a row holds: lanes that read the same piece of neighbouring rows then use different banks.
 __host__ __device__ constexpr int tile_stride(int padded) { return padded + 4; }
 
-// Copies `count` keys, `step` tokens apart from token `first` on, into tile [tile_rows, stride]; rows beyond `count` are zero.
+// Copies `count` keys, `step` tokens apart from token `first` on, into tile [tile_rows, stride]; rows beyond `count`
+// are zero.
 __device__ __forceinline__ void load_keys(const float *group_keys, int padded, int first, int step, int count, int tile_rows, float *tile) {
   const int pieces = padded / 4;
   for (int i = static_cast<int>(threadIdx.x); i < tile_rows * pieces; i += kSimilarityThreads) {
@@ -122,8 +124,8 @@ __device__ __forceinline__ float multiply_add(float4 a, float4 b, float sum) {
   return fmaf(a.w, b.w, fmaf(a.z, b.z, fmaf(a.y, b.y, fmaf(a.x, b.x, sum))));
 }
 
-// Grid: row tiles x T x B. Plane 0 of the grid is the first group (rows: even positions, columns: odd ones), plane p > 0 the pair of groups p-1
-// (rows) and p (columns) of the scan. A warp owns two rows, a lane two columns of the tile.
+// Grid: row tiles x T x B. Plane 0 of the grid is the first group (rows: even positions, columns: odd ones), plane p >
+// 0 the pair of groups p-1 (rows) and p (columns) of the scan. A warp owns two rows, a lane two columns of the tile.
 __global__ void __launch_bounds__(kSimilarityThreads)
     group_similarity(Shape s, const float *unit_key, float *similarity, float *column_sum, float *numerator) {
   STA_DYNAMIC_SHARED(shared);
@@ -179,9 +181,10 @@ __global__ void __launch_bounds__(kSimilarityThreads)
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------------- 3: the chain of groups
+// ---------------------------------------------------------------------------------------------- 3: the chain of groups
 
-// Each column of a mat-vec, and each rank, is computed by kSlices threads that take every kSlices-th term; the partial results are added in order.
+// Each column of a mat-vec, and each rank, is computed by kSlices threads that take every kSlices-th term; the partial
+// results are added in order.
 constexpr int kSlices = 4, kMaxColumnThreads = 256;
 
 // Shared memory of the chain, in 32-bit words.
@@ -210,7 +213,8 @@ struct Worker {
   int slice, column, columns;  // this thread's; columns: threads per slice
 };
 
-// use(i, rank) for each i < n, by one thread each; rank = position of key[i] in ascending order, ties by index. Ends with a barrier.
+// use(i, rank) for each i < n, by one thread each; rank = position of key[i] in ascending order, ties by index. Ends
+// with a barrier.
 template <typename Use>
 __device__ __forceinline__ void rank_keys(const uint32_t *key, int n, const Worker &w, float *scratch, Use use) {
   int *partial = reinterpret_cast<int *>(scratch);
@@ -330,7 +334,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------------- host side
+// ----------------------------------------------------------------------------------------------------------- host side
 
 // NULL, or what is wrong with the sizes.
 const char *check_sizes(const sta_cuda_prune_args &a) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Numbers that host and device must agree on bit for bit: the floating types as storage (all arithmetic is fp32) and the exponential. Needs neither
-// CUDA nor the emulation, so that tests can prepare input and compute references with it.
+// Numbers that host and device must agree on bit for bit: the floating types as storage (all arithmetic is fp32) and
+// the exponential. Needs neither CUDA nor the emulation, so that tests can prepare input and compute references with
+// it.
 #pragma once
 
 #include <cmath>
@@ -74,7 +75,8 @@ STA_HOST_DEVICE Half from_float<Half>(float v) {
 #endif
 }
 
-/// e^x within 1 unit in the last place for |x| <= 80; NaN gives e^-80. Built from fmaf only, so that every processor gives the same bits.
+/// e^x within 1 unit in the last place for |x| <= 80; NaN gives e^-80. Built from fmaf only, so that every processor
+/// gives the same bits.
 STA_HOST_DEVICE float exponential(float x) {
   x = fminf(fmaxf(x, -80.0f), 80.0f);
   const float n = rintf(x * 1.44269504f);

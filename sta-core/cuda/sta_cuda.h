@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The C interface of libsta-cuda, the CUDA kernels of this project. sta-core loads that library with dlopen when a CUDA device is used, so that
-// nothing else depends on CUDA; neither side needs the other's headers beyond this one, and this one needs neither CUDA nor LibTorch.
+// The C interface of libsta-cuda, the CUDA kernels of this project. sta-core loads that library with dlopen when a CUDA
+// device is used, so that nothing else depends on CUDA; neither side needs the other's headers beyond this one, and
+// this one needs neither CUDA nor LibTorch.
 //
-// All pointers named in the argument structs are device memory of the current device unless they say otherwise; strides are in elements. Work is put
-// into `stream` (a cudaStream_t; NULL: the default stream) and nothing waits for it: every call may be captured into a CUDA graph. All functions are
-// thread-safe. Kernels never allocate; scratch memory is the caller's.
+// All pointers named in the argument structs are device memory of the current device unless they say otherwise; strides
+// are in elements. Work is put into `stream` (a cudaStream_t; NULL: the default stream) and nothing waits for it: every
+// call may be captured into a CUDA graph. All functions are thread-safe. Kernels never allocate; scratch memory is the
+// caller's.
 //
 // Dimension letters: model/description.h.
 #pragma once
@@ -44,8 +46,8 @@ STA_CUDA_API uint64_t sta_cuda_launches(void);
 
 /* ---- memory, streams and order, for code that is compiled without CUDA. Streams and events are the runtime's own (cudaStream_t, cudaEvent_t).
  *
- * Functions that take `device`, an index, leave the calling thread's current device as it was; the others need it to be that of their stream, see
- * sta_cuda_set_device. message as in sta_cuda_prune. */
+ * Functions that take `device`, an index, leave the calling thread's current device as it was; the others need it to be
+ * that of their stream, see sta_cuda_set_device. message as in sta_cuda_prune. */
 
 /* The device's primary context (a CUcontext), made if there is none yet: the one that the runtime and so all of this library works in. */
 STA_CUDA_API sta_cuda_status sta_cuda_context(int device, void **context, char *message);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the entry points of libsta-cuda share: reporting, and the questions about pointers that decide between vector and scalar loads.
+// What the entry points of libsta-cuda share: reporting, and the questions about pointers that decide between vector
+// and scalar loads.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ inline sta_cuda_status finish(const char *what, char *message) {
 
 inline bool aligned16(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
 
-/// Whether rows at `base` can be read eight elements at a time: base and all strides are multiples of 16 bytes, and of eight elements.
+/// Whether rows at `base` can be read eight elements at a time: base and all strides are multiples of 16 bytes, and of
+/// eight elements.
 template <typename T>
 bool is_packed(const void *base, std::initializer_list<int64_t> strides) {
   bool packed = aligned16(base);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The way of a window's pixels from system memory to the device, without anybody waiting: they are written into pinned memory, which the device reads
-// by itself, in a stream of its own. The thread that cuts windows puts the copy into that stream, so it runs while the worker's pass before is
-// computed; the worker's stream then begins with what has arrived.
+// The way of a window's pixels from system memory to the device, without anybody waiting: they are written into pinned
+// memory, which the device reads by itself, in a stream of its own. The thread that cuts windows puts the copy into
+// that stream, so it runs while the worker's pass before is computed; the worker's stream then begins with what has
+// arrived.
 //
-// Order is kept by events: a window is read after it has arrived, and its memory on the device is written again after it was read. Only whoever takes
-// a window whose last copy is still on its way waits for that copy: one that was replaced before the worker came to it.
+// Order is kept by events: a window is read after it has arrived, and its memory on the device is written again after
+// it was read. Only whoever takes a window whose last copy is still on its way waits for that copy: one that was
+// replaced before the worker came to it.
 //
-// Written against the functions of libsta-cuda only, without LibTorch, so that tests run it on an emulated device with streams of their own.
+// Written against the functions of libsta-cuda only, without LibTorch, so that tests run it on an emulated device with
+// streams of their own.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +26,9 @@ namespace sta {
 
 class UploadPool;
 
-/// One window: bytes [T,H,W,3] in pinned memory and the same on the device. Goes back to its pool when it is destroyed, in any thread and under any
-/// lock: nothing is freed or waited for then, unless the pool is gone and this was its last window.
+/// One window: bytes [T,H,W,3] in pinned memory and the same on the device. Goes back to its pool when it is destroyed,
+/// in any thread and under any lock: nothing is freed or waited for then, unless the pool is gone and this was its last
+/// window.
 class UploadedWindow {
  public:
   ~UploadedWindow();
@@ -39,7 +43,8 @@ class UploadedWindow {
   const void *data() const { return slot_.memory; }
   /// Work put into `stream` from now on finds the window there. DEVICE.
   Status begin_read(void *stream);
-  /// The window may be overwritten once the work put into `stream` so far is done. To be called also if that work has failed half-way.
+  /// The window may be overwritten once the work put into `stream` so far is done. To be called also if that work has
+  /// failed half-way.
   Status end_read(void *stream);
 
  private:
@@ -53,8 +58,8 @@ class UploadedWindow {
   const Slot slot_;
 };
 
-/// The windows of one engine that nobody has. There come to be as many as are under way at a time: of each stream one that is filled, one in the
-/// mailbox, one in the worker. Thread-safe.
+/// The windows of one engine that nobody has. There come to be as many as are under way at a time: of each stream one
+/// that is filled, one in the mailbox, one in the worker. Thread-safe.
 class UploadPool : public std::enable_shared_from_this<UploadPool> {
  public:
   /// bytes: of a window. DEVICE with the runtime's reason.

@@ -27,7 +27,8 @@ constexpr int kTrialTokens = 64;
 // All keys are alike, so every query gets the mean of the values, which are alike too: half, exact in every precision.
 constexpr double kValue = 0.5, kTolerance = 1e-2;
 
-// What is wrong with the attention of this shape, "" if nothing is. kernel: the one that was used. Throws what the device throws.
+// What is wrong with the attention of this shape, "" if nothing is. kernel: the one that was used. Throws what the
+// device throws.
 std::string trial(const AttentionShape &s, at::Device device, at::ScalarType type, AttentionKernel &kernel) {
   const auto options = at::TensorOptions(device).dtype(type);
   // Laid out as a model's own: q, k and v are parts of one product.

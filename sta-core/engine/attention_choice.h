@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// AttentionChoice: finds out which of LibTorch's attention kernels works for one model on its device, before the model relies on it, and again after
-// a forward pass has failed. See ops/attention.h for what fails, and why it must not be called twice.
+// AttentionChoice: finds out which of LibTorch's attention kernels works for one model on its device, before the model
+// relies on it, and again after a forward pass has failed. See ops/attention.h for what fails, and why it must not be
+// called twice.
 //
-// A small attention is computed in the model's head sizes and precision, from numbers whose result is known. A kernel that fails, or computes
-// something else, is switched off, and the next one is tried: cuDNN, flash, memory-efficient, plain.
+// A small attention is computed in the model's head sizes and precision, from numbers whose result is known. A kernel
+// that fails, or computes something else, is switched off, and the next one is tried: cuDNN, flash, memory-efficient,
+// plain.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -31,8 +33,8 @@ class AttentionChoice {
  public:
   AttentionChoice(at::Device device, at::ScalarType type, std::vector<AttentionShape> shapes);
 
-  /// Tries all shapes and switches off what fails, until each shape works. Thread-safe. Errors: DEVICE (not even plain attention works: names every
-  /// kernel and reason), OUT_OF_MEMORY.
+  /// Tries all shapes and switches off what fails, until each shape works. Thread-safe. Errors: DEVICE (not even plain
+  /// attention works: names every kernel and reason), OUT_OF_MEMORY.
   Status check();
   /// check() if a pass has failed since the last one that succeeded, else nothing. For every thread, before each pass.
   Status before_pass();

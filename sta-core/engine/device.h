@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where and in which precision a model runs: parsing "auto", "cpu", "cuda:N", loading the CUDA half of LibTorch only when CUDA is asked for, and the
-// worker thread's CPU settings.
+// Where and in which precision a model runs: parsing "auto", "cpu", "cuda:N", loading the CUDA half of LibTorch only
+// when CUDA is asked for, and the worker thread's CPU settings.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -12,8 +12,8 @@
 
 namespace sta {
 
-/// "auto" or "" falls back to the CPU; the others fail with DEVICE and a reason if the device is not usable, INVALID_ARGUMENT if the text is none of
-/// them.
+/// "auto" or "" falls back to the CPU; the others fail with DEVICE and a reason if the device is not usable,
+/// INVALID_ARGUMENT if the text is none of them.
 Result<at::Device> resolve_device(const std::string &text);
 
 /// AUTO: bf16 where the device multiplies it natively, else fp32.

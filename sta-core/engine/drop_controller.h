@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-// DropController: load-adaptive pruning. Learns online what a window costs at each drop number, and says which is the smallest that keeps up with the
-// windows that all streams together ask for. So quality gives way before windows are skipped, and comes back when there is room. Pure arithmetic: the
-// time is passed in, so a day of load is tested in a millisecond.
+// DropController: load-adaptive pruning. Learns online what a window costs at each drop number, and says which is the
+// smallest that keeps up with the windows that all streams together ask for. So quality gives way before windows are
+// skipped, and comes back when there is room. Pure arithmetic: the time is passed in, so a day of load is tested in a
+// millisecond.
 //
 //   cost(r, batch) = pace · work(r) · form(r, batch)
 //     work: multiply-adds of r, known
 //     pace: seconds per multiply-add, learned fast, since other programs come and go
-//     form: what multiply-adds do not tell (attention, memory, launches), near 1; measured on the device where that is quick (pruning_cost.h), and
+//     form: what multiply-adds do not tell (attention, memory, launches), near 1; measured on the device where that is
+//     quick (pruning_cost.h), and
 //           learned slowly from then on, from the passes after a change of r
 //
-// Pruning is used only where it pays: of two drop numbers that cost about the same the smaller one is taken, however high the load.
+// Pruning is used only where it pays: of two drop numbers that cost about the same the smaller one is taken, however
+// high the load.
 //
-// Hysteresis: r rises at once when the load is above kHigh (or a window was skipped), to the smallest r that brings it below kAim, or to the cheapest
-// one; it falls not before kPatience after the last change: one level if the load would stay below kLow there, or to a smaller r that costs less.
+// Hysteresis: r rises at once when the load is above kHigh (or a window was skipped), to the smallest r that brings it
+// below kAim, or to the cheapest one; it falls not before kPatience after the last change: one level if the load would
+// stay below kLow there, or to a smaller r that costs less.
 #pragma once
 
 #include <cstdint>
@@ -43,13 +47,15 @@ class DropController {
   /// A forward pass of `batch` windows at r took `seconds` per window.
   void measured(int r, double seconds, int batch = 1);
 
-  /// What was measured for passes of `batch` windows, before they count; without a value: it could not be, so multiply-adds have to do.
+  /// What was measured for passes of `batch` windows, before they count; without a value: it could not be, so
+  /// multiply-adds have to do.
   void learn(int batch, const std::optional<PruningCost> &cost);
   /// Whether learn() was called for that size.
   bool knows(int batch) const { return learnt_.count(batch) > 0; }
 
-  /// The r for the next window of a stream. demand: windows a second that are pruned adaptively; reserved: share of the time (0 .. 1) that other
-  /// windows take; min, max: bounds of the stream; skipped: a window of this stream was replaced since the last call; now: any steady clock, ns.
+  /// The r for the next window of a stream. demand: windows a second that are pruned adaptively; reserved: share of the
+  /// time (0 .. 1) that other windows take; min, max: bounds of the stream; skipped: a window of this stream was
+  /// replaced since the last call; now: any steady clock, ns.
   int choose(DropState &state, double demand, double reserved, int min, int max, bool skipped, uint64_t now);
 
   /// Seconds a window takes at r in batches of the size seen last, as far as known; 0 before the first measurement.

@@ -60,12 +60,13 @@ Result<ForwardOutput> Engine::forward(const at::Tensor &clip, const PruneSetting
   });
 }
 
-// One pass, with an attention that is known to work: it is looked at again where a pass has failed, and a pass whose attention fails is made again
-// with the kernel that follows. May throw.
+// One pass, with an attention that is known to work: it is looked at again where a pass has failed, and a pass whose
+// attention fails is made again with the kernel that follows. May throw.
 Result<ForwardOutput> Engine::pass(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const {
   for (int again = 0;; ++again) {
     if (auto ready = attention_->before_pass(); !ready) return std::move(ready).error();
-    // No application is asked at this moment, so what was switched off since the model was opened goes where LibTorch's own warnings go.
+    // No application is asked at this moment, so what was switched off since the model was opened goes where LibTorch's
+    // own warnings go.
     if (const std::string told = ops::take_attention_warnings(); !told.empty()) TORCH_WARN(told);
     static_cast<void>(ops::take_attention_failure());
     try {
@@ -152,7 +153,8 @@ int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
   return drops_->choose(port.drop_state, demand, reserved, std::min(port.min_drop, max), max, std::exchange(port.skipped_since, false), steady);
 }
 
-// Called with mutex_ held. Whether a stream that sends windows regularly has none waiting and none being computed: one of its windows may be near.
+// Called with mutex_ held. Whether a stream that sends windows regularly has none waiting and none being computed: one
+// of its windows may be near.
 bool Engine::company_due(Clock::time_point now) const {
   int ready = 0;
   bool due = false;
@@ -198,7 +200,8 @@ void Engine::take_batch() {
     ++port->in_flight;
     last = at;
   }
-  // Who was passed over begins the next batch: two ports that are always ready would otherwise keep one with another drop number waiting for ever.
+  // Who was passed over begins the next batch: two ports that are always ready would otherwise keep one with another
+  // drop number waiting for ever.
   if (count > 0) next_port_ = passed_over.value_or((last + 1) % count);
 }
 
@@ -266,7 +269,8 @@ at::Tensor Engine::bytes_to_clip(const std::vector<const WindowJob *> &jobs) con
   return normalised(windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows));
 }
 
-// [B,3,T,H,W] on the model's device. Windows that are on the device already are read where they lie, by work that is put behind their filling.
+// [B,3,T,H,W] on the model's device. Windows that are on the device already are read where they lie, by work that is
+// put behind their filling.
 at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
   std::vector<const WindowJob *> in_memory;
   for (const Taken &taken : batch)
@@ -290,8 +294,8 @@ at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
   return windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows);
 }
 
-// From a CUDA device into pinned memory, with a thread that sleeps until the event is there: a plain copy would have it spin on a core that frames
-// need. Good until the next call.
+// From a CUDA device into pinned memory, with a thread that sleeps until the event is there: a plain copy would have it
+// spin on a core that frames need. Good until the next call.
 at::Tensor Engine::to_host(const at::Tensor &scores) const {
   if (!scores_ready_) return scores.cpu().contiguous();
   at::Tensor host = host_scores_.narrow(0, 0, scores.size(0));
@@ -302,8 +306,8 @@ at::Tensor Engine::to_host(const at::Tensor &scores) const {
   return host;
 }
 
-// Whether its time says what such a pass takes. noexcept: what is thrown while a failure is being written down (no memory even for its text) ends
-// here as well.
+// Whether its time says what such a pass takes. noexcept: what is thrown while a failure is being written down (no
+// memory even for its text) ends here as well.
 bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   const auto begin = Clock::now();
   sta_status status = STA_ERROR_OUT_OF_MEMORY;
@@ -396,8 +400,8 @@ Result<std::optional<PruningCost>> Engine::measure_pruning(int batch, double bud
   });
 }
 
-// Before the first pass of so many windows whose drop number is chosen here: what each number costs in such passes. Nobody is told if it fails: the
-// pass that follows will be.
+// Before the first pass of so many windows whose drop number is chosen here: what each number costs in such passes.
+// Nobody is told if it fails: the pass that follows will be.
 void Engine::learn_costs(int batch) {
   constexpr double kBudget = 0.5;  // seconds that all streams wait, once for each size
   {

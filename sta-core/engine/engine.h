@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Engine: the weights of one model on one device in one precision, the worker thread that runs them, and the ports of all streams that use them. One
-// engine serves every camera of the process that asks for the same model.
+// Engine: the weights of one model on one device in one precision, the worker thread that runs them, and the ports of
+// all streams that use them. One engine serves every camera of the process that asks for the same model.
 //
-// The worker serves ports round-robin, so that a busy stream cannot starve a quiet one, and puts windows that are ready together (and pruned alike)
-// into one forward pass of at most max_batch. With batch_timeout it waits a little for streams that are due to send one.
+// The worker serves ports round-robin, so that a busy stream cannot starve a quiet one, and puts windows that are ready
+// together (and pruned alike) into one forward pass of at most max_batch. With batch_timeout it waits a little for
+// streams that are due to send one.
 #pragma once
 
 #include <array>
@@ -46,8 +47,8 @@ struct EngineOptions {
 
 class Engine {
  public:
-  /// Returns the engine of the process that already holds this model, or loads it. Thread-safe; loading the same model from two threads loads it
-  /// once.
+  /// Returns the engine of the process that already holds this model, or loads it. Thread-safe; loading the same model
+  /// from two threads loads it once.
   static Result<std::shared_ptr<Engine>> open(const EngineOptions &options);
   ~Engine();
   Engine(const Engine &) = delete;
@@ -63,8 +64,8 @@ class Engine {
   void *cuda_context() const { return cuda_context_; }
   /// A window ring on the model's device. UNSUPPORTED where cuda_context() is NULL, DEVICE.
   Result<std::unique_ptr<DeviceRing>> make_device_ring(bool antialias) const;
-  /// Where the pixels of a window are written that are to be uploaded while the pass before runs; NULL: the model is on a CPU, or there is no memory
-  /// for it, and they come with the job.
+  /// Where the pixels of a window are written that are to be uploaded while the pass before runs; NULL: the model is on
+  /// a CPU, or there is no memory for it, and they come with the job.
   std::unique_ptr<UploadedWindow> take_upload() const;
   Status check_drop_number(int drop_number) const;
 
@@ -75,11 +76,13 @@ class Engine {
   /// For who finds out later that a pass failed: a GPU's errors come with its results.
   void pass_failed() const noexcept { attention_->pass_failed(); }
 
-  /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May throw.
+  /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May
+  /// throw.
   at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
 
-  /// Measures what a window costs at several drop numbers in passes of `batch` windows, in the caller's thread. Without a value: the model cannot be
-  /// pruned, or one pass takes so long that measuring would take more than about `budget` seconds. Errors as of forward().
+  /// Measures what a window costs at several drop numbers in passes of `batch` windows, in the caller's thread. Without
+  /// a value: the model cannot be pruned, or one pass takes so long that measuring would take more than about `budget`
+  /// seconds. Errors as of forward().
   Result<std::optional<PruningCost>> measure_pruning(int batch, double budget) const;
 
   /// Returns when everything that was put into the current stream of the model's device is done. May throw.

@@ -33,7 +33,8 @@ namespace {
 
 constexpr const char *kArchPrefix = "arch:";
 
-// Generated weights of a known architecture, so that speed can be measured without a file. Small values as after initialisation.
+// Generated weights of a known architecture, so that speed can be measured without a file. Small values as after
+// initialisation.
 class Generator {
  public:
   StateDict weights;
@@ -110,8 +111,8 @@ Result<LoadedModel> generate_model(const std::string &name, const EngineOptions 
   return model;
 }
 
-// What must be equal for two streams to share weights. Time and size of the weights file are part of it: a model that was trained anew under the same
-// path is another model.
+// What must be equal for two streams to share weights. Time and size of the weights file are part of it: a model that
+// was trained anew under the same path is another model.
 std::string registry_key(const EngineOptions &o, const std::string &device, const char *precision) {
   std::error_code ec;
   const ModelPath model = split_model_path(o.model);
@@ -154,7 +155,8 @@ Status check_options(const EngineOptions &o) {
 
 }  // namespace
 
-// A model on a CUDA device with captured graphs, unless they are not wanted (STA_CUDA_GRAPHS=0) or cannot be had, which is a warning.
+// A model on a CUDA device with captured graphs, unless they are not wanted (STA_CUDA_GRAPHS=0) or cannot be had, which
+// is a warning.
 std::unique_ptr<Model> Engine::with_graphs(std::unique_ptr<Model> model) {
   const char *wanted = std::getenv("STA_CUDA_GRAPHS");
   if (!model->device().is_cuda() || !options_.cuda_graphs || (wanted && std::string(wanted) == "0")) return model;
@@ -229,7 +231,8 @@ Status Engine::load() {
 
 // The engines of the process.
 struct Engine::Registry {
-  // One mutex over loading too: two cameras that start together must not read the same gigabyte twice. Held by threads that load models only.
+  // One mutex over loading too: two cameras that start together must not read the same gigabyte twice. Held by threads
+  // that load models only.
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<Engine>> engines;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Places where a test can make a window fail: whoever sets the hook has it called at each of them, and lets it throw what LibTorch or the allocator
-// would throw there. Not part of sta.h: tests that load the library look the setter up by its name. Without a hook a place costs one load.
+// Places where a test can make a window fail: whoever sets the hook has it called at each of them, and lets it throw
+// what LibTorch or the allocator would throw there. Not part of sta.h: tests that load the library look the setter up
+// by its name. Without a hook a place costs one load.
 #pragma once
 
 #include <atomic>

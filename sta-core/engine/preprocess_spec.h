@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a model wants its frames, for the preprocessor: the one place where a model's description becomes a PreprocessSpec.
+// How a model wants its frames, for the preprocessor: the one place where a model's description becomes a
+// PreprocessSpec.
 #pragma once
 
 #include "model/description.h"

@@ -132,7 +132,8 @@ Status Stream::push(const sta_frame &frame) {
   if (frame.time == STA_TIME_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "frame without a time"};
   if (grid_.goes_back(frame.time)) reset();  // what is in flight belongs to another scene
   const auto begin = Clock::now();
-  // Every frame, not only those on a grid point: which one is on screen there is known only when its successor comes, and frames are not kept.
+  // Every frame, not only those on a grid point: which one is on screen there is known only when its successor comes,
+  // and frames are not kept.
   if (auto s = scale(frame); !s) return s;
   const uint64_t spent = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
   grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
@@ -279,7 +280,8 @@ uint64_t Stream::static_since(const WindowSpan &span, uint64_t id) {
 
 void Stream::window(const WindowSpan &span) {
   ++windows_;
-  // A source slower than the grid, or a held gap, can complete several windows within one push; in blocking mode each of them is classified.
+  // A source slower than the grid, or a held gap, can complete several windows within one push; in blocking mode each
+  // of them is classified.
   if (active_.blocking && submitted_ && !failed_ && !engine_->wait_idle(*port_)) {
     failed_ = Error{STA_ERROR_FLUSHING, "flushing"};
     return;

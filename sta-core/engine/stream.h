@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Stream: one camera's state. Frames come in with their times; the sampling grid says which of them a window needs; a full window goes to the engine;
-// results come back through the port. Frames are scaled to model size and copied at arrival and never kept: the buffer pools of cameras and decoders
-// are small, and holding on to theirs stops the pipeline.
+// Stream: one camera's state. Frames come in with their times; the sampling grid says which of them a window needs; a
+// full window goes to the engine; results come back through the port. Frames are scaled to model size and copied at
+// arrival and never kept: the buffer pools of cameras and decoders are small, and holding on to theirs stops the
+// pipeline.
 #pragma once
 
 #include <memory>
@@ -93,8 +94,8 @@ class Stream : private GridSink {
   std::unique_ptr<DeviceRing> device_ring_;
   uint64_t next_id_ = 0;
 
-  // static_skip: samples are compared where they are settled, with the one a hop before, which the ring still holds if windows overlap or touch. A
-  // window equals the one before if all its samples do.
+  // static_skip: samples are compared where they are settled, with the one a hop before, which the ring still holds if
+  // windows overlap or touch. A window equals the one before if all its samples do.
   uint64_t compared_hop_ = 0;            // h with which equal_run_ was counted
   uint64_t equal_run_ = 0;               // newest samples in a row that equal the one a hop before
   uint64_t previous_first_ = kTimeNone;  // first sample of the window before in this grid

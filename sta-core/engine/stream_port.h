@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// StreamPort: one stream as its engine sees it: the mailbox on the way in, the finished results on the way out. It outlives its stream as long as a
-// forward pass works for it.
+// StreamPort: one stream as its engine sees it: the mailbox on the way in, the finished results on the way out. It
+// outlives its stream as long as a forward pass works for it.
 //
-// Nothing the worker does to a port allocates: its containers get their capacity when the stream is made or configured. An allocation that fails
-// thus fails in the thread of the stream that needs it.
+// Nothing the worker does to a port allocates: its containers get their capacity when the stream is made or configured.
+// An allocation that fails thus fails in the thread of the stream that needs it.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,8 @@ struct StreamPort {
   /// Keeps a pixel buffer for the next window.
   void recycle(std::vector<uint8_t> pixels);
 
-  /// Fills the job's result from the newest one if no pixel and nothing about pruning has changed since. The job's drop number is settled.
+  /// Fills the job's result from the newest one if no pixel and nothing about pruning has changed since. The job's drop
+  /// number is settled.
   bool reuse_last(WindowJob &job) const;
   /// Counts an answered window and keeps its result, unless the stream has been reset since the window was cut.
   void answer(WindowJob &job);

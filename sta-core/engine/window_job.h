@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What passes between a stream and its engine: a window to classify, and its result. The port that holds both is in stream_port.h.
+// What passes between a stream and its engine: a window to classify, and its result. The port that holds both is in
+// stream_port.h.
 #pragma once
 
 #include <chrono>

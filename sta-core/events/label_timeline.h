@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// LabelTimeline: turns the scores of overlapping windows into events with a beginning and an end. Windows flicker; operators want "falling, from 12.4
-// s to 15.0 s", once. Knows neither torch nor GStreamer.
+// LabelTimeline: turns the scores of overlapping windows into events with a beginning and an end. Windows flicker;
+// operators want "falling, from 12.4 s to 15.0 s", once. Knows neither torch nor GStreamer.
 //
-// A window's verdict is credited to its newest hop, (t_end - H, t_end]: that is the only part of it that no earlier window has seen. Scores are
-// averaged over `smoothing` windows. A class starts when its smoothed score is >= enter_threshold for at least min_duration, and ends when it is <
-// exit_threshold for at least release_duration. Onset is the start of the credited interval of the first supporting window, offset the end of that of
-// the last one: debouncing delays the publication of an event and never shifts its times.
+// A window's verdict is credited to its newest hop, (t_end - H, t_end]: that is the only part of it that no earlier
+// window has seen. Scores are averaged over `smoothing` windows. A class starts when its smoothed score is >=
+// enter_threshold for at least min_duration, and ends when it is < exit_threshold for at least release_duration. Onset
+// is the start of the credited interval of the first supporting window, offset the end of that of the last one:
+// debouncing delays the publication of an event and never shifts its times.
 #pragma once
 
 #include <cstdint>

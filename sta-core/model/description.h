@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// ModelDescription: everything about a model that is not a weight: dims, frames, sampling, labels, normalisation. Filled by the checkpoint room from
-// a config.json or the file itself, read by everybody else.
+// ModelDescription: everything about a model that is not a weight: dims, frames, sampling, labels, normalisation.
+// Filled by the checkpoint room from a config.json or the file itself, read by everybody else.
 //
-// Two architectures: "videomae", a plain ViT, and "video_swin", a pyramid of stages with attention in shifted windows (model/video_swin.h). The
-// fields mean the same for both where they can; depth, num_heads, mlp_dim and embed_dim are those of the first stage or of all blocks, as said beside
-// them.
+// Two architectures: "videomae", a plain ViT, and "video_swin", a pyramid of stages with attention in shifted windows
+// (model/video_swin.h). The fields mean the same for both where they can; depth, num_heads, mlp_dim and embed_dim are
+// those of the first stage or of all blocks, as said beside them.
 //
 // Dimension letters used at every tensor of this project:
-//   B batch   T frames of a clip (pixels) or groups of a pruning call   H, W height, width in pixels   C embedding width   D head size   h heads
-//   n_t tubelet steps = T / tubelet   n_y, n_x patches per column, row   n_s = n_y·n_x tokens of a step   L = n_t·n_s tokens   N tokens of a group
+//   B batch   T frames of a clip (pixels) or groups of a pruning call   H, W height, width in pixels
+//   C embedding width   D head size   h heads
+//   n_t tubelet steps = T / tubelet   n_y, n_x patches per column, row   n_s = n_y·n_x tokens of a step
+//   L = n_t·n_s tokens   N tokens of a group
 //   r tokens dropped per group and call ("drop number")   n classes
 #pragma once
 
@@ -21,7 +23,8 @@
 
 namespace sta {
 
-/// What a model folder recommends for events; each user's own settings go first. What it does not name has the default of sta_timeline_options.
+/// What a model folder recommends for events; each user's own settings go first. What it does not name has the default
+/// of sta_timeline_options.
 struct EventHints {
   int background = -1;                               // a class that is the normal state, and no event
   int smoothing = 0;                                 // windows; 0: not named
@@ -44,8 +47,8 @@ struct ModelDescription {
   int mlp_dim = 0;                // of the first stage
   int num_classes = 0;            // n
 
-  // What the head reads, of a ViT. true: fc_norm of the mean over all tokens. false: a last LayerNorm of token 0, as fine-tuning by Hugging Face's
-  // tutorial leaves it; pruning then never drops that token.
+  // What the head reads, of a ViT. true: fc_norm of the mean over all tokens. false: a last LayerNorm of token 0, as
+  // fine-tuning by Hugging Face's tutorial leaves it; pruning then never drops that token.
   bool mean_pooling = true;
   bool qkv_bias = true;      // false: the configuration says that there are none
   bool multi_label = false;  // classes exclude each other: softmax; several may hold at once: sigmoid
@@ -72,7 +75,8 @@ struct ModelDescription {
   bool pyramid() const { return !stage_depths.empty(); }
   int stages() const { return static_cast<int>(stage_depths.size()); }
   int stage_dim(int stage) const { return embed_dim << stage; }
-  /// Grid of a stage: steps, rows, columns. What does not divide is padded: patches at the border of the clip, odd rows at the merging.
+  /// Grid of a stage: steps, rows, columns. What does not divide is padded: patches at the border of the clip, odd rows
+  /// at the merging.
   std::array<int, 3> stage_grid(int stage) const {
     std::array<int, 3> grid{steps(), up(height, patch), up(width, patch)};
     for (int s = 0; s < stage; ++s) grid = {grid[0], up(grid[1], 2), up(grid[2], 2)};
@@ -86,10 +90,11 @@ struct ModelDescription {
   int patch_volume() const { return 3 * tubelet * patch * patch; }
 
   /// Largest legal r; 0 if the model cannot be pruned.
-  /// ViT: STA's three calls see n_t, n_t/2, n_t/4 groups, and the first group of each call may only lose "sources", the even half of its tokens:
-  /// r <= n_s/2 is what survives all three; one less where token 0 is one of the sources and has to stay. Needs n_t divisible by 4 and a depth that
-  /// leaves three places. Pyramid: r counts tokens of a frame of 784 whatever the size is (model/video_swin.h); the last stage loses the share r/392,
-  /// and 384 is the largest multiple of 64 that leaves some. Needs n_t divisible by 4 and four stages.
+  /// ViT: STA's three calls see n_t, n_t/2, n_t/4 groups, and the first group of each call may only lose "sources", the
+  /// even half of its tokens: r <= n_s/2 is what survives all three; one less where token 0 is one of the sources and
+  /// has to stay. Needs n_t divisible by 4 and a depth that leaves three places. Pyramid: r counts tokens of a frame of
+  /// 784 whatever the size is (model/video_swin.h); the last stage loses the share r/392, and 384 is the largest
+  /// multiple of 64 that leaves some. Needs n_t divisible by 4 and four stages.
   int max_drop_number() const {
     if (steps() % 4 != 0) return 0;
     if (pyramid()) return stages() == 4 ? 384 : 0;
@@ -100,7 +105,8 @@ struct ModelDescription {
   static int up(int a, int b) { return (a + b - 1) / b; }
 };
 
-/// What published Video Swin models share: 32 frames, every second one of 30 fps, patches of 2 x 4 x 4, LayerNorm epsilon 1e-5.
+/// What published Video Swin models share: 32 frames, every second one of 30 fps, patches of 2 x 4 x 4, LayerNorm
+/// epsilon 1e-5.
 inline void describe_swin_defaults(ModelDescription &m) {
   m.architecture = "video_swin";
   m.num_frames = 32;

@@ -10,7 +10,8 @@
 namespace sta {
 namespace {
 
-// Similarities and mat-vecs of one call with N tokens a group; from the second transition on only kept tokens are old ones.
+// Similarities and mat-vecs of one call with N tokens a group; from the second transition on only kept tokens are old
+// ones.
 uint64_t scoring(uint64_t t, uint64_t n, uint64_t r, uint64_t d) {
   uint64_t left = n, drop = r;  // of the first group, whose matching is repeated if r is more than half
   for (; drop > (left + 1) / 2; left /= 2) drop -= (left + 1) / 2;
@@ -40,7 +41,8 @@ void count_vit(const ModelDescription &m, int drop_number, sta_flops &f) {
   f.head = c * m.num_classes;
 }
 
-// Windows stay full whatever is dropped: attention is counted over all their slots, padding included; linear maps over kept tokens.
+// Windows stay full whatever is dropped: attention is counted over all their slots, padding included; linear maps over
+// kept tokens.
 void count_swin(const ModelDescription &m, int drop_number, sta_flops &f) {
   f.patch_embed = uint64_t(m.tokens()) * m.embed_dim * m.patch_volume();
   f.layer_norm = 5ull * m.tokens() * m.embed_dim;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Which forward passes are replayed as captured graphs, and when one is captured. At batch 1 a GPU spends less time computing than the host spends
-// launching some hundred kernels one by one; a graph is launched at once. A graph is good for one batch size and one pruning only, costs some passes'
-// time to capture and holds memory, so:
+// Which forward passes are replayed as captured graphs, and when one is captured. At batch 1 a GPU spends less time
+// computing than the host spends launching some hundred kernels one by one; a graph is launched at once. A graph is
+// good for one batch size and one pruning only, costs some passes' time to capture and holds memory, so:
 //
 //   - a pass is captured when its key has come up a third time: the two before warm up what libraries set up lazily;
-//   - there are few graphs; a new one takes the place of the one not used for longest, if that has not been used for a while, so that a drop number
-//     that goes up and down (drop-number=auto) or more batch sizes than places do not have graphs captured in turns;
+//   - there are few graphs; a new one takes the place of the one not used for longest, if that has not been used for a
+//     while, so that a drop number that goes up and down (drop-number=auto) or more batch sizes than places do not have
+//     graphs captured in turns;
 //   - a key whose capture fails twice stays with ordinary passes. When memory ran out, the other graphs are given up.
 //
 // What captures and replays is behind GraphBackend, so that all of this is tested on a CPU.
@@ -32,8 +33,8 @@ struct GraphKey {
 class CapturedForward {
  public:
   virtual ~CapturedForward() = default;
-  /// The pass on another clip of the same shape, any floating type and device, put into the current stream. The result is the caller's own. Throws
-  /// c10::Error.
+  /// The pass on another clip of the same shape, any floating type and device, put into the current stream. The result
+  /// is the caller's own. Throws c10::Error.
   virtual ForwardOutput replay(const at::Tensor &clip) = 0;
 };
 
@@ -41,7 +42,8 @@ class GraphBackend {
  public:
   using Forward = std::function<ForwardOutput(const at::Tensor &clip)>;
   virtual ~GraphBackend() = default;
-  /// Captures `forward`, which must not wait for the device, for clips of this shape. Throws c10::Error, c10::OutOfMemoryError.
+  /// Captures `forward`, which must not wait for the device, for clips of this shape. Throws c10::Error,
+  /// c10::OutOfMemoryError.
   virtual std::unique_ptr<CapturedForward> capture(const at::Tensor &clip, const Forward &forward) = 0;
 };
 
@@ -61,7 +63,8 @@ class GraphCache {
 
   GraphCache(std::unique_ptr<GraphBackend> backend, Limits limits);
 
-  /// One pass: replayed, captured and replayed, or as `forward` does it. Thread-safe; what it returns equals forward(clip).
+  /// One pass: replayed, captured and replayed, or as `forward` does it. Thread-safe; what it returns equals
+  /// forward(clip).
   ForwardOutput run(const GraphKey &key, const at::Tensor &clip, const GraphBackend::Forward &forward);
   /// Gives up all graphs and what is known of keys.
   void clear();
@@ -80,7 +83,8 @@ class GraphCache {
 
   const std::unique_ptr<GraphBackend> backend_;
   const Limits limits_;
-  // Held while a pass is captured or replayed: graphs share their memory, so one goes after the other. Replaying only puts work into a stream.
+  // Held while a pass is captured or replayed: graphs share their memory, so one goes after the other. Replaying only
+  // puts work into a stream.
   mutable std::mutex mutex_;
   std::map<GraphKey, Entry> entries_;
   uint64_t passes_ = 0;

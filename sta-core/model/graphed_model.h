@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GraphedModel: a model whose passes are replayed as captured graphs where that can be. To its user it is the model itself.
+// GraphedModel: a model whose passes are replayed as captured graphs where that can be. To its user it is the model
+// itself.
 #pragma once
 
 #include "model/graph_cache.h"
@@ -11,7 +12,8 @@ class GraphedModel : public Model {
  public:
   GraphedModel(std::unique_ptr<Model> model, std::unique_ptr<GraphBackend> backend, GraphCache::Limits limits = {});
 
-  /// As the model's own. A pass with a probe, or one that draws its tokens on the host (the random rule), is never captured.
+  /// As the model's own. A pass with a probe, or one that draws its tokens on the host (the random rule), is never
+  /// captured.
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
   GraphCache::Stats stats() const { return cache_.stats(); }

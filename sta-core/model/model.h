@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Model: what the engine knows of a network. Each architecture is one class, made from a description and canonical weights; whatever device and type
-// its weights are in, it computes there.
+// Model: what the engine knows of a network. Each architecture is one class, made from a description and canonical
+// weights; whatever device and type its weights are in, it computes there.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,11 +23,13 @@ struct ForwardOutput {
   std::vector<at::Tensor> kept;  // per pruning call int64 [B,K], into that call's input sequence, emitted order; empty if dense
 };
 
-/// Called after every block with the residual stream before pruning, and with the scores of each pruning call: for tests and pictures only.
+/// Called after every block with the residual stream before pruning, and with the scores of each pruning call: for
+/// tests and pictures only.
 struct ForwardProbe {
   std::function<void(int block, const at::Tensor &x)> block;
   std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;
-  // Video Swin instead of `block`: the full grid [B,D,H,W,C] at "patch_embed", "block.S.I", "stage.S", "merge.S", "norm".
+  // Video Swin instead of `block`: the full grid [B,D,H,W,C] at "patch_embed", "block.S.I", "stage.S", "merge.S",
+  // "norm".
   std::function<void(const std::string &name, const at::Tensor &x)> point;
 };
 
@@ -53,13 +55,14 @@ class Model {
   const at::Device device_;
 };
 
-/// A model's own tensor of a weight, which leaves the map. What lies in a file's mapping is copied, since a file replaced on disk would change or
-/// break a running model; what does not (projections put together from three) is kept if device and type are right. Throws c10::Error.
+/// A model's own tensor of a weight, which leaves the map. What lies in a file's mapping is copied, since a file
+/// replaced on disk would change or break a running model; what does not (projections put together from three) is kept
+/// if device and type are right. Throws c10::Error.
 at::Tensor take_weight(std::map<std::string, at::Tensor> &weights, const std::string &name, at::ScalarType type, at::Device device);
 
 /// kernels: those of libsta-cuda, for pruning; NULL: ATen's.
-/// The class of the description's architecture. weights: canonical names of that architecture, checked; each is let go of once it is copied, so that
-/// a caller who moves them in has them in memory once. Throws c10::Error.
+/// The class of the description's architecture. weights: canonical names of that architecture, checked; each is let go
+/// of once it is copied, so that a caller who moves them in has them in memory once. Throws c10::Error.
 std::unique_ptr<Model> make_model(const ModelDescription &description, std::map<std::string, at::Tensor> weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels = nullptr);
 

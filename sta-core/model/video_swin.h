@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
-// VideoSwin: the Video Swin Transformer (Liu et al., CVPR 2022) of any declared geometry: stages of pre-norm blocks with attention inside shifted
-// windows, four tokens merged into one between stages, the mean of all tokens classified. Windows: ops/window_plan.h.
+// VideoSwin: the Video Swin Transformer (Liu et al., CVPR 2022) of any declared geometry: stages of pre-norm blocks
+// with attention inside shifted windows, four tokens merged into one between stages, the mean of all tokens classified.
+// Windows: ops/window_plan.h.
 //
-// Pruning it by STA is a RECONSTRUCTION. The paper gives results for it (Tables 1 and 2) and no code exists; known are the GFLOPs, and that attention
-// inside windows is not reduced ("fill-up"). This form gives all sixteen published GFLOPs within 0.5 %; whether it is the paper's, nobody can tell:
+// Pruning it by STA is a RECONSTRUCTION. The paper gives results for it (Tables 1 and 2) and no code exists; known are
+// the GFLOPs, and that attention inside windows is not reduced ("fill-up"). This form gives all sixteen published
+// GFLOPs within 0.5 %; whether it is the paper's, nobody can tell:
 //
-//   - At the entry of stages 2, 3, 4 the selection starts afresh on the full grid: T = n_t, n_t/2, n_t/4 groups, scanned forward, backward, forward.
-//   - r is stated per frame of 784 tokens, as 28 x 28 of stage 2 are at 224 x 224. Of every group go the shares r/784, 3r/1568, r/392, rounded.
-//   - f(X), which tells similarity, is the mean over the stage's heads of the heads' slices of the token (the ViT takes the mean over heads of the
+//   - At the entry of stages 2, 3, 4 the selection starts afresh on the full grid: T = n_t, n_t/2, n_t/4 groups,
+//     scanned forward, backward, forward.
+//   - r is stated per frame of 784 tokens, as 28 x 28 of stage 2 are at 224 x 224. Of every group go the shares r/784,
+//     3r/1568, r/392, rounded.
+//   - f(X), which tells similarity, is the mean over the stage's heads of the heads' slices of the token (the ViT takes
+//     the mean over heads of the
 //   keys,
 //     but here no key exists yet); whole tokens would be dearer by more than the published figures leave room for.
-//   - Only kept tokens pass the norms, qkv, projection and MLP of the stage's blocks; dropped ones keep the value they had at its entry.
+//   - Only kept tokens pass the norms, qkv, projection and MLP of the stage's blocks; dropped ones keep the value they
+//     had at its entry.
 //   - Windows stay full: dropped keys are masked out. Patch merging, and the mean at the end, read the full grid.
 #pragma once
 
@@ -35,9 +41,9 @@ StagePrune stage_prune(const ModelDescription &description, int stage, int drop_
 
 class VideoSwin : public Model {
  public:
-  /// weights: canonical names, checked (checkpoint/names/swin_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
-  /// afterwards. Throws c10::Error.
-  /// kernels: of the device, for selecting tokens where their limits allow it; NULL: ATen's.
+  /// weights: canonical names, checked (checkpoint/names/swin_names.h). Copied and packed once to `type` on `device`;
+  /// the given tensors may be freed afterwards. Throws c10::Error. kernels: of the device, for selecting tokens where
+  /// their limits allow it; NULL: ATen's.
   VideoSwin(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   /// kept: of the calls at stages 2, 3, 4, each into the full grid of its stage.

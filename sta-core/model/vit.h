@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Vit: the VideoMAE vision transformer with token pruning after blocks 0, depth/3 and 2·depth/3. Written against ops/ and pruning/, free of device
-// and precision cases: whatever device and type its weights are in, it computes there.
+// Vit: the VideoMAE vision transformer with token pruning after blocks 0, depth/3 and 2·depth/3. Written against ops/
+// and pruning/, free of device and precision cases: whatever device and type its weights are in, it computes there.
 #pragma once
 
 #include <vector>
@@ -14,9 +14,9 @@ namespace sta {
 
 class Vit : public Model {
  public:
-  /// weights: canonical names, checked (checkpoint/names/vit_names.h). Copied and packed once to `type` on `device`; the given tensors may be freed
-  /// afterwards. Throws c10::Error (out of memory, no such device): callers are inside sta-core's edge.
-  /// kernels: of the device, for pruning; NULL: ATen's.
+  /// weights: canonical names, checked (checkpoint/names/vit_names.h). Copied and packed once to `type` on `device`;
+  /// the given tensors may be freed afterwards. Throws c10::Error (out of memory, no such device): callers are inside
+  /// sta-core's edge. kernels: of the device, for pruning; NULL: ATen's.
   Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;

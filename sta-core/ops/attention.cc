@@ -47,8 +47,8 @@ void set_switch(AttentionKernel kernel, bool on) {
 
 std::optional<at::Tensor> optional(const at::Tensor &mask) { return mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt; }
 
-// changes: as it was before the attention. If another thread has switched a kernel off meanwhile, nobody knows which one this was: it is left alone,
-// and fails again if it is still in use.
+// changes: as it was before the attention. If another thread has switched a kernel off meanwhile, nobody knows which
+// one this was: it is left alone, and fails again if it is still in use.
 void failed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, std::optional<double> scale, uint64_t changes,
             const std::string &why) {
   t_failed = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The few operations that a forward pass is made of, as ATen calls that run on any device and in any precision: the reference that faster versions
-// are tested against. Nothing here knows of models or pruning rules.
+// The few operations that a forward pass is made of, as ATen calls that run on any device and in any precision: the
+// reference that faster versions are tested against. Nothing here knows of models or pruning rules.
 //
 // Dimension letters: model/description.h.
 #pragma once
@@ -19,7 +19,8 @@ struct LayerNorm {
   double eps = 1e-6;
 };
 
-/// Tubelets as a matrix product. clip [B,3,T,H,W] -> [B,L,C], L in order t, y, x; proj.weight [C, 3·tubelet·patch·patch].
+/// Tubelets as a matrix product. clip [B,3,T,H,W] -> [B,L,C], L in order t, y, x; proj.weight [C,
+/// 3·tubelet·patch·patch].
 at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch);
 
 /// x [..,in] -> [..,out]
@@ -45,8 +46,8 @@ at::Tensor key_mean(const at::Tensor &keys);
 /// x [B,L,C], index int64 [B,K] -> [B,K,C]
 at::Tensor gather_tokens(const at::Tensor &x, const at::Tensor &index);
 
-/// The fixed 1-D sin-cos table over the flattened token index, computed in double: f32 [L,C]; even channels sine, odd cosine,
-/// angle(p,j) = p / 10000^(2·floor(j/2)/C).
+/// The fixed 1-D sin-cos table over the flattened token index, computed in double: f32 [L,C]; even channels sine, odd
+/// cosine, angle(p,j) = p / 10000^(2·floor(j/2)/C).
 at::Tensor position_table(int64_t tokens, int64_t channels);
 
 }  // namespace sta::ops

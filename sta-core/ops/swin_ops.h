@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The two operations that Video Swin has beyond ops.h: attention inside windows and the merging of four tokens into one.
+// The two operations that Video Swin has beyond ops.h: attention inside windows and the merging of four tokens into
+// one.
 #pragma once
 
 #include "ops/ops.h"
@@ -17,13 +18,14 @@ struct WindowAttention {
 };
 
 /// Attention inside windows.
-///   x        [R,C] normalised tokens, the rows that index.slot_row speaks of; row R means padding, row R + 1 a dropped token
+///   x        [R,C] normalised tokens, the rows that index.slot_row speaks of; row R means padding, row R + 1 a dropped
+///            token
 ///   dropped  some slots are of dropped tokens: these are no keys (their weight is exactly 0)
 /// Returns [B·K,C], after the projection: the tokens that index.out_slot speaks of.
 at::Tensor window_attention(const at::Tensor &x, const WindowAttention &weights, const WindowPlan &plan, const WindowIndex &index, bool dropped);
 
-/// x [B,D,H,W,C] -> [B,D,H/2,W/2,2C] (rounded up): the four tokens of a square side by side (rows of a column first), LayerNorm over 4C, a linear map
-/// without bias.
+/// x [B,D,H,W,C] -> [B,D,H/2,W/2,2C] (rounded up): the four tokens of a square side by side (rows of a column first),
+/// LayerNorm over 4C, a linear map without bias.
 at::Tensor merge_patches(const at::Tensor &x, const LayerNorm &norm, const Linear &reduction);
 
 }  // namespace sta::ops

@@ -117,7 +117,8 @@ WindowIndex index_windows(const WindowPlan &plan, const at::Tensor &row_of, cons
   const at::Tensor flat = wanted.reshape({-1});
   auto of = [&](const at::Tensor &per_token) { return per_token.index_select(0, flat).view(wanted.sizes()); };
   const at::Tensor first = of(plan.run_first);
-  // Items before this one in the run, then the place in the item's share of it; runs before it hold B times what the plan says.
+  // Items before this one in the run, then the place in the item's share of it; runs before it hold B times what the
+  // plan says.
   index.out_slot = (first * (b - 1) + at::arange(b, wanted.options()).unsqueeze(1) * of(plan.run_slots) + of(plan.token_slot)).reshape({-1});
   return index;
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-// WindowPlan: where the tokens of a grid go when a Video Swin block cuts it into windows. Padding, cyclic shift, cutting, and their undoing are one
-// permutation with holes; written down once as index lists, each is one gather of whole rows, whatever tokens were pruned.
+// WindowPlan: where the tokens of a grid go when a Video Swin block cuts it into windows. Padding, cyclic shift,
+// cutting, and their undoing are one permutation with holes; written down once as index lists, each is one gather of
+// whole rows, whatever tokens were pruned.
 //
-//   padding  the grid is padded at its end to multiples of the window. Padding tokens are zero vectors before the qkv projection, so their q, k, v
-//   are
-//            the bias of qkv; they are ordinary keys, and so they take softmax weight.
-//   shift    odd blocks roll the padded grid by half a window before they cut it. Windows that then hold both ends of the grid are split: tokens of
-//            different regions get -100 between them. Only windows that are last in a shifted dimension are such, so there are at most eight masks;
-//            windows of equal mask lie together (a run), and each run is one attention call with one mask.
-//   clipped  a grid not larger than the window in some dimension takes the grid's size there, without shift. The relative position of two tokens is
-//            then still looked up by their number unravelled in the full window: the published models were trained so.
+//   padding  the grid is padded at its end to multiples of the window. Padding tokens are zero vectors before the qkv
+//            projection, so their q, k, v are the bias of qkv; they are ordinary keys, and so they take softmax weight.
+//   shift    odd blocks roll the padded grid by half a window before they cut it. Windows that then hold both ends of
+//            the grid are split: tokens of different regions get -100 between them. Only windows that are last in a
+//            shifted dimension are such, so there are at most eight masks; windows of equal mask lie together (a run),
+//            and each run is one attention call with one mask.
+//   clipped  a grid not larger than the window in some dimension takes the grid's size there, without shift. The
+//            relative position of two tokens is then still looked up by their number unravelled in the full window: the
+//            published models were trained so.
 //
-// Source: Liu et al., "Video Swin Transformer", CVPR 2022, as its released code computes it. Dimension letters: model/description.h, and
+// Source: Liu et al., "Video Swin Transformer", CVPR 2022, as its released code computes it. Dimension letters:
+// model/description.h, and
 //   nW windows   N tokens of a window   S = nW·N slots, in run order: window by window, steps, rows, columns in each
 #pragma once
 
@@ -40,13 +43,15 @@ struct WindowPlan {
   at::Tensor bias_row;    // int64 [N·N]: row of the table of relative positions for query i, key j
 };
 
-/// grid, window: steps, rows, columns; window as configured. shifted: an odd block. Tensors are made on `device`, masks as `type`.
+/// grid, window: steps, rows, columns; window as configured. shifted: an odd block. Tensors are made on `device`, masks
+/// as `type`.
 WindowPlan make_window_plan(const std::array<int, 3> &grid, const std::array<int, 3> &window, bool shifted, at::ScalarType type, at::Device device);
 
 /// Rows of the table of relative positions: one for every offset of two tokens of a window.
 inline int64_t bias_rows(const std::array<int, 3> &w) { return int64_t{2 * w[0] - 1} * (2 * w[1] - 1) * (2 * w[2] - 1); }
 
-/// int64 [N·N] for the first `tokens` = N tokens of the window. All of it (N = Wd·Wh·Ww) is what files store as relative_position_index.
+/// int64 [N·N] for the first `tokens` = N tokens of the window. All of it (N = Wd·Wh·Ww) is what files store as
+/// relative_position_index.
 at::Tensor relative_position_rows(const std::array<int, 3> &window, int64_t tokens);
 
 /// The plan for a batch whose tokens are rows of one matrix [R,C].

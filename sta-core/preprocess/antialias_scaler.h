@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Antialiased scaling: a triangle filter that widens with the ratio, as Pillow's BILINEAR and the Hugging Face image processors; within one level of
-// Pillow.
+// Antialiased scaling: a triangle filter that widens with the ratio, as Pillow's BILINEAR and the Hugging Face image
+// processors; within one level of Pillow.
 //
-// The planes are filtered as they are, in Q8, and only the output pixels are converted to RGB. That equals converting every source pixel to RGB first
-// (chroma replicated over its block, as in color.h) up to rounding, because filter and conversion are both linear: the weight of a chroma sample is
-// the sum of the weights of the luma columns (or rows) it covers, which also centres it. Only where source pixels lie outside the RGB gamut do the
-// two differ: here clipping comes after filtering, where less is lost.
+// The planes are filtered as they are, in Q8, and only the output pixels are converted to RGB. That equals converting
+// every source pixel to RGB first (chroma replicated over its block, as in color.h) up to rounding, because filter and
+// conversion are both linear: the weight of a chroma sample is the sum of the weights of the luma columns (or rows) it
+// covers, which also centres it. Only where source pixels lie outside the RGB gamut do the two differ: here clipping
+// comes after filtering, where less is lost.
 //
-// Vertical first, 16 output rows at a time, as that runs along the rows of the frame; the tile is then transposed so that the horizontal pass runs
-// along its 16 rows. Both passes keep 8 fraction bits, so that the order does not matter (Pillow rounds to bytes in between).
+// Vertical first, 16 output rows at a time, as that runs along the rows of the frame; the tile is then transposed so
+// that the horizontal pass runs along its 16 rows. Both passes keep 8 fraction bits, so that the order does not matter
+// (Pillow rounds to bytes in between).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the samples of each pixel format lie in memory, as one table: the scalers are written once against it instead of once per format.
+// Where the samples of each pixel format lie in memory, as one table: the scalers are written once against it instead
+// of once per format.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,9 @@ struct PlaneLayout {
   int shift_x, shift_y;  // one group covers 2^shift_x columns, one row covers 2^shift_y rows of luma pixels
 };
 
-// The sample of component c for luma column x and row y is sample `offset + step * (x >> shift_x)` of row `y >> plane.shift_y`. Chroma is thus the
-// sample of the 2x2 or 2x1 block the pixel lies in, without interpolation: see color.h.
+// The sample of component c for luma column x and row y is sample `offset + step * (x >> shift_x)` of row `y >>
+// plane.shift_y`. Chroma is thus the sample of the 2x2 or 2x1 block the pixel lies in, without interpolation: see
+// color.h.
 struct ComponentLayout {
   int plane, offset, step, shift_x;
 };
@@ -46,7 +48,8 @@ struct FrameLayout {
 // NULL for a format that is not in sta.h.
 const FrameLayout *frame_layout(sta_pixel_format format);
 
-// INVALID_ARGUMENT unless size, planes, strides and colour description fit together. The pixel aspect ratio is checked in make_geometry.
+// INVALID_ARGUMENT unless size, planes, strides and colour description fit together. The pixel aspect ratio is checked
+// in make_geometry.
 Status check_frame(const sta_frame &frame);
 
 }  // namespace sta

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The arithmetic of geometry.h. The largest products are 2 * 4096 * 32768 * par, par below 2^31: below 2^59, within 64 bits.
+// The arithmetic of geometry.h. The largest products are 2 * 4096 * 32768 * par, par below 2^31: below 2^59, within 64
+// bits.
 #include "preprocess/geometry.h"
 
 #include <algorithm>

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Which part of a frame a model sees: sizes of the (never computed) resized frame and the crop in it. Integer arithmetic, so that it is the same
-// everywhere.
+// Which part of a frame a model sees: sizes of the (never computed) resized frame and the crop in it. Integer
+// arithmetic, so that it is the same everywhere.
 //
 //   displayed size   width * par_n/par_d x height
-//   resized size     short side = short_side, long side = floor(short_side * long / short): 320x240 -> 298x224, 180x403 -> 224x501
+//   resized size     short side = short_side, long side = floor(short_side * long / short):
+//                    320x240 -> 298x224, 180x403 -> 224x501
 //   crop             height x width out of its middle, offset floor((resized - crop) / 2): x 37, y 138
 //
-// A pixel aspect ratio other than 1 needs no step of its own: it only makes the horizontal scale differ from the vertical one.
-// A model may want frames squashed to a fixed size instead of keeping their shape: then that is the resized size.
-// If the output is wider (or taller) than the resized frame, which needs a model that is not square, the frame is enlarged until it covers the
-// output.
+// A pixel aspect ratio other than 1 needs no step of its own: it only makes the horizontal scale differ from the
+// vertical one. A model may want frames squashed to a fixed size instead of keeping their shape: then that is the
+// resized size. If the output is wider (or taller) than the resized frame, which needs a model that is not square, the
+// frame is enlarged until it covers the output.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ struct Axis {
   int output;       // pixels output
 };
 
-// Axes of the frame as it lies in memory, whose outputs make a picture of x.output x y.output; `turn` then makes the upright one of it.
+// Axes of the frame as it lies in memory, whose outputs make a picture of x.output x y.output; `turn` then makes the
+// upright one of it.
 struct Geometry {
   Axis x, y;
   Turn turn = {};
@@ -46,7 +48,8 @@ struct Resize {
   Resize(int side = 0, int squash_height = 0, int squash_width = 0) : short_side(side), height(squash_height), width(squash_width) {}
 };
 
-// INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame has passed check_frame.
+// INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame has
+// passed check_frame.
 Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, const Resize &resize, const CropChoice &choice = {});
 
 }  // namespace sta

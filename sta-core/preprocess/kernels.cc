@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The inner loops of kernels.h. Helpers are forced inline so that they are compiled for the instruction set of the function they are used in.
+// The inner loops of kernels.h. Helpers are forced inline so that they are compiled for the instruction set of the
+// function they are used in.
 #include "preprocess/kernels.h"
 
 #include <algorithm>
 #include <cstring>
 
-// Function multiversioning needs ifunc (GNU libc). Not under sanitizers: they are not yet running when the dynamic linker calls the resolvers.
+// Function multiversioning needs ifunc (GNU libc). Not under sanitizers: they are not yet running when the dynamic
+// linker calls the resolvers.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define STA_NO_CLONES
@@ -85,7 +87,8 @@ STA_INLINE void filter_rows_exact_of(Load load, const uint8_t *base, ptrdiff_t s
 
 STA_INLINE uint8_t level(int32_t fixed) { return static_cast<uint8_t>(std::clamp((fixed + (1 << (kColorBits - 1))) >> kColorBits, 0, 255)); }
 
-// Internal linkage: the resolvers that the compiler makes would else be exported from the library, whatever its visibility.
+// Internal linkage: the resolvers that the compiler makes would else be exported from the library, whatever its
+// visibility.
 namespace clones {
 
 STA_CLONES void filter_rows(SampleType type, const uint8_t *base, ptrdiff_t stride, const TapList &taps, int n, uint16_t *out) {

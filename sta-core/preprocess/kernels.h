@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The inner loops of preprocessing: plain loops over contiguous arrays, so that the compiler vectorises them. On x86-64 each is compiled twice, for
-// AVX2 and for the baseline, and chosen when the library is loaded; both give the same numbers, as all arithmetic is on integers.
+// The inner loops of preprocessing: plain loops over contiguous arrays, so that the compiler vectorises them. On x86-64
+// each is compiled twice, for AVX2 and for the baseline, and chosen when the library is loaded; both give the same
+// numbers, as all arithmetic is on integers.
 //
 // Q8: u16, 1/256 of an 8-bit level; 10-bit samples are 64 times their value.
 #pragma once
@@ -28,9 +29,11 @@ struct TapList {
   uint16_t bias;           // Q8
 };
 
-// out[i] = bias + sum over k of (sample i of row index[k]) * weight[k] >> 16, in Q8; i < n. Rows begin at base + index * stride bytes.
+// out[i] = bias + sum over k of (sample i of row index[k]) * weight[k] >> 16, in Q8; i < n. Rows begin at base + index
+// * stride bytes.
 //
-// 16-bit products truncated one by one, as 16 lanes fit in an AVX2 register where 32-bit sums would need more than twice the instructions.
+// 16-bit products truncated one by one, as 16 lanes fit in an AVX2 register where 32-bit sums would need more than
+// twice the instructions.
 void filter_rows(SampleType type, const uint8_t *base, ptrdiff_t stride, const TapList &taps, int n, uint16_t *out);
 // The same with exact 32-bit sums, rounded once, for any number of taps; no bias. sums: scratch [n].
 void filter_rows_exact(SampleType type, const uint8_t *base, ptrdiff_t stride, const TapList &taps, int n, uint32_t *sums, uint16_t *out);
@@ -40,7 +43,8 @@ constexpr int kTileRows = 16;
 
 // in: [kTileRows, in_stride], out: [n, kTileRows].
 void transpose_tile(const uint16_t *in, int in_stride, int n, uint16_t *out);
-// in: Q8 [columns, kTileRows], out: Q8 [n, kTileRows]. begin: [n+1] positions in index and weight, multiples of kTapUnroll apart; bias: [n].
+// in: Q8 [columns, kTileRows], out: Q8 [n, kTileRows]. begin: [n+1] positions in index and weight, multiples of
+// kTapUnroll apart; bias: [n].
 void filter_columns(const uint16_t *in, const int32_t *begin, const int32_t *index, const uint16_t *weight, const uint16_t *bias, int n,
                     uint16_t *out);
 void filter_columns_exact(const uint16_t *in, const int32_t *begin, const int32_t *index, const uint16_t *weight, int n, uint16_t *out);

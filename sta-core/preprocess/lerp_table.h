@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which two source pixels an output pixel of the bilinear resampling lies between, in one direction, and their weights: OpenCV's INTER_LINEAR for
-// 8-bit pictures. A table of its own, so that the scaler on the CPU and the frame kernel on a GPU read the same numbers.
+// Which two source pixels an output pixel of the bilinear resampling lies between, in one direction, and their weights:
+// OpenCV's INTER_LINEAR for 8-bit pictures. A table of its own, so that the scaler on the CPU and the frame kernel on a
+// GPU read the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ struct LerpTable {
   std::vector<int16_t> first_weight, second_weight;  // Q11
 };
 
-/// At the left and right edge the weight moves to the edge pixel; at the top and bottom the row index is clamped. Both reuse the memory of *table.
+/// At the left and right edge the weight moves to the edge pixel; at the top and bottom the row index is clamped. Both
+/// reuse the memory of *table.
 void make_column_table(const Axis &axis, LerpTable *table);
 void make_row_table(const Axis &axis, LerpTable *table);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Preprocessor: one raw frame, as a camera or decoder gives it, to the u8 RGB picture a model looks at: displayed geometry (pixel aspect ratio),
-// short side scaled to a given size, centre crop, colour conversion. Pure C++, so that it is tested without LibTorch and GStreamer.
+// Preprocessor: one raw frame, as a camera or decoder gives it, to the u8 RGB picture a model looks at: displayed
+// geometry (pixel aspect ratio), short side scaled to a given size, centre crop, colour conversion. Pure C++, so that
+// it is tested without LibTorch and GStreamer.
 //
 // Two resamplings, because models differ in what they were tested with:
 //   antialias = false  every source pixel -> u8 RGB, then OpenCV's 8-bit INTER_LINEAR, bit for bit (bilinear_scaler.h)
-//   antialias = true   triangle filter over all source pixels as Pillow's BILINEAR, within one level (antialias_scaler.h)
+//   antialias = true   triangle filter over all source pixels as Pillow's BILINEAR, within one level
+//                      (antialias_scaler.h)
 #pragma once
 
 #include <cstdint>
@@ -29,13 +31,14 @@ struct PreprocessSpec {
 /// INVALID_ARGUMENT if a number is out of its range.
 Status check_spec(const PreprocessSpec &spec);
 
-// One per stream, not thread-safe. Tables and scratch memory are kept for the geometry and format of the last frame: nothing is allocated while they
-// stay the same.
+// One per stream, not thread-safe. Tables and scratch memory are kept for the geometry and format of the last frame:
+// nothing is allocated while they stay the same.
 class Preprocessor {
  public:
   explicit Preprocessor(PreprocessSpec spec) : spec_(spec) {}
 
-  // rgb: u8 [height, width, 3]. The frame is only read. INVALID_ARGUMENT names what contradicts itself in the frame or in the specification.
+  // rgb: u8 [height, width, 3]. The frame is only read. INVALID_ARGUMENT names what contradicts itself in the frame or
+  // in the specification.
   Status run(const sta_frame &frame, uint8_t *rgb);
 
  private:

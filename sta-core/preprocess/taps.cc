@@ -28,7 +28,8 @@ void triangle_taps(double centre, double support, int source, int shift, std::ve
       taps->push_back({i >> shift, weight});
   }
   std::erase_if(*taps, [&](const Tap &tap) { return tap.weight < total * (4.0 / 65536); });
-  // An even number of odd weights adds up to an even number. This also splits a lone weight of one, which would not fit in 16 bits.
+  // An even number of odd weights adds up to an even number. This also splits a lone weight of one, which would not fit
+  // in 16 bits.
   if (taps->size() % 2 != 0) {
     auto largest = std::max_element(taps->begin(), taps->end(), [](const Tap &a, const Tap &b) { return a.weight < b.weight; });
     largest->weight /= 2;
@@ -51,7 +52,8 @@ void make_taps(const Axis &axis, int shift, Taps *taps) {
     triangle_taps((static_cast<double>(axis.crop + i) + 0.5) * scale, support, axis.source, shift, &real);
     double total = 0, sum = 0;
     for (const Tap &tap : real) total += tap.weight;
-    // Rounding the running sum instead of each weight makes them add up to one exactly, so that a plain area keeps its value. Odd: 2 m + 1.
+    // Rounding the running sum instead of each weight makes them add up to one exactly, so that a plain area keeps its
+    // value. Odd: 2 m + 1.
     int rounded = 0, count = 0;
     for (const Tap &tap : real) {
       sum += tap.weight;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Weights of the triangle filter in one direction, in the form the kernels read.
 //
-// The 16-bit kernels truncate each product sample * weight / 65536 and make up for the loss with half a unit (1/256 level) a tap. That mean is met
-// exactly where it matters most: with odd weights only, a sample of 32768 (chroma 128) loses exactly half a unit in every tap, so that gray stays
-// gray without a tint.
+// The 16-bit kernels truncate each product sample * weight / 65536 and make up for the loss with half a unit (1/256
+// level) a tap. That mean is met exactly where it matters most: with odd weights only, a sample of 32768 (chroma 128)
+// loses exactly half a unit in every tap, so that gray stays gray without a tint.
 #pragma once
 
 #include <cstdint>

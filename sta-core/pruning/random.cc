@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Random dropping, the baseline of the paper's Fig 4: the same number of tokens of every group in the same three calls, chosen without looking.
-// Seeded and computed on the host with a generator of our own, so that a seed means the same tokens on every device, library version and batch
-// composition.
+// Random dropping, the baseline of the paper's Fig 4: the same number of tokens of every group in the same three calls,
+// chosen without looking. Seeded and computed on the host with a generator of our own, so that a seed means the same
+// tokens on every device, library version and batch composition.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 

@@ -2,17 +2,19 @@
 // The paper's rule. Two scores per token, both in fp32:
 //
 //   semantic   F   = Σ_c |x_c|, min-max normalised within the group -> F~ in [0,1]
-//   temporal   P_t = softmax over the NEW tokens of k^_new · k^_old^T: every old token hands out a mass of 1 over the new group
+//   temporal   P_t = softmax over the NEW tokens of k^_new · k^_old^T: every old token hands out a mass of 1 over the
+//              new group
 //              A_1 = P_1 · 1 (all old tokens), A_t = P_t · A'_{t-1} with A' = A of the kept tokens, divided by its sum
-//   S = A · (1 - F~): redundant over time and without meaning -> large -> dropped. The N-r smallest stay, in ascending order of S.
+//   S = A · (1 - F~): redundant over time and without meaning -> large -> dropped. The N-r smallest stay, in ascending
+//   order of S.
 //
-// The group scanned first has no past. It is pruned by bipartite similarity: even positions are sources, odd ones targets; the r sources most similar
-// to some target go; emitted are the targets, then the other sources by ascending similarity. Only this order matters later: it decides the even/odd
-// split of the next call's first group.
+// The group scanned first has no past. It is pruned by bipartite similarity: even positions are sources, odd ones
+// targets; the r sources most similar to some target go; emitted are the targets, then the other sources by ascending
+// similarity. Only this order matters later: it decides the even/odd split of the next call's first group.
 //
-// Because the softmax runs over new tokens, column j of P_t does not depend on which other old tokens survive. So all P_t come from one batched
-// product and one softmax; only mat-vec, multiply, select, renormalise is sequential (T-1 steps). All shapes depend on r alone: no host
-// synchronisation.
+// Because the softmax runs over new tokens, column j of P_t does not depend on which other old tokens survive. So all
+// P_t come from one batched product and one softmax; only mat-vec, multiply, select, renormalise is sequential (T-1
+// steps). All shapes depend on r alone: no host synchronisation.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/amax.h>
@@ -35,7 +37,8 @@
 namespace sta {
 namespace {
 
-// The official code divides without an epsilon and yields NaN on degenerate input; these are far below any value of real data.
+// The official code divides without an epsilon and yields NaN on degenerate input; these are far below any value of
+// real data.
 constexpr double kTiny = 1e-20;
 
 // x [B,T,N,C] -> F~ [B,T,N]
@@ -45,7 +48,8 @@ at::Tensor semantic_score(const at::Tensor &x) {
   return (f - low) / (high - low).clamp_min(kTiny);
 }
 
-// Scores [B,N] for sorting: that of the token that has to stay is below all others, so it comes first. position: -1: none.
+// Scores [B,N] for sorting: that of the token that has to stay is below all others, so it comes first. position: -1:
+// none.
 at::Tensor ranked(const at::Tensor &scores, int64_t position) {
   if (position < 0) return scores;
   at::Tensor changed = scores.clone();
@@ -53,7 +57,8 @@ at::Tensor ranked(const at::Tensor &scores, int64_t position) {
   return changed;
 }
 
-// The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]; stays: position of the token that has to, or -1
+// The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]; stays: position of
+// the token that has to, or -1
 at::Tensor keep_first(at::Tensor key, int64_t r, int64_t stays, at::Tensor &similarity) {
   const int64_t b = key.size(0);
   int64_t first = 0, step = 1;  // position i of `key` is position first + step·i of the group

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// libsta-torch-cuda: forward passes as CUDA graphs, with LibTorch's at::cuda::CUDAGraph. Thin on purpose: what is captured when is decided in
-// model/graph_cache.cc, which tests cover; this file needs a GPU to be run.
+// libsta-torch-cuda: forward passes as CUDA graphs, with LibTorch's at::cuda::CUDAGraph. Thin on purpose: what is
+// captured when is decided in model/graph_cache.cc, which tests cover; this file needs a GPU to be run.
 //
-// Graphs are captured in a stream of their own, since the default one cannot be, and share one memory pool: they are never replayed side by side.
-// That is kept by the cache's lock on the host and by last_use_ on the device.
+// Graphs are captured in a stream of their own, since the default one cannot be, and share one memory pool: they are
+// never replayed side by side. That is kept by the cache's lock on the host and by last_use_ on the device.
 #include <ATen/core/Tensor.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/empty.h>
@@ -70,8 +70,8 @@ class Graph : public CapturedForward {
   }
 
  private:
-  // The stream must leave the capture, whatever state it is in. An invalid capture makes capture_end throw before it has told the allocator, which
-  // would go on taking this stream's memory from the pool, and never give the pool back.
+  // The stream must leave the capture, whatever state it is in. An invalid capture makes capture_end throw before it
+  // has told the allocator, which would go on taking this stream's memory from the pool, and never give the pool back.
   void abandon() {
     try {
       graph_.capture_end();

@@ -8,8 +8,8 @@ namespace sta {
 
 uint64_t GridSettings::hop_samples() const {
   if (hop == 0) return static_cast<uint64_t>(std::max(1, num_frames / 4));
-  // Smallest h with h·Δ >= hop. A hop given as a rounded multiple of Δ (133333333 for 4/30 s) must not become one sample more: up to 1 µs is
-  // rounding.
+  // Smallest h with h·Δ >= hop. A hop given as a rounded multiple of Δ (133333333 for 4/30 s) must not become one
+  // sample more: up to 1 µs is rounding.
   const unsigned __int128 wanted = hop > 1000 ? hop - 1000 : 1;
   const unsigned __int128 h = (wanted * spacing.den + spacing.num - 1) / spacing.num;
   return std::max<uint64_t>(1, static_cast<uint64_t>(h));
@@ -44,8 +44,8 @@ bool SamplingGrid::is_gap(uint64_t time, bool discont) const {
   return uncovered > limit;
 }
 
-// Holding a frame over more than a whole window would fill windows with one picture, and a source that comes back after an hour would release
-// thousands of them: such a gap restarts the grid under either policy.
+// Holding a frame over more than a whole window would fill windows with one picture, and a source that comes back after
+// an hour would release thousands of them: such a gap restarts the grid under either policy.
 bool SamplingGrid::can_hold(uint64_t time) const { return settings_.hold_gaps && time - last_end_ <= settings_.spacing.times(settings_.num_frames); }
 
 void SamplingGrid::complete_window(GridSink &sink) {
@@ -74,8 +74,8 @@ uint64_t SamplingGrid::points_before(uint64_t time) const {
   return static_cast<uint64_t>((den * t - den / 2 + num - 1) / num);
 }
 
-// Samples that the frame on screen has when the next one appears at `time`. Over a gap they differ in whether they are degraded, and can_hold()
-// bounds them.
+// Samples that the frame on screen has when the next one appears at `time`. Over a gap they differ in whether they are
+// degraded, and can_hold() bounds them.
 void SamplingGrid::settle_before(uint64_t time, bool over_gap, GridSink &sink) {
   const uint64_t end = points_before(time), n = static_cast<uint64_t>(settings_.num_frames);
   uint64_t made = 0;
@@ -130,7 +130,8 @@ bool SamplingGrid::frame(uint64_t time, uint64_t duration, bool discont, GridSin
   shown_from_ = next_sample_;
   last_time_ = time;
   last_end_ = end;
-  // The points it arrived on (up to the tolerance late), and those it lasts past: not further than max-gap, its successor may come early.
+  // The points it arrived on (up to the tolerance late), and those it lasts past: not further than max-gap, its
+  // successor may come early.
   while (point(next_sample_) <= time) settle_one(false, sink);
   settle_before(std::min(end, time + settings_.max_gap_ns()), false, sink);
   return forwards;

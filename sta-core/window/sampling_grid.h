@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// SamplingGrid: turns frame times into window samples, and samples into windows. It holds no pixels and knows neither torch nor GStreamer, so that
-// time is tested without either; the caller copies pixels when it is told to.
+// SamplingGrid: turns frame times into window samples, and samples into windows. It holds no pixels and knows neither
+// torch nor GStreamer, so that time is tested without either; the caller copies pixels when it is told to.
 //
-// A model wants N frames spaced Δ apart. Grid points are t_k = t_0 + k·Δ with Δ a rational number of nanoseconds, so that a year of 4/30 s does not
-// drift. The sample for t_k is the frame on screen at t_k. It is settled as soon as a frame arrives with time >= t_k (a frame up to 1 ms late counts
-// as on it, since containers round timestamps), or the current frame's duration reaches past t_k. Window j holds N consecutive samples; the next
-// begins h samples later.
+// A model wants N frames spaced Δ apart. Grid points are t_k = t_0 + k·Δ with Δ a rational number of nanoseconds, so
+// that a year of 4/30 s does not drift. The sample for t_k is the frame on screen at t_k. It is settled as soon as a
+// frame arrives with time >= t_k (a frame up to 1 ms late counts as on it, since containers round timestamps), or the
+// current frame's duration reaches past t_k. Window j holds N consecutive samples; the next begins h samples later.
 //
-// A frame may be held for long (max-gap is up to an hour, Δ down to a millisecond), and what was missed is then settled at once, in the call that
-// brings the next frame. So that this call takes no longer than others, only N samples are settled one by one; the rest is arithmetic: windows that
-// show nothing but the held frame are all alike, and of those only the newest are made.
+// A frame may be held for long (max-gap is up to an hour, Δ down to a millisecond), and what was missed is then settled
+// at once, in the call that brings the next frame. So that this call takes no longer than others, only N samples are
+// settled one by one; the rest is arithmetic: windows that show nothing but the held frame are all alike, and of those
+// only the newest are made.
 //
 // Letters: N samples in a window, h samples from one window to the next, k grid index since the (re)start, Δ spacing.
 #pragma once
@@ -86,8 +87,8 @@ class SamplingGrid {
 
   /// Whether a frame of this time would be older than the one on screen.
   bool goes_back(uint64_t time) const { return running_ && time < last_time_; }
-  /// A frame shown from `time` for `duration` (or kTimeNone). Returns false, having restarted, if time runs backwards: results of earlier windows
-  /// belong to another scene then.
+  /// A frame shown from `time` for `duration` (or kTimeNone). Returns false, having restarted, if time runs backwards:
+  /// results of earlier windows belong to another scene then.
   bool frame(uint64_t time, uint64_t duration, bool discont, GridSink &sink);
   /// Time passes up to `time` without a frame.
   void advance(uint64_t time, GridSink &sink);

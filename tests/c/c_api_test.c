@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C API from C, as an application without C++ or GStreamer uses it: compiles as C11, loads a model, pushes frames, pops labels. Exit status 0 and
- * the closing line say that all checks held.
+ * The C API from C, as an application without C++ or GStreamer uses it: compiles as C11, loads a model, pushes frames,
+ * pops labels. Exit status 0 and the closing line say that all checks held.
  */
 #include <math.h>
 #include <stdio.h>

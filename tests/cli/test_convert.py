@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# `sta` on checkpoints, from outside: every good file converts to a folder that computes the official logits, every broken one ends with exit status 1
-# and one line. Usage: test_convert.py STA GOLDEN_FOLDER MADE_FOLDER
+# `sta` on checkpoints, from outside: every good file converts to a folder that computes the official logits, every
+# broken one ends with exit status 1 and one line. Usage: test_convert.py STA GOLDEN_FOLDER MADE_FOLDER
 import json
 import multiprocessing.pool
 import os

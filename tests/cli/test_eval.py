@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# `sta eval` from outside: the probabilities that Python and OpenCV computed for the same videos by the published protocols
-# (golden/eval/make_scores.py), every list format, batches, pruning at several drop numbers, broken videos, a run that is killed and taken up, windows
-# as `sta classify` has them, and what is refused. Usage: test_eval.py STA GOLDEN_FOLDER MADE_FOLDER
+# `sta eval` from outside: the probabilities that Python and OpenCV computed for the same videos by the published
+# protocols (golden/eval/make_scores.py), every list format, batches, pruning at several drop numbers, broken videos, a
+# run that is killed and taken up, windows as `sta classify` has them, and what is refused. Usage: test_eval.py STA
+# GOLDEN_FOLDER MADE_FOLDER
 import json
 import os
 import signal

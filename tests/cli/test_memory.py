@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# A model is in memory once while it is loaded: the process that reads a ViT-B of 346 MB, in the names of VideoMAE and in those of Hugging Face (whose three projections are put together),
-# holds at most 1.3 times that, beyond what it holds with a model of a few kilobytes.
+# A model is in memory once while it is loaded: the process that reads a ViT-B of 346 MB, in the names of VideoMAE and
+# in those of Hugging Face (whose three projections are put together), holds at most 1.3 times that, beyond what it
+# holds with a model of a few kilobytes.
 #
 #   test_memory.py STA MODEL
 import json

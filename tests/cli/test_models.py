@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What real files and habits ask of `sta`: models fine-tuned by Hugging Face's tutorial, several labels at once, one of several models in a file, sizes that are
-# not square, label files, and things that are no model. Usage: test_models.py STA GOLDEN_FOLDER
+# What real files and habits ask of `sta`: models fine-tuned by Hugging Face's tutorial, several labels at once, one of
+# several models in a file, sizes that are not square, label files, and things that are no model. Usage: test_models.py
+# STA GOLDEN_FOLDER
 import json
 import math
 import os

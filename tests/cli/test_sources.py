@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What `sta classify` is given beside video files: sequences of pictures, animated GIFs, videos too short for a window. Usage: test_sources.py STA MODEL
+# What `sta classify` is given beside video files: sequences of pictures, animated GIFs, videos too short for a window.
+# Usage: test_sources.py STA MODEL
 import json
 import os
 import subprocess

@@ -14,7 +14,8 @@
 namespace async_device {
 namespace {
 
-// An event as it was last recorded: a number that grows with every record. A wait means the number that was current when it was put into its queue.
+// An event as it was last recorded: a number that grows with every record. A wait means the number that was current
+// when it was put into its queue.
 struct Event {
   uint64_t recorded = 0, past = 0;
 };

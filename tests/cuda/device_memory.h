@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Arrays in device memory, filled from and copied back to vectors. The same tests run on the emulated device and, with STA_TEST_ON_DEVICE, on a real
-// one through libsta-cuda.
+// Arrays in device memory, filled from and copied back to vectors. The same tests run on the emulated device and, with
+// STA_TEST_ON_DEVICE, on a real one through libsta-cuda.
 #pragma once
 
 #include <gtest/gtest.h>

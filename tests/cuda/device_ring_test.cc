@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The window ring in device memory: the windows of frames in any format are, bit for bit, those that the CPU's preprocessing gives, in whatever order
-// a device does what the streams allow; the frames' memory is overwritten by its producer as soon as that is allowed, clips are used again at once.
+// The window ring in device memory: the windows of frames in any format are, bit for bit, those that the CPU's
+// preprocessing gives, in whatever order a device does what the streams allow; the frames' memory is overwritten by its
+// producer as soon as that is allowed, clips are used again at once.
 #include <gtest/gtest.h>
 
 #include <algorithm>

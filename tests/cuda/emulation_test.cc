@@ -116,8 +116,8 @@ INSTANTIATE_TEST_SUITE_P(Orders, Emulation, testing::ValuesIn(device::schedules(
   return std::string(info.param.order == 0 ? "forward" : info.param.order == 1 ? "backward" : "shuffled") + std::to_string(info.param.seed);
 });
 
-// The mistake that a GPU forgives most often. Each thread's addends are taken at once in the forward order, too early in another.
-// Not under ThreadSanitizer, which would rightly end the program: see MissingBarrierIsARace.
+// The mistake that a GPU forgives most often. Each thread's addends are taken at once in the forward order, too early
+// in another. Not under ThreadSanitizer, which would rightly end the program: see MissingBarrierIsARace.
 #ifndef __SANITIZE_THREAD__
 TEST(EmulationFinds, MissingBarrierGivesAnotherResult) {
   std::vector<int> values(256);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The frame kernel against the CPU's preprocessing: every pixel format, any geometry and pitch, in every output type, bit for bit.
+// The frame kernel against the CPU's preprocessing: every pixel format, any geometry and pitch, in every output type,
+// bit for bit.
 #include <gtest/gtest.h>
 
 #include <algorithm>

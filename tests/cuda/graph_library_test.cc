@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// libsta-torch-cuda as it was built, loaded as sta-core loads it, in a process without the CUDA half of LibTorch: what is missing is said, in one
-// sentence, and nothing crashes. That it captures graphs is for a machine with a GPU to show (bench/gpu_bench.cc).
+// libsta-torch-cuda as it was built, loaded as sta-core loads it, in a process without the CUDA half of LibTorch: what
+// is missing is said, in one sentence, and nothing crashes. That it captures graphs is for a machine with a GPU to show
+// (bench/gpu_bench.cc).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -24,7 +25,8 @@ TEST(CudaGraphLibrary, SaysWhatItTried) {
   EXPECT_EQ(reason("libm.so.6"), "tried libm.so.6: not libsta-torch-cuda (it lacks sta_torch_cuda_abi or sta_torch_cuda_graphs)");
 }
 
-// What it leaves undefined is LibTorch's: the dynamic linker names a symbol of at::cuda or c10::cuda, and none of this project's.
+// What it leaves undefined is LibTorch's: the dynamic linker names a symbol of at::cuda or c10::cuda, and none of this
+// project's.
 TEST(CudaGraphLibrary, LacksOnlyTheCudaHalfOfLibTorch) {
   const std::string why = reason(g_path);
   EXPECT_EQ(why.rfind(std::string("tried ") + g_path + ": ", 0), 0u) << why;

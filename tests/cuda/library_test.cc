@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// libsta-cuda as nvcc built it, loaded as sta-core loads it: it has the version and the functions of its header, exports nothing else, and on a
-// machine without a device says so instead of crashing.
+// libsta-cuda as nvcc built it, loaded as sta-core loads it: it has the version and the functions of its header,
+// exports nothing else, and on a machine without a device says so instead of crashing.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 

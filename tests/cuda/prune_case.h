@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Inputs of the pruning step that are meant to hurt: ties, degenerate keys, extreme magnitudes, and ordinary random ones.
+// Inputs of the pruning step that are meant to hurt: ties, degenerate keys, extreme magnitudes, and ordinary random
+// ones.
 #pragma once
 
 #include <cstdint>

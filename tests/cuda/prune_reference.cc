@@ -14,7 +14,8 @@ namespace {
 
 constexpr float kTiny = 1e-20f;
 
-// Σ term(i), i < count, as 32 lanes take it: `run` consecutive terms to each lane in turn, then lanes at distance 16, 8, 4, 2, 1 are added.
+// Σ term(i), i < count, as 32 lanes take it: `run` consecutive terms to each lane in turn, then lanes at distance 16,
+// 8, 4, 2, 1 are added.
 float lane_sum(int count, int run, const std::function<void(int i, float &sum)> &add) {
   float lane[32] = {};
   for (int i = 0; i < count; ++i) add(i, lane[i / run % 32]);

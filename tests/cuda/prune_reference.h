@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The pruning step once more, for one clip, as plain loops over vectors: what the kernels must give bit for bit. The order in which sums are taken is
-// part of the definition here, and written out; that it selects the same tokens as the ATen form is the business of another test.
+// The pruning step once more, for one clip, as plain loops over vectors: what the kernels must give bit for bit. The
+// order in which sums are taken is part of the definition here, and written out; that it selects the same tokens as the
+// ATen form is the business of another test.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The kernels against sta-core/pruning, the reference, and through sta-core as a model uses them; on the emulated device.
+// The kernels against sta-core/pruning, the reference, and through sta-core as a model uses them; on the emulated
+// device.
 //
-// The reference leaves the order of its sums to ATen, the kernels fix theirs: where two scores differ by no more than the rounding of such sums,
-// either may come first. Everything else must be the same tokens in the same order. The golden files leave no such doubt and must be met exactly.
+// The reference leaves the order of its sums to ATen, the kernels fix theirs: where two scores differ by no more than
+// the rounding of such sums, either may come first. Everything else must be the same tokens in the same order. The
+// golden files leave no such doubt and must be met exactly.
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -27,8 +29,8 @@ double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDo
 
 enum class Match { kSame, kNearTie, kDifferent };
 
-// Group by group in scan order. got, want: [T·(N-r)]. Behind a group that keeps other tokens because of a near tie, masses differ and nothing more
-// can be said.
+// Group by group in scan order. got, want: [T·(N-r)]. Behind a group that keeps other tokens because of a near tie,
+// masses differ and nothing more can be said.
 Match compare(const at::Tensor &got, const at::Tensor &want, const sta::PruneTrace &trace, const sta::PruneCall &call, int n) {
   const int64_t t = call.groups, kept = want.numel() / t;
   const auto *a = got.const_data_ptr<int64_t>(), *b = want.const_data_ptr<int64_t>();
@@ -37,7 +39,8 @@ Match compare(const at::Tensor &got, const at::Tensor &want, const sta::PruneTra
   for (int64_t step = 0; step < t; ++step) {
     const int64_t g = call.backward ? t - 1 - step : step;
     const float *score = scores.const_data_ptr<float>() + g * n;
-    // Of a mass of 1 handed out by each of N tokens (of 1 in all, from the second pair on), a few units in the last place.
+    // Of a mass of 1 handed out by each of N tokens (of 1 in all, from the second pair on), a few units in the last
+    // place.
     float scale = 1;
     if (step > 0) scale = *std::max_element(score, score + n);
     const auto score_of = [&](int64_t token) {
@@ -146,8 +149,9 @@ TEST(CudaPruneStep, WhatTheKernelsDoNotTakeIsLeftToAten) {
   EXPECT_FALSE(sta::kernels_take(&kEmulated, x.transpose(1, 2).contiguous().transpose(1, 2), keys, call, {STA_PRUNING_STA, 2, {}}));
 }
 
-// Video Swin selects at the entry of three stages, three launches each; where more than half of a group goes, ATen does. The order of what is kept
-// means nothing there, as every stage selects afresh: of near ties either may come first.
+// Video Swin selects at the entry of three stages, three launches each; where more than half of a group goes, ATen
+// does. The order of what is kept means nothing there, as every stage selects afresh: of near ties either may come
+// first.
 TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
   const c10::InferenceMode guard;
   const std::array<int, 3> shape{32, 112, 112};

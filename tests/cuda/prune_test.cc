@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pruning kernels against plain loops with the same order of sums: every token, every score, bit for bit, in several thread orders.
+// The pruning kernels against plain loops with the same order of sums: every token, every score, bit for bit, in
+// several thread orders.
 #include <gtest/gtest.h>
 
 #include <algorithm>

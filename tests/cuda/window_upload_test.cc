@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Windows on their way to the device: whatever order a device does what the streams allow, the reader finds the pixels that were sent, although
-// pinned and device memory are used again at once, and windows that nobody reads are replaced on the way. Nobody waits but for such a one.
+// Windows on their way to the device: whatever order a device does what the streams allow, the reader finds the pixels
+// that were sent, although pinned and device memory are used again at once, and windows that nobody reads are replaced
+// on the way. Nobody waits but for such a one.
 #include "cuda/window_upload.h"
 
 #include <gtest/gtest.h>
@@ -38,8 +39,8 @@ struct Read {
   std::vector<uint8_t> got, want;
 };
 
-// A worker that is sometimes slow: a mailbox of one window, replaced by the next one if it has not been taken. Returns how many windows came out
-// wrong.
+// A worker that is sometimes slow: a mailbox of one window, replaced by the next one if it has not been taken. Returns
+// how many windows came out wrong.
 int wrong_windows(uint64_t seed, int windows) {
   Random random(seed);
   async_device::begin(seed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A staaction in a GstHarness with a bus: frames in, frames, windows and messages out. Windows are read from the bus as an application would, not
-// from inside.
+// A staaction in a GstHarness with a bus: frames in, frames, windows and messages out. Windows are read from the bus as
+// an application would, not from inside.
 #pragma once
 
 #include <gst/check/gstharness.h>
@@ -24,7 +24,8 @@ struct MessageUnref {
 };
 using Message = std::unique_ptr<GstMessage, MessageUnref>;
 
-// A sta-window message, or the StaActionMeta of a frame: the fields that both have, and those that only one has where it does.
+// A sta-window message, or the StaActionMeta of a frame: the fields that both have, and those that only one has where
+// it does.
 struct Window {
   guint64 id = 0, start = 0, end = 0, age = 0;
   std::string label, status, error, stream_id, model;

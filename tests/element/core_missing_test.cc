@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A process in which sta-core is not loaded at first: the plugin works without it as far as it can, says clearly what is missing, and takes it when
-// it is there.
+// A process in which sta-core is not loaded at first: the plugin works without it as far as it can, says clearly what
+// is missing, and takes it when it is there.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Windows that fail, results between frames, what a frame may wait: the robustness that an operator relies on. Failures are injected into sta-core by
-// a hook that is no part of its API.
+// Windows that fail, results between frames, what a frame may wait: the robustness that an operator relies on. Failures
+// are injected into sta-core by a hook that is no part of its API.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -154,7 +154,8 @@ TEST_F(Failures, AModelWhoseFirstWindowFailsIsNotTakenOver) {
   std::filesystem::remove(path);
 }
 
-// Failures at places that a generator chooses, with frames as fast as they go: every frame comes out, and the element ends as ever.
+// Failures at places that a generator chooses, with frames as fast as they go: every frame comes out, and the element
+// ends as ever.
 TEST_F(Failures, RandomPlacesUnderLoadNeverHang) {
   std::mt19937 random(11);
   for (int run = 0; run < 6; run++) {

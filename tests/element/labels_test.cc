@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is put on frames: for how long, above which confidence, from which pixel format; messages, signal and metadata agree.
+// What is put on frames: for how long, above which confidence, from which pixel format; messages, signal and metadata
+// agree.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ constexpr GstClockTime kFrame = GST_SECOND / 30;
 // The frame that completes the first window of a 30 fps stream from 0: sample 15, at 60 frames.
 constexpr int kFirst = 60;
 
-// A model whose classes do not exclude each other: each has a probability of its own, and every threshold holds for each.
+// A model whose classes do not exclude each other: each has a probability of its own, and every threshold holds for
+// each.
 TEST(MultiLabel, SeveralLabelsAreOnAFrameAtOnce) {
   Properties properties = fileMode();
   for (auto &[name, value] : properties)
@@ -283,7 +285,8 @@ std::string top(const std::map<std::string, double> &labels) {
   return best;
 }
 
-// Rounding of the conversion to YUV and back moves confidences a little; a wrong channel order, matrix or plane moves them far more (checked below).
+// Rounding of the conversion to YUV and back moves confidences a little; a wrong channel order, matrix or plane moves
+// them far more (checked below).
 constexpr double kClose = 0.02;
 
 class Formats : public testing::TestWithParam<const char *> {};

@@ -108,7 +108,8 @@ TEST(Live, ResultsOfBeforeAFlushAreNotAttachedAfterIt) {
   EXPECT_TRUE(action.windows().empty());
 }
 
-// Pushes frames until just before the one that completes the second window; returns the seconds that the first window's forward pass took.
+// Pushes frames until just before the one that completes the second window; returns the seconds that the first window's
+// forward pass took.
 double firstWindow(ActionHarness *action) {
   double longest = 0;
   for (int i = 0; i < kSecondWindow; i++) {
@@ -119,7 +120,8 @@ double firstWindow(ActionHarness *action) {
   return longest;
 }
 
-// A flush or a state change must not wait for the forward pass that a frame waits for: it ends in a part of that pass's time, whatever the machine.
+// A flush or a state change must not wait for the forward pass that a frame waits for: it ends in a part of that pass's
+// time, whatever the machine.
 TEST(FileMode, FlushStartEndsTheWait) {
   Properties properties = slowModel();
   properties.push_back({"sync", "true"});

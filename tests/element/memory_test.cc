@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Frames in CUDA memory, as far as a machine without a CUDA device can show: the templates name them where the plugin was built with GstCuda, and
-// negotiation leaves them out, so that upstream falls back to system memory. With a device negotiation offers them. That pixels are read on a device
-// is not tested here: tests/cuda does it on an emulated one, scripts/gpu-check on a real one.
+// Frames in CUDA memory, as far as a machine without a CUDA device can show: the templates name them where the plugin
+// was built with GstCuda, and negotiation leaves them out, so that upstream falls back to system memory. With a device
+// negotiation offers them. That pixels are read on a device is not tested here: tests/cuda does it on an emulated one,
+// scripts/gpu-check on a real one.
 #include <gtest/gtest.h>
 
 #include "action_harness.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Another model while frames flow: it takes over without a hole in the labels, a bad one changes nothing but for a warning, labels are always those
-// of the model that a window names, and nothing is left behind however often that happens.
+// Another model while frames flow: it takes over without a hole in the labels, a bad one changes nothing but for a
+// warning, labels are always those of the model that a window names, and nothing is left behind however often that
+// happens.
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// region=objects: which detections get windows, what those windows show, where the labels go, and that tracks end. The windows of an object that
-// stands still are compared with those of a video that shows nothing but its crop.
+// region=objects: which detections get windows, what those windows show, where the labels go, and that tracks end. The
+// windows of an object that stands still are compared with those of a video that shows nothing but its crop.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Streams whose tag says that they are to be shown turned: windows are those of a stream that is upright, frames and boxes stay as they are.
+// Streams whose tag says that they are to be shown turned: windows are those of a stream that is upright, frames and
+// boxes stay as they are.
 #include <gtest/gtest.h>
 
 #include <cstring>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// staoverlay draws labelled objects: a frame around each, its label on top, and not a pixel elsewhere. Labels are put on objects through GStreamer's
-// public functions, as a detector would, and once by staaction itself.
+// staoverlay draws labelled objects: a frame around each, its label on top, and not a pixel elsewhere. Labels are put
+// on objects through GStreamer's public functions, as a detector would, and once by staaction itself.
 #include <gst/video/video-overlay-composition.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// staoverlay: the box changes pixels where it is and nowhere else, at any size and in any format; it is attached instead where downstream draws
-// compositions. Labels are put on frames through GStreamer's public functions, as any application might.
+// staoverlay: the box changes pixels where it is and nowhere else, at any size and in any format; it is attached
+// instead where downstream draws compositions. Labels are put on frames through GStreamer's public functions, as any
+// application might.
 #include <gst/check/gstharness.h>
 #include <gst/video/video-overlay-composition.h>
 #include <gtest/gtest.h>

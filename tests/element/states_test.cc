@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// State changes, again and again, and the errors that a wrong setting or file gives: one each, with a text that says what would be right.
+// State changes, again and again, and the errors that a wrong setting or file gives: one each, with a text that says
+// what would be right.
 #include <gtest/gtest.h>
 
 #include <filesystem>

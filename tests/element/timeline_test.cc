@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events and load-adaptive pruning as an application sees them: sta-event messages, the signal, the ids on frames, the drop number in results.
+// Events and load-adaptive pruning as an application sees them: sta-event messages, the signal, the ids on frames, the
+// drop number in results.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

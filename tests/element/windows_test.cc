@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which windows come out, and on which frame their labels begin, for every kind of frame rate: compared with an oracle that is written from the
-// definition (samples are the frames on screen at t_0 + k·Δ) and knows nothing of how sta-core arrives at it.
+// Which windows come out, and on which frame their labels begin, for every kind of frame rate: compared with an oracle
+// that is written from the definition (samples are the frames on screen at t_0 + k·Δ) and knows nothing of how sta-core
+// arrives at it.
 #include <gtest/gtest.h>
 
 #include <algorithm>

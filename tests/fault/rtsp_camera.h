@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A network camera that can be made to fail: an RTSP server (gst-rtsp-server, H.264, loopback) in a process of its own, so that it can be killed and
-// stopped like one.
+// A network camera that can be made to fail: an RTSP server (gst-rtsp-server, H.264, loopback) in a process of its own,
+// so that it can be killed and stopped like one.
 #pragma once
 
 #include <string>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A real RTSP stream over the loopback interface, and what happens to such streams: the camera dies and comes back, stalls, changes its resolution,
-// sets its clock. Only the source is made anew, as an application that reconnects does it; staaction plays on. What is asserted is about the stream:
-// every frame that leaves staaction is written down with its time and label, and the label must be of the scene that the frame is in. No wall-clock
-// time is asserted; the timeouts are for hangs.
+// A real RTSP stream over the loopback interface, and what happens to such streams: the camera dies and comes back,
+// stalls, changes its resolution, sets its clock. Only the source is made anew, as an application that reconnects does
+// it; staaction plays on. What is asserted is about the stream: every frame that leaves staaction is written down with
+// its time and label, and the label must be of the scene that the frame is in. No wall-clock time is asserted; the
+// timeouts are for hangs.
 #include <gst/gst.h>
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
@@ -126,8 +127,8 @@ class Client {
       return found >= labels;
     });
   }
-  // Until a frame after number `from` has a label of now. Not the first one that has any: frames that were held back come in a burst, quicker than a
-  // busy machine labels them.
+  // Until a frame after number `from` has a label of now. Not the first one that has any: frames that were held back
+  // come in a burst, quicker than a busy machine labels them.
   bool waitForCurrentLabel(size_t from) {
     return waitFor([&](const std::vector<Seen> &seen) {
       const auto current = [](const Seen &s) { return s.labelled && s.start + kWindow + 10 * kHop >= s.time; };
@@ -214,8 +215,8 @@ bool newScene(const Seen &before, const Seen &after) {
   return after.connection != before.connection || after.width != before.width || after.time + GST_MSECOND < before.time;
 }
 
-// Every label belongs to the scene of its frame, no window spans a gap, and each scene that lasted long enough is labelled: by windows that begin
-// with its first frame, or with the first after a gap. Returns the number of scenes.
+// Every label belongs to the scene of its frame, no window spans a gap, and each scene that lasted long enough is
+// labelled: by windows that begin with its first frame, or with the first after a gap. Returns the number of scenes.
 int checkLabels(const std::vector<Seen> &seen) {
   int scenes = 0;
   guint64 scene = 0;  // its earliest time
@@ -240,8 +241,8 @@ int checkLabels(const std::vector<Seen> &seen) {
   return scenes;
 }
 
-// In stream time: the first labelled frame after number `from` carries one of the first windows after it. Live mode may skip a window when the
-// machine is busy, which moves the label by whole hops; it may not wait longer than that.
+// In stream time: the first labelled frame after number `from` carries one of the first windows after it. Live mode may
+// skip a window when the machine is busy, which moves the label by whole hops; it may not wait longer than that.
 void expectLabelsResume(const std::vector<Seen> &seen, size_t from, guint64 begin) {
   const auto first = std::find_if(seen.begin() + from, seen.end(), [&](const Seen &s) { return s.labelled && s.start + GST_MSECOND >= begin; });
   ASSERT_NE(first, seen.end());
@@ -272,8 +273,8 @@ TEST(Rtsp, CameraIsKilledAndComesBack) {
     client.reconnect(camera->url());
     ASSERT_TRUE(client.waitForLabels(beginOfScene(client.seen(), before), 10)) << "round " << round;
     EXPECT_EQ(client.actionErrors(), 0);
-    // Between two connections nothing is left of the one before. Messages on the bus are the application's: how many disconnecting leaves there is
-    // a matter of chance (a window may end just then).
+    // Between two connections nothing is left of the one before. Messages on the bus are the application's: how many
+    // disconnecting leaves there is a matter of chance (a window may end just then).
     client.disconnect();
     const auto live = [&] {
       EXPECT_EQ(client.actionErrors(), 0);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: what a pipeline may do to staaction, in any order. Each byte of the input is an operation or its argument: frames at odd times and of
-// odd sizes, caps, segments, flushes, gaps, ends of stream, property changes, state changes. Beyond crashes and hangs these are faults:
+// Fuzz target: what a pipeline may do to staaction, in any order. Each byte of the input is an operation or its
+// argument: frames at odd times and of odd sizes, caps, segments, flushes, gaps, ends of stream, property changes,
+// state changes. Beyond crashes and hangs these are faults:
 //   - a frame that was pushed into a playing element does not come out, or with another timestamp
 //   - an error message, for nothing here is a reason to stop
 //   - a label on a frame whose window began before the last flush, new stream or other caps
 //   - a window that is neither classified nor skipped nor discarded after everything is drained
-// FUZZ_WEIGHTS_FOLDER is the model folder of the tiny model (16 frames of 64x64, three blocks); the plugin is found by GST_PLUGIN_PATH.
+// FUZZ_WEIGHTS_FOLDER is the model folder of the tiny model (16 frames of 64x64, three blocks); the plugin is found by
+// GST_PLUGIN_PATH.
 #include <gst/check/gstharness.h>
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -214,7 +216,8 @@ class Run {
   }
 
   void states() {
-    // Of what is set here, these two would stop a start, with an error message; while playing they are refused with a warning.
+    // Of what is set here, these two would stop a start, with an error message; while playing they are refused with a
+    // warning.
     g_object_set(element_, "drop-number", 0, "sample-interval", guint64{0}, nullptr);
     gst_element_set_state(element_, script_.byte() % 2 ? GST_STATE_READY : GST_STATE_NULL);
     FUZZ_CHECK(gst_element_set_state(element_, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE, "the element does not start again");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A main() for the fuzz targets where there is no libFuzzer: g++ has none, and the tests are to need no second compiler. It knows nothing of
-// coverage; it runs every seed as it is, then mutations of seeds, always the same ones for the same -seed. What finds new faults is scripts/fuzz with
-// libFuzzer; this keeps the found ones away, and shows that the targets work. Its options are those of libFuzzer that both have:
+// A main() for the fuzz targets where there is no libFuzzer: g++ has none, and the tests are to need no second
+// compiler. It knows nothing of coverage; it runs every seed as it is, then mutations of seeds, always the same ones
+// for the same -seed. What finds new faults is scripts/fuzz with libFuzzer; this keeps the found ones away, and shows
+// that the targets work. Its options are those of libFuzzer that both have:
 //
 //   fuzz-TARGET [-runs=N] [-max_total_time=SECONDS] [-seed=N] [-max_len=BYTES] FILE-OR-FOLDER...
 //

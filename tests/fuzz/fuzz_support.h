@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the fuzz targets share: a file of the input, and what they take for a fault beyond crashes and hangs. Untrusted bytes may be refused, in one
-// sentence; they must not be found out by an exception of LibTorch (INTERNAL) or by running out of memory, since a small file has no right to either.
+// What the fuzz targets share: a file of the input, and what they take for a fault beyond crashes and hangs. Untrusted
+// bytes may be refused, in one sentence; they must not be found out by an exception of LibTorch (INTERNAL) or by
+// running out of memory, since a small file has no right to either.
 #pragma once
 
 #include <unistd.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: the JSON files of a model folder beside weights that are good. The input is config.json, preprocessor_config.json and
-// model.safetensors.index.json, with a zero byte between them; what is missing is no file. FUZZ_WEIGHTS is the .safetensors file of the tiny model.
+// Fuzz target: the JSON files of a model folder beside weights that are good. The input is config.json,
+// preprocessor_config.json and model.safetensors.index.json, with a zero byte between them; what is missing is no file.
+// FUZZ_WEIGHTS is the .safetensors file of the tiny model.
 #include <cmath>
 #include <string_view>
 

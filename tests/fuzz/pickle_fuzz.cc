@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: one pickle, without the zip around it, so that mutations land in it and not in weights. Whatever it builds must be finite: no text may
-// point outside the input or the graph, no list may hold nothing.
+// Fuzz target: one pickle, without the zip around it, so that mutations land in it and not in weights. Whatever it
+// builds must be finite: no text may point outside the input or the graph, no list may hold nothing.
 #include "checkpoint/formats/pickle.h"
 #include "fuzz_support.h"
 

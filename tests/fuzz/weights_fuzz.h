@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A weights file of untrusted bytes, in the format that its reader knows: what is read must be readable to its last byte, and a model that is made of
-// it must be whole. Shared by the targets of .safetensors and of torch.save's files.
+// A weights file of untrusted bytes, in the format that its reader knows: what is read must be readable to its last
+// byte, and a model that is made of it must be whole. Shared by the targets of .safetensors and of torch.save's files.
 #pragma once
 
 #include <ATen/core/Tensor.h>

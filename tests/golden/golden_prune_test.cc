@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One pruning call on generated input against the official merge(): exact tokens in exact order, scores within rounding. Then properties on random
-// and degenerate input that no golden file covers.
+// One pruning call on generated input against the official merge(): exact tokens in exact order, scores within
+// rounding. Then properties on random and degenerate input that no golden file covers.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>

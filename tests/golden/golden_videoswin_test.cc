@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Video Swin, dense, end to end against the official implementation: every file under golden/videoswin/outputs, with the limits that its README
-// recommends, and in reduced precision.
+// Video Swin, dense, end to end against the official implementation: every file under golden/videoswin/outputs, with
+// the limits that its README recommends, and in reduced precision.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// End to end against the official implementation: every file under golden/vit, tiny to H, fp32. Kept tokens are compared as tests/golden/README.md
-// says: as sets of original tokens after each call; logits within 5e-5, residual stream within 1e-4.
+// End to end against the official implementation: every file under golden/vit, tiny to H, fp32. Kept tokens are
+// compared as tests/golden/README.md says: as sets of original tokens after each call; logits within 5e-5, residual
+// stream within 1e-4.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -67,7 +68,8 @@ TEST_P(GoldenVit, SameTokensSameLogits) {
   sta::ForwardProbe probe;
   probe.block = [&](int block, const at::Tensor &x) {
     if (t.count("block_probe")) {
-      // In-order comparison is meant: where neighbours could swap for rounding alone, the first four tokens of these files do not.
+      // In-order comparison is meant: where neighbours could swap for rounding alone, the first four tokens of these
+      // files do not.
       EXPECT_LE(max_diff(x[0].slice(0, 0, 4).slice(1, 0, 16), t.at("block_probe")[block]), 1e-4) << "block " << block;
       EXPECT_NEAR(x.abs().mean().item<double>(), t.at("block_absmean")[block].item<double>(), 1e-4) << "block " << block;
     }
@@ -135,7 +137,8 @@ TEST(GoldenVitDegenerate, FlatClipsAreFinite) {
   }
 }
 
-// Reduced precision: the dense model stays within 0.04; pruned runs drop other tokens, so overlap and direction are compared, not tokens.
+// Reduced precision: the dense model stays within 0.04; pruned runs drop other tokens, so overlap and direction are
+// compared, not tokens.
 class GoldenReduced : public testing::TestWithParam<at::ScalarType> {};
 
 TEST_P(GoldenReduced, CloseToFp32) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# make_checkpoints.py: its generator gives the numbers that generator_check.json knows, a frame and its file give each other exactly, making twice gives
-# the same bytes, the build's files are those that the frames name, and what is wrong with a frame is one sentence. Usage: test_make_checkpoints.py MADE
+# make_checkpoints.py: its generator gives the numbers that generator_check.json knows, a frame and its file give each
+# other exactly, making twice gives the same bytes, the build's files are those that the frames name, and what is wrong
+# with a frame is one sentence. Usage: test_make_checkpoints.py MADE
 import hashlib
 import json
 import os

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs one script of pipelines/ as it stands, on a shipped clip with the shipped model, and looks at what came out. Where there is no shipped model (a checkout without large
-# files, say), a tiny one of the golden tests serves: its labels mean nothing, but they come. Exit status 77 = skipped (no clip is shipped).
+# Runs one script of pipelines/ as it stands, on a shipped clip with the shipped model, and looks at what came out.
+# Where there is no shipped model (a checkout without large files, say), a tiny one of the golden tests serves: its
+# labels mean nothing, but they come. Exit status 77 = skipped (no clip is shipped).
 #
 #   run_pipeline.sh file-to-labels
 set -uo pipefail
@@ -89,7 +90,8 @@ case $name in
     run '' "$work/out.mp4" 6
     expect_labels ''
     expect_video "$work/out.mp4" 25
-    # Ctrl-C, which reaches every process of the terminal's foreground group: the file must be closed all the same. A shell starts its jobs deaf to it, hence Python.
+    # Ctrl-C, which reaches every process of the terminal's foreground group: the file must be closed all the same. A
+    # shell starts its jobs deaf to it, hence Python.
     python3 - "$tree/pipelines/rtsp-to-file.sh" "$work/interrupted.mp4" >"$work/out" 2>"$work/err" <<'END' || fail 'Ctrl-C did not end it well'
 import os, signal, subprocess, sys, time
 job = subprocess.Popen([sys.argv[1], '', sys.argv[2]], start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))

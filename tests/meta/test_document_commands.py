@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The commands of the README and of documents work as they are printed. Every line of their shell blocks is one of: a
-# pipeline (must parse: elements and properties exist and link; if it plays a shipped clip into a fakesink it is played),
-# a `sta` command (cheap ones are run, of the others the options are checked), a script of this tree (must be there, and
-# executable), a program of the build folder (the build must know it), or a program (must be installed). Run with the
-# system's Python, the one that has GStreamer's bindings. Exit status 77 = skipped.
+# pipeline (must parse: elements and properties exist and link; if it plays a shipped clip into a fakesink it is
+# played), a `sta` command (cheap ones are run, of the others the options are checked), a script of this tree (must be
+# there, and executable), a program of the build folder (the build must know it), or a program (must be installed). Run
+# with the system's Python, the one that has GStreamer's bindings. Exit status 77 = skipped.
 #
 #   test_document_commands.py BUILD-FOLDER
 import os

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# docs/elements.md and the elements agree: its property tables are those that tools/checks/element_tables.py makes, which
-# notices a table that is not; each signal of an element and each field of its statistics is a row of a table. Run with
-# the system's Python, the one that has GStreamer's bindings.
+# docs/elements.md and the elements agree: its property tables are those that tools/checks/element_tables.py makes,
+# which notices a table that is not; each signal of an element and each field of its statistics is a row of a table. Run
+# with the system's Python, the one that has GStreamer's bindings.
 import os
 import re
 import subprocess

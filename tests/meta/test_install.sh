@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What `meson install` puts where: into an empty folder, then a C program is built against it with pkg-config alone and run, the plugin is inspected, and the installed sta command
-# answers. Exit status 77 = skipped.
+# What `meson install` puts where: into an empty folder, then a C program is built against it with pkg-config alone and
+# run, the plugin is inspected, and the installed sta command answers. Exit status 77 = skipped.
 set -euo pipefail
 build=$1 model=$2 source=$3
 command -v pkg-config >/dev/null || exit 77

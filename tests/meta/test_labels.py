@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# A bundled model says what happens in a shipped clip: of the windows that lie in one interval of media/CLIP.json (wholly, or as much of them as INSIDE says), at least a given share
-# carries that interval's label, or one of its labels where two are true ("up|leaving"). Through the same command and element as everybody's.
+# A bundled model says what happens in a shipped clip: of the windows that lie in one interval of media/CLIP.json
+# (wholly, or as much of them as INSIDE says), at least a given share carries that interval's label, or one of its
+# labels where two are true ("up|leaving"). Through the same command and element as everybody's.
 #
 #   test_labels.py STA MODEL CLIP INSIDE SHARE [HOP]      HOP in seconds, default 0.4
 import json

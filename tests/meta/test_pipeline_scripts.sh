@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every script of pipelines/ can be parsed, says in its header what it shows and how to adapt it, and stops with one clear line where its input is missing.
+# Every script of pipelines/ can be parsed, says in its header what it shows and how to adapt it, and stops with one
+# clear line where its input is missing.
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 failures=0
@@ -36,7 +37,8 @@ message=$(timeout 20 "$tree/pipelines/file-to-labels.sh" "$gif" 2>&1) && fail 'f
 grep -qE "$gif: GStreamer cannot play animated GIFs|scripts/build" <<<"$message" || fail "file-to-labels.sh does not say what to do about a GIF: $message"
 rm -f "$gif"
 
-# What gst-launch-1.0 -m prints becomes one line per window: blanks, bytes that are not ASCII, very small numbers, names of streams; other messages become nothing.
+# What gst-launch-1.0 -m prints becomes one line per window: blanks, bytes that are not ASCII, very small numbers, names
+# of streams; other messages become nothing.
 eval "$(sed -n '/^labels()/,$p' "$tree/pipelines/env.sh")"
 got=$(labels <<'END'
 Setting pipeline to PLAYING ...

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# scripts/setup: nothing to do means nothing done, and quickly; and what it cannot do it says in one sentence. Exit status 77 = skipped.
+# scripts/setup: nothing to do means nothing done, and quickly; and what it cannot do it says in one sentence. Exit
+# status 77 = skipped.
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 fail() {
@@ -30,7 +31,8 @@ grep -q 'Debian 12 and 13' "$work/err" || fail "no reason is given: $(cat "$work
 "$tree/scripts/setup" --nonsense >/dev/null 2>&1
 [ $? = 2 ] || fail 'an unknown option is no usage error'
 
-# Nothing to do: only where LibTorch is there already (a build with -Dlibtorch=FOLDER may have none, and a test downloads nothing).
+# Nothing to do: only where LibTorch is there already (a build with -Dlibtorch=FOLDER may have none, and a test
+# downloads nothing).
 if [ ! -e "$tree/.deps/libtorch/.complete" ]; then
   echo 'SKIP: .deps/libtorch was not made by scripts/setup'
   exit 77

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The result line that people and CI trust (scripts/lib/summary.py), on reports made up for the purpose: cases are counted, and nothing that went wrong can be missed.
+# The result line that people and CI trust (scripts/lib/summary.py), on reports made up for the purpose: cases are
+# counted, and nothing that went wrong can be missed.
 import hashlib
 import json
 import os

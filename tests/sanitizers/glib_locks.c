@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Makes GLib's locks visible to ThreadSanitizer. GMutex and GCond are futexes of GLib's own, and GLib is not instrumented: the sanitizer would not
-// see that one thread's work under GST_OBJECT_LOCK comes before another's, and would report every pair of them. These functions stand in front of
-// GLib's (a program's symbols come before those of its libraries), call them, and say what they order. Linked into the element tests of a
-// -Db_sanitize=thread build, and into nothing else.
+// Makes GLib's locks visible to ThreadSanitizer. GMutex and GCond are futexes of GLib's own, and GLib is not
+// instrumented: the sanitizer would not see that one thread's work under GST_OBJECT_LOCK comes before another's, and
+// would report every pair of them. These functions stand in front of GLib's (a program's symbols come before those of
+// its libraries), call them, and say what they order. Linked into the element tests of a -Db_sanitize=thread build, and
+// into nothing else.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <glib.h>

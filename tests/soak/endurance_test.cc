@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The same thing, very often: a thousand state cycles and five hundred flushing seeks leave no file, thread or object behind, and no label crosses a
-// seek.
+// The same thing, very often: a thousand state cycles and five hundred flushing seeks leave no file, thread or object
+// behind, and no label crosses a seek.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +33,8 @@ GstElement *launch(const std::string &line) {
   return pipeline;
 }
 
-// Every seventh cycle plays to its end, so that windows are under way; the others are broken off somewhere between NULL and the first window.
+// Every seventh cycle plays to its end, so that windows are under way; the others are broken off somewhere between NULL
+// and the first window.
 TEST(Endurance, ThousandStateCycles) {
   GstElement *pipeline =
       launch("videotestsrc num-buffers=20 ! video/x-raw,format=GRAY8,width=32,height=32,framerate=30/1 ! " + action("") + " ! fakesink sync=false");

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Can it be left running? A live source at ten times a camera's frame rate goes through staaction and staoverlay, with the tiny model, and what the
-// process holds is written down: memory, open files, threads, and at the end what GStreamer's leaks tracer still finds alive. Prints a table. Exit
-// status 1 if files or threads grew, an object was left or a frame was lost, and, in runs of ten minutes and more, if memory grew by 1 % or more;
-// shorter ones are still warming up.
+// Can it be left running? A live source at ten times a camera's frame rate goes through staaction and staoverlay, with
+// the tiny model, and what the process holds is written down: memory, open files, threads, and at the end what
+// GStreamer's leaks tracer still finds alive. Prints a table. Exit status 1 if files or threads grew, an object was
+// left or a frame was lost, and, in runs of ten minutes and more, if memory grew by 1 % or more; shorter ones are still
+// warming up.
 //
 //   soak [--seconds 1800] [--fps 300] [--model tests/golden/checkpoints/tiny_hf_qkv_bias]
 #include <gst/gst.h>
@@ -154,7 +155,8 @@ int main(int argc, char **argv) {
   g_free(model);
   gst_deinit();
 
-  // The first tenth is warm-up. Memory: the mean of the second tenth against that of the last, so that one sample decides nothing.
+  // The first tenth is warm-up. Memory: the mean of the second tenth against that of the last, so that one sample
+  // decides nothing.
   const size_t tenth = std::max<size_t>(1, samples.size() / 10);
   if (samples.size() < 3 * tenth) {
     std::fprintf(stderr, "soak: the run ended before there was anything to compare\n");

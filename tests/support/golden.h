@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The generator of the golden files (tests/golden/README.md, section 1) and what tests do with it: weights and clips of a model from seeds, so that
-// hundreds of megabytes need not be stored.
+// The generator of the golden files (tests/golden/README.md, section 1) and what tests do with it: weights and clips of
+// a model from seeds, so that hundreds of megabytes need not be stored.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +16,8 @@ namespace golden {
 
 /// A file of tests/golden that the tree keeps. Those of checkpoints/ and videoswin/weights/ are made: see made().
 std::string path(const std::string &relative);
-/// A file of checkpoints/ or videoswin/weights/, where the build makes the large ones and copies the others (tests/golden/make_checkpoints.py).
+/// A file of checkpoints/ or videoswin/weights/, where the build makes the large ones and copies the others
+/// (tests/golden/make_checkpoints.py).
 std::string made(const std::string &relative);
 
 uint64_t fnv1a64(const std::string &name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The generator of the Video Swin golden files (tests/golden/videoswin/README.md, section 2): the same numbers as golden.h, other names and scales.
+// The generator of the Video Swin golden files (tests/golden/videoswin/README.md, section 2): the same numbers as
+// golden.h, other names and scales.
 #pragma once
 
 #include <array>
@@ -10,7 +11,8 @@
 
 namespace golden {
 
-/// Description of "nano", "micro_w8", "micro_w16", "swin_t", "swin_s", "swin_b", "swin_b_w16" for clips of frames x height x width.
+/// Description of "nano", "micro_w8", "micro_w16", "swin_t", "swin_s", "swin_b", "swin_b_w16" for clips of frames x
+/// height x width.
 sta::ModelDescription describe_swin(const std::string &config, const std::array<int, 3> &clip);
 
 /// One weight by its official name without "backbone.".

@@ -44,8 +44,9 @@ size_t residentBytes() {
 
 void traceLeaks() { setenv("GST_TRACERS", "leaks", 1); }
 
-// By the tracer's checkpoints, which are texts: what was made and what went since the one before. Its signal get-live-objects would be shorter, but
-// hands out objects without a reference of their own (GStreamer 1.22), and one dies when the answer is freed.
+// By the tracer's checkpoints, which are texts: what was made and what went since the one before. Its signal
+// get-live-objects would be shorter, but hands out objects without a reference of their own (GStreamer 1.22), and one
+// dies when the answer is freed.
 LiveObjects liveObjects() {
   static LiveObjects alive;
   static bool started = false;

@@ -11,7 +11,8 @@ from reference.orientation import orientation_of, upright, upright_size
 from training.finetuning.segments import Footage, Segment
 
 ONE = 1 << 16
-# Matrix (a, b, c, d) of the track header, GStreamer's tag, and what becomes of [[1, 2, 3], [4, 5, 6]]. As tests/unit/preprocess_orientation_test.cc.
+# Matrix (a, b, c, d) of the track header, GStreamer's tag, and what becomes of [[1, 2, 3], [4, 5, 6]]. As
+# tests/unit/preprocess_orientation_test.cc.
 CASES = [((1, 0, 0, 1), "rotate-0", [[1, 2, 3], [4, 5, 6]]), ((0, 1, -1, 0), "rotate-90", [[4, 1], [5, 2], [6, 3]]),
          ((-1, 0, 0, -1), "rotate-180", [[6, 5, 4], [3, 2, 1]]), ((0, -1, 1, 0), "rotate-270", [[3, 6], [2, 5], [1, 4]]),
          ((-1, 0, 0, 1), "flip-rotate-0", [[3, 2, 1], [6, 5, 4]]), ((1, 0, 0, -1), "flip-rotate-180", [[4, 5, 6], [1, 2, 3]]),

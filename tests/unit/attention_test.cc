@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Attention that fails on demand: when a model is opened, in the n-th attention of a pass, while a graph is captured, for want of memory, with every
-// kernel. Each time a kernel that failed is never called again, the next one takes over, and the numbers are right. On a CPU, LibTorch has two
-// kernels, flash and plain; the way from one to the next is the same on a GPU with its four.
+// Attention that fails on demand: when a model is opened, in the n-th attention of a pass, while a graph is captured,
+// for want of memory, with every kernel. Each time a kernel that failed is never called again, the next one takes over,
+// and the numbers are right. On a CPU, LibTorch has two kernels, flash and plain; the way from one to the next is the
+// same on a GPU with its four.
 #include <ATen/Parallel.h>
 #include <ATen/ops/allclose.h>
 #include <c10/core/InferenceMode.h>
@@ -322,7 +323,8 @@ class CapturingBackend : public sta::GraphBackend {
 
 TEST_F(Attention, InACapturedGraph) {
   const c10::InferenceMode guard;
-  // Of the passes: two ordinary ones of 6 attentions, then the one before the capture (12 to 17) and the captured one (18 to 23).
+  // Of the passes: two ordinary ones of 6 attentions, then the one before the capture (12 to 17) and the captured one
+  // (18 to 23).
   for (const int nth : {12, 17, 18, 23}) {
     sta::ops::reset_attention();
     g_kernels.calls = g_kernels.flash_faults = 0;

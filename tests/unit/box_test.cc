@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The box of an object's window: smoothed in time, grown to the model's shape, inside the frame and cut between chroma samples.
+// The box of an object's window: smoothed in time, grown to the model's shape, inside the frame and cut between chroma
+// samples.
 #include <gtest/gtest.h>
 
 #include <cmath>

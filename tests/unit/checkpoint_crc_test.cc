@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The checksums of zip entries: the function against known values, and files of torch.save of which one byte is not what was written.
+// The checksums of zip entries: the function against known values, and files of torch.save of which one byte is not
+// what was written.
 #include <cstdint>
 #include <string>
 #include <string_view>

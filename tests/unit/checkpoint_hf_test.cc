@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Folders as Hugging Face writes them beyond the published ones: fine-tuned by its tutorial (the class is read from token 0), several labels at once,
-// no biases, tensors that the classifier does not use. Numbers are those of transformers (tests/golden/README.md, hf_models).
+// Folders as Hugging Face writes them beyond the published ones: fine-tuned by its tutorial (the class is read from
+// token 0), several labels at once, no biases, tensors that the classifier does not use. Numbers are those of
+// transformers (tests/golden/README.md, hf_models).
 #include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Layouts beyond the fixtures' (v2 giant, shards, pytorch_model.bin), built-in labels, and conversion: what is written is the same model when it is
-// read again.
+// Layouts beyond the fixtures' (v2 giant, shards, pytorch_model.bin), built-in labels, and conversion: what is written
+// is the same model when it is read again.
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -17,7 +17,8 @@ using namespace checkpoint_test;
 const std::vector<const char *> kIn{"checkpoints/micro_hf", "checkpoints/micro_canonical.safetensors", "checkpoints/micro_videomae.pth",
                                     "checkpoints/micro_backbone_prefix.pth", "checkpoints/micro_mmaction.pth"};
 
-// VideoMAE v2 giant: 14-pixel patches, an MLP of 48/11 of the width, heads of 88. Zeros that share one element stand for its gigabyte of weights.
+// VideoMAE v2 giant: 14-pixel patches, an MLP of 48/11 of the width, heads of 88. Zeros that share one element stand
+// for its gigabyte of weights.
 TEST(Layout, GiantIsInferredFromItsShapes) {
   auto zeros = [](at::IntArrayRef shape) { return at::zeros({1}).expand(shape); };
   const int64_t c = 1408, f = 6144, n = 710;
@@ -50,7 +51,8 @@ TEST(Layout, GiantIsInferredFromItsShapes) {
   EXPECT_EQ(m.tokens(), 2048);
 }
 
-// The heads of single files follow from the width where they are 64 wide, and for the two published widths where they are not.
+// The heads of single files follow from the width where they are 64 wide, and for the two published widths where they
+// are not.
 TEST(Layout, HeadsFollowFromTheWidth) {
   for (const auto &[width, heads] : {std::pair{64, 1}, {384, 6}, {1280, 16}, {1408, 16}}) {
     TempFolder folder;
@@ -150,7 +152,8 @@ TEST(Labels, BuiltInListsAreWhole) {
   for (const int count : {0, 1, 2, 27, 51, 399, 709}) EXPECT_FALSE(sta::builtin_labels(count)) << count;
 }
 
-// What the evaluation of a Kinetics-710 model on Kinetics-400 rests on: its first 400 classes are those of Kinetics-400, some under clearer names.
+// What the evaluation of a Kinetics-710 model on Kinetics-400 rests on: its first 400 classes are those of
+// Kinetics-400, some under clearer names.
 TEST(Labels, Kinetics710BeginsWithTheClassesOfKinetics400) {
   const auto k400 = sta::builtin_labels(400), k600 = sta::builtin_labels(600), k700 = sta::builtin_labels(700), k710 = sta::builtin_labels(710);
   ASSERT_TRUE(k400 && k600 && k700 && k710);

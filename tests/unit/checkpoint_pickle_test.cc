@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pickle reader alone: every protocol gives the same values, nothing is called, and whatever bytes it is given it ends with a value or an error,
-// soon and in little memory.
+// The pickle reader alone: every protocol gives the same values, nothing is called, and whatever bytes it is given it
+// ends with a value or an error, soon and in little memory.
 #include <gtest/gtest.h>
 
 #include "checkpoint/formats/mapped_file.h"
@@ -27,7 +27,8 @@ std::string error(const std::string &bytes) {
   return graph ? "(parsed)" : graph.error().message;
 }
 
-// {'a': [1, -2, 300, 70000, 2.5, None, True, (1, 2, 3)], 'big': 2**70, 'b': b'\x00\xff', 'name': 'täst'}, as CPython writes it.
+// {'a': [1, -2, 300, 70000, 2.5, None, True, (1, 2, 3)], 'big': 2**70, 'b': b'\x00\xff', 'name': 'täst'}, as CPython
+// writes it.
 TEST(Pickle, EveryProtocolGivesTheSameValues) {
   for (const auto &[protocol, hex] :
        std::map<int, std::string>{{0,

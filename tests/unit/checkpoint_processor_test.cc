@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Processor files: each key is done as transformers does it or refused by a sentence. The pictures are those of transformers 4.57.1's
-// VideoMAEImageProcessor (Pillow 8-bit BILINEAR) on generated noise, golden/preprocess/processors.safetensors, whose notes are the processor files
-// themselves.
+// Processor files: each key is done as transformers does it or refused by a sentence. The pictures are those of
+// transformers 4.57.1's VideoMAEImageProcessor (Pillow 8-bit BILINEAR) on generated noise,
+// golden/preprocess/processors.safetensors, whose notes are the processor files themselves.
 #include <ATen/ATen.h>
 
 #include <cmath>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tests of the checkpoint room share: a folder for the files that they make, models compared with the golden logits, errors as text.
+// What the tests of the checkpoint room share: a folder for the files that they make, models compared with the golden
+// logits, errors as text.
 #pragma once
 
 #include <c10/core/InferenceMode.h>
@@ -48,7 +49,8 @@ inline std::string without_checksums(std::string zip) {
 
 inline double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a - b).abs().max().item<double>(); }
 
-/// The model computes the golden logits of `files`, such as "vit/micro_noise_r5.safetensors", whose clips are noise of 64 x 64.
+/// The model computes the golden logits of `files`, such as "vit/micro_noise_r5.safetensors", whose clips are noise of
+/// 64 x 64.
 inline void expect_golden(const sta::LoadedModel &model, const std::vector<std::string> &files) {
   const c10::InferenceMode guard;
   const sta::Vit vit(model.description, model.weights, at::kFloat, at::kCPU);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loading: every good layout computes the golden logits; every broken file is refused with one sentence that names what is wrong.
+// Loading: every good layout computes the golden logits; every broken file is refused with one sentence that names what
+// is wrong.
 #include "unit/checkpoint_support.h"
 
 namespace {

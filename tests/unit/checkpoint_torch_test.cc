@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files of torch.save: every fixture computes the golden logits, every broken or hostile one is refused with one sentence, and the shapes, strides
-// and sizes that a pickle claims are compared with the bytes that are there.
+// Files of torch.save: every fixture computes the golden logits, every broken or hostile one is refused with one
+// sentence, and the shapes, strides and sizes that a pickle claims are compared with the bytes that are there.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -254,7 +254,8 @@ TEST(TorchFile, BrokenFiles) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-// The bombs may not cost memory: with 24 MiB of address space to spare, the 64 MiB of one and the 2^60 leaves of the other are still refused by name.
+// The bombs may not cost memory: with 24 MiB of address space to spare, the 64 MiB of one and the 2^60 leaves of the
+// other are still refused by name.
 [[noreturn]] void read_in_little_memory(const std::string &path, const std::string &says) {
   size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;

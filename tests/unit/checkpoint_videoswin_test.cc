@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loading Video Swin: every layout computes the golden logits, the geometry is found, what is wrong is named, and a converted folder is the same
-// model.
+// Loading Video Swin: every layout computes the golden logits, the geometry is found, what is wrong is named, and a
+// converted folder is the same model.
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/convert.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Models with something around them: prefixes of training frameworks, other entries than "model", a second model in the file, metrics and losses,
-// adapters.
+// Models with something around them: prefixes of training frameworks, other entries than "model", a second model in the
+// file, metrics and losses, adapters.
 #include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The display matrix of MP4 and MOV files: all eight forms, as tools/reference/orientation.py reads them, and files that are damaged.
+// The display matrix of MP4 and MOV files: all eight forms, as tools/reference/orientation.py reads them, and files
+// that are damaged.
 #include "sta/display_matrix.h"
 
 #include <gtest/gtest.h>

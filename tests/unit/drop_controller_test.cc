@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Load-adaptive pruning against a simulated machine: settles on the smallest drop number that keeps up, follows the load up and down, does not flap,
-// keeps its bounds.
+// Load-adaptive pruning against a simulated machine: settles on the smallest drop number that keeps up, follows the
+// load up and down, does not flap, keeps its bounds.
 #include "engine/drop_controller.h"
 
 #include <gtest/gtest.h>

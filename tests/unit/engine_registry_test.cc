@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who shares an engine: those that ask for the same, down to the kernels that a pass is made by. That choice is an engine's and not the process's, so
-// two can be compared in one process.
+// Who shares an engine: those that ask for the same, down to the kernels that a pass is made by. That choice is an
+// engine's and not the process's, so two can be compared in one process.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Windows that are uploaded beforehand, through the whole engine: a library of functions whose device is the CPU stands in for libsta-cuda. The
-// thread that pushes frames sends the window, the worker reads what has arrived, and the probabilities are those of windows that come with the job.
+// Windows that are uploaded beforehand, through the whole engine: a library of functions whose device is the CPU stands
+// in for libsta-cuda. The thread that pushes frames sends the window, the worker reads what has arrived, and the
+// probabilities are those of windows that come with the job.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Annotation files in every format, good ones and broken ones: which file and which class each line means, and what is said of a line that means
-// none.
+// Annotation files in every format, good ones and broken ones: which file and which class each line means, and what is
+// said of a line that means none.
 #include "sta/eval_list.h"
 
 #include <gtest/gtest.h>

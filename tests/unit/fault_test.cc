@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Windows that fail at random places, by an exception or for want of memory: each is counted and says why, the others are not touched, nothing hangs.
+// Windows that fail at random places, by an exception or for want of memory: each is counted and says why, the others
+// are not touched, nothing hangs.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -73,7 +74,8 @@ TEST_F(Fault, EachPlaceFailsOneWindowAndSaysWhy) {
   }
 }
 
-// Four cameras, a failure every few calls at places that a generator chooses: every window is accounted for, and every stream goes on to its end.
+// Four cameras, a failure every few calls at places that a generator chooses: every window is accounted for, and every
+// stream goes on to its end.
 TEST_F(Fault, RandomFailuresUnderLoad) {
   sta::Engine engine = open_micro();
   g_point = -1;

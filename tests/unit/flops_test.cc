@@ -51,7 +51,8 @@ TEST(Flops, ThePapersSixteenFigures) {
     }
 }
 
-// Sixteen more of Video Swin, whose pruning is a reconstruction with these figures as its only check (model/video_swin.h).
+// Sixteen more of Video Swin, whose pruning is a reconstruction with these figures as its only check
+// (model/video_swin.h).
 TEST(Flops, ThePapersSixteenFiguresOfVideoSwin) {
   const std::pair<const char *, std::array<double, 4>> paper[] = {{"video_swin_tiny", {88, 68, 61, 54}},
                                                                   {"video_swin_small", {166, 121, 106, 91}},
@@ -69,7 +70,8 @@ TEST(Flops, ThePapersSixteenFiguresOfVideoSwin) {
     }
 }
 
-// What the published figures prove: attention inside windows is not reduced, and everything that is saved grows with the square of the width.
+// What the published figures prove: attention inside windows is not reduced, and everything that is saved grows with
+// the square of the width.
 TEST(Flops, VideoSwinSavesLinearMapsOnly) {
   uint64_t saved[2] = {};
   for (const auto &[arch, which] : {std::pair{"video_swin_base", 0}, {"video_swin_base_w16", 1}}) {
@@ -82,7 +84,8 @@ TEST(Flops, VideoSwinSavesLinearMapsOnly) {
     EXPECT_EQ(dense.patch_embed, pruned.patch_embed);
     EXPECT_EQ(dense.scoring, 0u);
     saved[which] = dense.total - pruned.total;
-    // 12 C² of each dropped token and block: 4, 6 and 8 times 320 tokens in units of the third stage, whose width is 512.
+    // 12 C² of each dropped token and block: 4, 6 and 8 times 320 tokens in units of the third stage, whose width is
+    // 512.
     const uint64_t tokens = 320 * (2 * 4 + 18 * 6 + 2 * 8);
     EXPECT_EQ(dense.qkv + dense.proj + dense.mlp - pruned.qkv - pruned.proj - pruned.mlp, tokens * 12 * 512 * 512);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which passes are captured, replayed and given up, with a backend that captures nothing but remembers; like a graph it reads an input of its own.
-// And a whole model through it: what comes out is what the model gives. No CUDA graph is made here: that takes a GPU (bench/gpu_bench.cc compares
-// there).
+// Which passes are captured, replayed and given up, with a backend that captures nothing but remembers; like a graph it
+// reads an input of its own. And a whole model through it: what comes out is what the model gives. No CUDA graph is
+// made here: that takes a GPU (bench/gpu_bench.cc compares there).
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -138,7 +138,8 @@ TEST(GraphCache, TheOneNotUsedForLongestGivesItsPlaceAfterAWhile) {
   EXPECT_EQ(p.stats().replayed, replayed + 1) << "the one used later stayed";
 }
 
-// drop-number=auto going round more drop numbers than there are places: the graphs stay, the others are ordinary passes.
+// drop-number=auto going round more drop numbers than there are places: the graphs stay, the others are ordinary
+// passes.
 TEST(GraphCache, DoesNotCaptureInTurns) {
   Passes p(limits(2, 50));
   for (int round = 0; round < 40; ++round)
@@ -197,7 +198,8 @@ TEST(GraphCache, WhatItRemembersIsBounded) {
   EXPECT_EQ(p.stats().replayed, replayed + 1) << "keys with a graph are never forgotten";
 }
 
-// A failure of the pass itself is its caller's, as without graphs, and is no reason to give up on the key for good before two of them.
+// A failure of the pass itself is its caller's, as without graphs, and is no reason to give up on the key for good
+// before two of them.
 TEST(GraphCache, ErrorsOfThePassReachTheCaller) {
   Log log;
   GraphCache cache(std::make_unique<FakeBackend>(log), limits(2, 0));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The CUDA libraries beside LibTorch, loaded before anything looks for them. No GPU is needed: libnvrtc compiles without one, and finds its builtins
-// or does not. That is tried with the unpacked CUDA wheel (scripts/setup --cuda), each time in a process of its own with an empty environment; where
-// that wheel is not at hand the tests that need it are skipped. The search itself is tested with libraries made of nothing.
+// The CUDA libraries beside LibTorch, loaded before anything looks for them. No GPU is needed: libnvrtc compiles
+// without one, and finds its builtins or does not. That is tried with the unpacked CUDA wheel (scripts/setup --cuda),
+// each time in a process of its own with an empty environment; where that wheel is not at hand the tests that need it
+// are skipped. The search itself is tested with libraries made of nothing.
 //
-//   test-unit-library-preload [LIBTORCH]      LIBTORCH: a folder with lib/, tried first; then the user's cache, as scripts/setup fills it
+//   test-unit-library-preload [LIBTORCH]   LIBTORCH: a folder with lib/, tried first; then the user's cache, as
+//                                          scripts/setup fills it
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <spawn.h>
@@ -39,7 +41,8 @@ std::string cuda_libtorch() {
   return "";
 }
 
-// ---- what a child process does. Its exit status is nvrtc's own error code; kNoLibrary: libnvrtc itself could not be loaded.
+// ---- what a child process does. Its exit status is nvrtc's own error code; kNoLibrary: libnvrtc itself could not be
+// loaded.
 constexpr int kNoLibrary = 100;
 
 int compile_a_kernel(const char *library) {

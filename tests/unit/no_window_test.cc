@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The reason why a video has no window: too short is said only where it is the reason, with the length found and the length needed.
+// The reason why a video has no window: too short is said only where it is the reason, with the length found and the
+// length needed.
 #include "sta/no_window.h"
 
 #include <gmock/gmock.h>

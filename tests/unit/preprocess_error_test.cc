@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frames that contradict themselves get INVALID_ARGUMENT and a sentence that names what does not fit; a good frame afterwards works.
+// Frames that contradict themselves get INVALID_ARGUMENT and a sentence that names what does not fit; a good frame
+// afterwards works.
 #include <cstring>
 
 #include "preprocess_support.h"

@@ -26,8 +26,8 @@ std::vector<uint8_t> run_converted(const Frame &frame, const sta::PreprocessSpec
   return run(rgb.frame, spec);
 }
 
-// Bilinear is defined as: convert each pixel to u8 RGB, then resize bytes. Exact, but for ties: the resize is monotonic, so the result lies between
-// those of the frames rounded a little down and a little up.
+// Bilinear is defined as: convert each pixel to u8 RGB, then resize bytes. Exact, but for ties: the resize is
+// monotonic, so the result lies between those of the frames rounded a little down and a little up.
 void expect_bilinear(const Frame &frame, const sta::PreprocessSpec &spec) {
   const std::vector<uint8_t> got = run(frame.frame, spec), low = run_converted(frame, spec, -kTie), high = run_converted(frame, spec, kTie);
   for (size_t i = 0; i < got.size(); ++i)
@@ -74,7 +74,8 @@ TEST(PreprocessFormat, EveryMatrixAndRangeEqualsTheOracle) {
       }
 }
 
-// The conversion of each of the 2^24 codes, in frames of one chroma pair a row that are not scaled: within half a level, but for ties.
+// The conversion of each of the 2^24 codes, in frames of one chroma pair a row that are not scaled: within half a
+// level, but for ties.
 TEST(PreprocessFormat, ConversionIsRoundedToNearestForAllCodes) {
   const sta::PreprocessSpec spec{256, 256, 256, false};
   for (const auto &[matrix, full] : {std::pair(STA_MATRIX_BT601, 0), std::pair(STA_MATRIX_BT709, 1)}) {
@@ -91,8 +92,8 @@ TEST(PreprocessFormat, ConversionIsRoundedToNearestForAllCodes) {
   }
 }
 
-// A filter cannot do better than convert first and then filter, if no pixel needs clipping: the definition that the fast path stands for. One level:
-// the definition rounds each pixel, the fast path does not.
+// A filter cannot do better than convert first and then filter, if no pixel needs clipping: the definition that the
+// fast path stands for. One level: the definition rounds each pixel, the fast path does not.
 TEST(PreprocessFormat, AntialiasEqualsConvertingFirst) {
   for (sta_pixel_format format : {STA_FORMAT_I420, STA_FORMAT_NV12, STA_FORMAT_YUY2, STA_FORMAT_P010_LE})
     for (const auto &[width, height] : {std::pair(320, 240), std::pair(101, 157), std::pair(20, 11)}) {
@@ -130,7 +131,8 @@ TEST(PreprocessFormat, SamePictureInAnotherFormatIsTheSame) {
       }
 }
 
-// 8 bits in 10: exactly the same when filtered, as both are the same Q8 values; converted per pixel the factors may round a tie differently.
+// 8 bits in 10: exactly the same when filtered, as both are the same Q8 values; converted per pixel the factors may
+// round a tie differently.
 TEST(PreprocessFormat, TenBitOfEightBitPictureIsTheSame) {
   for (bool antialias : {false, true}) {
     Frame eight(STA_FORMAT_NV12, 61, 43), ten(STA_FORMAT_P010_LE, 61, 43);
@@ -165,7 +167,8 @@ TEST(PreprocessFormat, GrayIsYuvWithoutColor) {
       }
 }
 
-// Plain frames keep their value exactly in both modes, at any ratio, however many taps (1000 rows to 16 is the 32-bit path).
+// Plain frames keep their value exactly in both modes, at any ratio, however many taps (1000 rows to 16 is the 32-bit
+// path).
 TEST(PreprocessFormat, BlackWhiteAndPrimariesAreExact) {
   struct Color {
     double r, g, b;

@@ -85,7 +85,8 @@ TEST(PreprocessGeometry, PixelAspectRatioAgreesWithTheOracle) {
       }
 }
 
-// A circle of 80 displayed pixels across stays a circle: its width and height at model size are equal whatever the pixels' shape.
+// A circle of 80 displayed pixels across stays a circle: its width and height at model size are equal whatever the
+// pixels' shape.
 TEST(PreprocessGeometry, CirclesStayRound) {
   for (bool antialias : {false, true})
     for (const auto &[n, d] : {std::pair(1, 1), std::pair(2, 1), std::pair(1, 2), std::pair(64, 45)}) {
@@ -117,7 +118,8 @@ TEST(PreprocessGeometry, NoScalingIsACopy) {
   }
 }
 
-// Resized to 224 of 320x240: 298.67 pixels wide. The numbers of both rules are those of the published code, worked out by hand.
+// Resized to 224 of 320x240: 298.67 pixels wide. The numbers of both rules are those of the published code, worked out
+// by hand.
 TEST(PreprocessGeometry, SeveralCrops) {
   struct Crops {
     int width, height, count;

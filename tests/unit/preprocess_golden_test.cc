@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Preprocessor against tests/golden/preprocess: bytes of OpenCV, Pillow and PyTorch on generated noise, the hardest picture for a resize.
+// Preprocessor against tests/golden/preprocess: bytes of OpenCV, Pillow and PyTorch on generated noise, the hardest
+// picture for a resize.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -12,7 +13,8 @@
 namespace preprocess_test {
 namespace {
 
-// Reads F32 tensors of a .safetensors file: 8 bytes header length, JSON header, data. Just enough for files known to be well-formed.
+// Reads F32 tensors of a .safetensors file: 8 bytes header length, JSON header, data. Just enough for files known to be
+// well-formed.
 class Tensors {
  public:
   explicit Tensors(const std::string &path) {
@@ -77,8 +79,8 @@ std::vector<uint8_t> run_image(const std::string &name, int width, int height, b
   return run(frame.frame, {kSize, kSize, kSize, antialias});
 }
 
-// Largest distance, in levels, of rgb from the three 32 x 32 patches and the row and column means of a variant. item: of `frames`, 5 in a tensor,
-// else 0 of 1.
+// Largest distance, in levels, of rgb from the three 32 x 32 patches and the row and column means of a variant. item:
+// of `frames`, 5 in a tensor, else 0 of 1.
 struct Distance {
   double patch = 0, mean = 0;
 };
@@ -138,7 +140,8 @@ TEST(PreprocessGolden, BilinearIsNearTheUnroundedResult) {
   }
 }
 
-// Pillow rounds to bytes after each pass, here after both: at most one level apart, and nearer to the unrounded result than Pillow is.
+// Pillow rounds to bytes after each pass, here after both: at most one level apart, and nearer to the unrounded result
+// than Pillow is.
 TEST(PreprocessGolden, AntialiasIsWithinOneLevelOfPillow) {
   for (const Image &image : {kImages[0], kImages[1]}) {
     SCOPED_TRACE(image.name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Properties that hold for any frame, on random sizes, formats, layouts and outputs. Frames are allocated without a byte to spare, so that a
-// sanitizer sees every read beyond them.
+// Properties that hold for any frame, on random sizes, formats, layouts and outputs. Frames are allocated without a
+// byte to spare, so that a sanitizer sees every read beyond them.
 #include <algorithm>
 
 #include "preprocess_support.h"
@@ -75,7 +75,8 @@ TEST(PreprocessProperty, ResultEqualsTheOracle) {
     if (s.spec.antialias) {
       ASSERT_LT(largest_error(got, slow_triangle(picture_of(frame), where, s.spec)), 0.75) << describe(frame.frame, s.spec);
     } else {
-      // 0.81 for OpenCV's arithmetic; each pixel is rounded before: up to half a level more than this oracle, which only clips.
+      // 0.81 for OpenCV's arithmetic; each pixel is rounded before: up to half a level more than this oracle, which
+      // only clips.
       ASSERT_LT(largest_error(got, slow_bilinear(picture_of(frame, clip), where, s.spec)), 1.32) << describe(frame.frame, s.spec);
     }
   }

@@ -205,7 +205,8 @@ Picture picture_of(const Frame &frame, const std::function<double(double)> &each
 
 namespace {
 
-// Sum over the source pixels within `support` of the centre with triangle weights; outside the picture: clamped to the edge, or left out.
+// Sum over the source pixels within `support` of the centre with triangle weights; outside the picture: clamped to the
+// edge, or left out.
 std::vector<Rgb> resize(const Picture &picture, const Place &place, const sta::PreprocessSpec &spec, double support_x, double support_y, bool clamp) {
   struct Tap {
     int index;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// For the preprocessing tests: frames of any format with chosen padding and row order, and a slow oracle in double precision. Written from the
-// definitions of the formats, without the tables of sta-core/preprocess, so that a mistake there is not repeated here.
+// For the preprocessing tests: frames of any format with chosen padding and row order, and a slow oracle in double
+// precision. Written from the definitions of the formats, without the tables of sta-core/preprocess, so that a mistake
+// there is not repeated here.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -42,7 +43,8 @@ class Frame {
   void set(int component, int x, int y, int code);  // of chroma: the whole block
   int get(int component, int x, int y) const;
   int components() const { return frame.format == STA_FORMAT_GRAY8 ? 1 : 3; }
-  // Every sample a random code; the same for the same seed, whatever the layout and whatever format has the same samples.
+  // Every sample a random code; the same for the same seed, whatever the layout and whatever format has the same
+  // samples.
   Frame &fill_random(uint32_t seed);
   Frame &fill(const std::function<int(int component, int x, int y)> &code);
   // R'G'B' in levels 0..255, neither clipped nor rounded, from the textbook formula.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether pruning pays, on simulated machines: what is measured, what is read from it, and that load-adaptive pruning stays away where it does not
-// pay.
+// Whether pruning pays, on simulated machines: what is measured, what is read from it, and that load-adaptive pruning
+// stays away where it does not pay.
 #include "engine/pruning_cost.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +52,8 @@ TEST(PruningCost, NumbersToMeasure) {
   EXPECT_EQ(sta::drops_to_measure(0), (std::vector<int>{0}));
 }
 
-// A machine with hiccups, on which the first passes of each number take longer, and the third is one that does not count.
+// A machine with hiccups, on which the first passes of each number take longer, and the third is one that does not
+// count.
 TEST(PruningCost, MeasuresWarmPasses) {
   std::map<int, int> seen;
   std::mt19937 random(1);

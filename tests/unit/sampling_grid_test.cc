@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Time to windows: known rates by hand, then thousands of random streams against a slow oracle that looks up every grid point on its own.
+// Time to windows: known rates by hand, then thousands of random streams against a slow oracle that looks up every grid
+// point on its own.
 #include "window/sampling_grid.h"
 
 #include <gtest/gtest.h>

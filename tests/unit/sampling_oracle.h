@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sampling grid by definition, for tests: a slow oracle that looks up every grid point on its own, over a whole stream at once, and a sink that
-// writes down which frame each sample got.
+// The sampling grid by definition, for tests: a slow oracle that looks up every grid point on its own, over a whole
+// stream at once, and a sink that writes down which frame each sample got.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -56,7 +56,8 @@ struct Frame {
   uint64_t time, duration;
 };
 
-// The windows, as the frames of their samples, that frame() is to make of these frames. passed_over: how many it is not to make.
+// The windows, as the frames of their samples, that frame() is to make of these frames. passed_over: how many it is not
+// to make.
 inline std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, const GridSettings &g, uint64_t *passed_over = nullptr) {
   std::vector<std::vector<int>> windows;
   size_t begin = 0;
@@ -79,7 +80,8 @@ inline std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, co
         const Frame &f = frames[i];
         const uint64_t shown = f.duration == kTimeNone ? 0 : std::min({f.duration, g.spacing.times(g.num_frames), g.max_gap_ns()});
         const bool last = i + 1 == end;
-        // Settled by the first frame that arrives on the point or lasts past it, or by the one before the first that is later.
+        // Settled by the first frame that arrives on the point or lasts past it, or by the one before the first that is
+        // later.
         if (f.time <= t + kOnGridTolerance && (t <= f.time || t + kOnGridTolerance < f.time + shown)) {
           found = static_cast<int>(i);
         } else if (!last && frames[i + 1].time > t + kOnGridTolerance && f.time <= t) {
@@ -91,7 +93,8 @@ inline std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, co
       samples.push_back(found);
       late.push_back(by_next);
     }
-    // Windows that one call completes for one held frame. Those of one picture, beginning after the frame's first sample, are made up to the limit.
+    // Windows that one call completes for one held frame. Those of one picture, beginning after the frame's first
+    // sample, are made up to the limit.
     const size_t n = static_cast<size_t>(g.num_frames);
     for (size_t first = 0; first + n <= samples.size();) {
       const int frame = samples[first + n - 1];

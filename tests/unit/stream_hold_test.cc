@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stream whose frame is held for long, behind the C++ wrapper: what is not made is counted, and what is made is what it would be without the hold.
+// A stream whose frame is held for long, behind the C++ wrapper: what is not made is counted, and what is made is what
+// it would be without the hold.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -50,7 +51,8 @@ TEST(StreamHold, AnHourInOnePushIsCounted) {
   }
 }
 
-// The stream of frames at these times, each as bright as its number; between two of them time passes in steps of `step` (0: in one).
+// The stream of frames at these times, each as bright as its number; between two of them time passes in steps of `step`
+// (0: in one).
 std::map<uint64_t, std::pair<sta_result_info, std::vector<float>>> classified(sta::Engine &engine, const sta_stream_options &o, uint64_t step) {
   std::map<uint64_t, std::pair<sta_result_info, std::vector<float>>> all;
   sta::Stream stream(engine, o);

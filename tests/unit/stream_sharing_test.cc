@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What windows share: results of a scene that stands still, forward passes of several streams; and how a stream's owner hears of results without
-// asking.
+// What windows share: results of a scene that stands still, forward passes of several streams; and how a stream's owner
+// hears of results without asking.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -96,7 +96,8 @@ TEST(StaticSkip, NotAcrossAnotherDropNumberHopSeedOrReset) {
   for (const bool reused : frames(300)) EXPECT_FALSE(reused);
 }
 
-// Live mode replaces windows that wait; one that equals the last classified window through skipped ones is still equal to it.
+// Live mode replaces windows that wait; one that equals the last classified window through skipped ones is still equal
+// to it.
 TEST(StaticSkip, LooksThroughSkippedWindows) {
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:vit_small";
@@ -140,8 +141,8 @@ TEST(Notify, TellsOfResultsWithoutPollingAndEndsWithTheStream) {
   EXPECT_LE(calls, 2);
 }
 
-// Streams whose windows come 150 ms after each other would not share a forward pass of a few milliseconds. Their time runs ten times as fast as the
-// clock, so that all of them count as alive however slow the machine is.
+// Streams whose windows come 150 ms after each other would not share a forward pass of a few milliseconds. Their time
+// runs ten times as fast as the clock, so that all of them count as alive however slow the machine is.
 int largest_batch(uint64_t batch_timeout, int max_batch) {
   sta::Engine engine = open_micro(batch_timeout, max_batch);
   sta_stream_options o = sta::Stream::options();

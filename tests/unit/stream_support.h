@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What tests of streams share: the micro model, gray pictures as frames, results as a list. STA_GOLDEN_MADE_DIR comes from meson.
+// What tests of streams share: the micro model, gray pictures as frames, results as a list. STA_GOLDEN_MADE_DIR comes
+// from meson.
 #pragma once
 
 #include <gtest/gtest.h>

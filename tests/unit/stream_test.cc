@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Streams and engines behind the C++ wrapper: windows reach the model and come back in order, live mode never waits, generations keep scenes apart.
+// Streams and engines behind the C++ wrapper: windows reach the model and come back in order, live mode never waits,
+// generations keep scenes apart.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -174,7 +175,8 @@ TEST(Stream, OptionsChangeAtTheNextWindow) {
   EXPECT_NE(std::string(err.message).find("0 to 8"), std::string::npos) << err.message;
 }
 
-// 50 windows a second of ViT-S are more than any CPU can do: after the first window has shown what one costs, the most is dropped that may be.
+// 50 windows a second of ViT-S are more than any CPU can do: after the first window has shown what one costs, the most
+// is dropped that may be.
 TEST(Stream, AdaptivePruningKeepsItsBounds) {
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:vit_small";
@@ -257,7 +259,8 @@ TEST(Engine, IsSharedAndServesAllStreams) {
   EXPECT_GT(largest_batch, 1);
 }
 
-// Windows of different drop numbers do not go into one forward pass: two streams that fit together must not keep the third out for ever.
+// Windows of different drop numbers do not go into one forward pass: two streams that fit together must not keep the
+// third out for ever.
 TEST(Engine, StreamThatFitsNoBatchIsNotStarved) {
   sta::Engine engine = open_micro();
   std::vector<std::unique_ptr<sta::Stream>> streams;
@@ -314,7 +317,8 @@ TEST(Engine, AutoFallsBackToTheCpu) {
   EXPECT_NE(std::string(err.message).find("device cuda"), std::string::npos) << err.message;
 }
 
-// An engine on the CPU takes no frames of a device: it says so, follows no pointer, and the window under way is not touched.
+// An engine on the CPU takes no frames of a device: it says so, follows no pointer, and the window under way is not
+// touched.
 TEST(Engine, FramesInCudaMemoryNeedACudaEngine) {
   sta::Engine engine = open_micro();
   EXPECT_EQ(engine.info().cuda_context, nullptr);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Archives of torch.save made by hand, byte by byte: what no writer would write must be refused, and a writer could not be asked for it.
+// Archives of torch.save made by hand, byte by byte: what no writer would write must be refused, and a writer could not
+// be asked for it.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// STA on Video Swin, the reconstruction: how many tokens stay, that pruning changes nothing where it cannot matter, that dropped tokens are neither
-// updated nor seen, and that what is kept follows the rule.
+// STA on Video Swin, the reconstruction: how many tokens stay, that pruning changes nothing where it cannot matter,
+// that dropped tokens are neither updated nor seen, and that what is kept follows the rule.
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
@@ -134,8 +134,8 @@ TEST(VideoSwinPrune, WhereBlocksAddNothingPruningChangesNothing) {
     for (const int r : {64, 320, 384}) EXPECT_LE(max_diff(model.forward(x, with(rule, r)).logits, dense), 1e-6) << r;
 }
 
-// Where tokens do not see each other (attention adds nothing) every kept token has its dense value after the stage, and every dropped one its old
-// value.
+// Where tokens do not see each other (attention adds nothing) every kept token has its dense value after the stage, and
+// every dropped one its old value.
 TEST(VideoSwinPrune, KeptTokensAreUpdatedDroppedOnesAreNot) {
   const c10::InferenceMode guard;
   sta::StateDict weights = micro_weights();
@@ -160,7 +160,8 @@ TEST(VideoSwinPrune, KeptTokensAreUpdatedDroppedOnesAreNot) {
   EXPECT_GT(max_diff(rows(dense["stage.1"]).index_select(0, dropped), entry.index_select(0, dropped)), 0.1);
 }
 
-// Dropped tokens are no keys: changing them at the entry of the stage changes no kept token of it. With filled keys it does.
+// Dropped tokens are no keys: changing them at the entry of the stage changes no kept token of it. With filled keys it
+// does.
 TEST(VideoSwinPrune, DroppedTokensAreNotSeen) {
   const c10::InferenceMode guard;
   using namespace sta::ops;
@@ -218,7 +219,8 @@ TEST(VideoSwinPrune, DroppedTokensAreNotSeen) {
   }
 }
 
-// The first group of a call loses even positions; where that is not enough, all of them, and the rest by matching the odd ones anew.
+// The first group of a call loses even positions; where that is not enough, all of them, and the rest by matching the
+// odd ones anew.
 TEST(VideoSwinPrune, MoreThanHalfOfTheFirstGroup) {
   const c10::InferenceMode guard;
   const int64_t n = 12;

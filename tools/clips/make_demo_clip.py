@@ -15,8 +15,8 @@ import os
 import subprocess
 
 # A play: what the camera does, in order; seconds from the beginning. Between two of these it stands still.
-# zoom: at the beginning the view shows 1 / zoom of the footage's width; step: what zooming in multiplies that with; centre: the
-# middle of the view, as shares of the footage; start: where in the footage it begins, seconds.
+# zoom: at the beginning the view shows 1 / zoom of the footage's width; step: what zooming in multiplies that with;
+# centre: the middle of the view, as shares of the footage; start: where in the footage it begins, seconds.
 DEMO = {"events": [("pan-left", 6.0, 9.0), ("pan-right", 13.0, 16.0), ("zoom-in", 20.0, 22.0), ("zoom-out", 27.0, 29.0), ("shake", 34.0, 38.0),
                    ("covered", 42.0, 47.0), ("defocused", 51.0, 56.0)],
         "length": 60.0, "zoom": 1.3, "step": 2.8 / 1.3, "centre": (0.59, 0.55), "start": 3.0}

@@ -7,7 +7,8 @@
 //   PREFIX/CAMERA/MODEL/label            the newest window's label (retained, changes only)
 //   PREFIX/CAMERA/MODEL/active/LABEL     ON | OFF (retained): whether an event of the label goes on
 //   PREFIX/CAMERA/snapshot               picture of the newest event's beginning (retained, JPEG)
-//   PREFIX/CAMERA/event                  each start and end of an event: JSON as in REST (QoS 1, kept until it is there)
+//   PREFIX/CAMERA/event                  each start and end of an event: JSON as in REST (QoS 1, kept until the broker
+//                                        has it)
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

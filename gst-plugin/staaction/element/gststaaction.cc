@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// GObject and GstBaseTransform glue of staaction: who is called when, under which lock. The work is done by StreamRunner (frames), ModelLoader
-// (models that are changed while running), Handles (what other threads ask for), properties.cc (settings).
+// GObject and GstBaseTransform glue of staaction: who is called when, under which lock. The work is done by
+// StreamRunner (frames), ModelLoader (models that are changed while running), Handles (what other threads ask for),
+// properties.cc (settings).
 
 /**
  * SECTION:element-staaction
@@ -8,37 +9,40 @@
  * @short_description: labels the action that a video shows
  * @see_also: staoverlay
  *
- * staaction classifies overlapping windows of time with a video transformer whose tokens are pruned by semantic-aware temporal accumulation (STA),
- * and puts the labels on the frames: as a #GstCustomMeta named StaActionMeta, and as a GstAnalyticsClsMtd where GStreamer has it. Windows are made of
- * time, not of frame counts, so any and varying frame rates are fine.
+ * staaction classifies overlapping windows of time with a video transformer whose tokens are pruned by semantic-aware
+ * temporal accumulation (STA), and puts the labels on the frames: as a #GstCustomMeta named StaActionMeta, and as a
+ * GstAnalyticsClsMtd where GStreamer has it. Windows are made of time, not of frame counts, so any and varying frame
+ * rates are fine.
  *
- * Frames are neither changed nor delayed. By default (sync=false) a window that the model cannot keep up with is skipped and counted in
- * #GstStaAction:stats and by a QoS message; no buffer is ever dropped. With sync=true every window is classified before its last frame goes on, and
- * the labels are a function of the input alone.
+ * Frames are neither changed nor delayed. By default (sync=false) a window that the model cannot keep up with is
+ * skipped and counted in #GstStaAction:stats and by a QoS message; no buffer is ever dropped. With sync=true every
+ * window is classified before its last frame goes on, and the labels are a function of the input alone.
  *
- * Windows flicker; events do not: a class whose smoothed score stays above #GstStaAction:enter-threshold makes a message named sta-event and the
- * signal #GstStaAction::event when it starts, at most once a second while it lasts, and when it ends, with its onset and offset.
+ * Windows flicker; events do not: a class whose smoothed score stays above #GstStaAction:enter-threshold makes a
+ * message named sta-event and the signal #GstStaAction::event when it starts, at most once a second while it lasts, and
+ * when it ends, with its onset and offset.
  *
- * Setting #GstStaAction:model while frames flow loads the new one in the background. It fills its first window beside the old one, which serves until
- * that window is classified; a model that cannot be used is a warning, and the old one goes on.
+ * Setting #GstStaAction:model while frames flow loads the new one in the background. It fills its first window beside
+ * the old one, which serves until that window is classified; a model that cannot be used is a warning, and the old one
+ * goes on.
  *
- * With region=objects windows are made of the objects that upstream has detected and tracked (#GstVideoRegionOfInterestMeta with an id, or
- * GstAnalyticsODMtd related to a GstAnalyticsTrackingMtd), one for each track, and labels are put on the objects.
+ * With region=objects windows are made of the objects that upstream has detected and tracked
+ * (#GstVideoRegionOfInterestMeta with an id, or GstAnalyticsODMtd related to a GstAnalyticsTrackingMtd), one for each
+ * track, and labels are put on the objects.
  *
- * Each window is announced by the signal #GstStaAction::window and, with post-windows=true, by an element message named sta-window. Times in it are
- * nanoseconds of running time.
+ * Each window is announced by the signal #GstStaAction::window and, with post-windows=true, by an element message named
+ * sta-window. Times in it are nanoseconds of running time.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 -m filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true post-windows=true ! fakesink
- * ]| Prints the label of each window of a file.
+ * gst-launch-1.0 -m filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true
+ * post-windows=true ! fakesink ]| Prints the label of each window of a file.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay ! videoconvert ! autovideosink
- * ]| Shows a camera with its labels.
+ * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay ! videoconvert !
+ * autovideosink ]| Shows a camera with its labels.
  * |[
- * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true ! staoverlay ! videoconvert ! x264enc ! mp4mux
- * ! filesink location=labelled.mp4
- * ]| Writes a labelled copy of a file.
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true ! staoverlay !
+ * videoconvert ! x264enc ! mp4mux ! filesink location=labelled.mp4 ]| Writes a labelled copy of a file.
  */
 
 #include "gststaaction.h"
@@ -63,8 +67,9 @@ static guint g_event_signal = 0;
 
 namespace sta::gst {
 
-// Locks: the sink pad's STREAM_LOCK is held by GStreamer around everything in `runner` (stream_runner.h goes on from there). The element's
-// OBJECT_LOCK guards `settings`, for a copy only; nothing is called with it held. The others guard themselves.
+// Locks: the sink pad's STREAM_LOCK is held by GStreamer around everything in `runner` (stream_runner.h goes on from
+// there). The element's OBJECT_LOCK guards `settings`, for a copy only; nothing is called with it held. The others
+// guard themselves.
 struct StaActionState {
   explicit StaActionState(GstStaAction *self)
       : loader([self](const Settings &wanted, const std::shared_ptr<Engine> &engine, const OpenFailure *failure) {
@@ -169,7 +174,8 @@ static GstStateChangeReturn gst_sta_action_change_state(GstElement *element, Gst
   return result;
 }
 
-// READY -> PAUSED: a fresh stream, with the settings as they are now. A model that was set in READY is waited for, as in NULL -> READY.
+// READY -> PAUSED: a fresh stream, with the settings as they are now. A model that was set in READY is waited for, as
+// in NULL -> READY.
 static gboolean gst_sta_action_start(GstBaseTransform *transform) {
   GstStaAction *self = GST_STA_ACTION(transform);
   return guarded(self, FALSE, [self]() -> gboolean {
@@ -362,8 +368,9 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
    * @action: the element
    * @window: the fields of a sta-window message
    *
-   * A window was classified, or failed to be. Emitted from the streaming thread with sync=true, else from a thread of the element as soon as the
-   * result is there; from one thread at a time, in order. Do not change the element's state in a handler.
+   * A window was classified, or failed to be. Emitted from the streaming thread with sync=true, else from a thread of
+   * the element as soon as the result is there; from one thread at a time, in order. Do not change the element's state
+   * in a handler.
    *
    * Since: 0.1
    */
@@ -373,8 +380,8 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
   /**
    * GstStaAction::event:
    * @action: the element
-   * @event: the fields of a sta-event message: state (start, update, end), event-id, label, class-id, onset, offset (running time, ns), confidence,
-   *   peak, model, stream-id
+   * @event: the fields of a sta-event message: state (start, update, end), event-id, label, class-id, onset, offset
+   *   (running time, ns), confidence, peak, model, stream-id
    *
    * An event started, went on or ended. Emitted like #GstStaAction::window; also posted as an element message.
    *
@@ -398,9 +405,10 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
   transform_class->sink_event = GST_DEBUG_FUNCPTR(gst_sta_action_sink_event);
   transform_class->before_transform = GST_DEBUG_FUNCPTR(gst_sta_action_before_transform);
   transform_class->transform_ip = GST_DEBUG_FUNCPTR(gst_sta_action_transform_ip);
-  // No propose_allocation: an element that works in place passes the query on, so that upstream learns of padded rows (GstVideoMeta) and pools what
-  // downstream can take, which is what counts: the same buffers go there. Planes are read through GstVideoMeta whoever asked for it. Passthrough
-  // hands on buffers that others share; metadata may only be added to a writable one. The same holds for frames in CUDA memory.
+  // No propose_allocation: an element that works in place passes the query on, so that upstream learns of padded rows
+  // (GstVideoMeta) and pools what downstream can take, which is what counts: the same buffers go there. Planes are read
+  // through GstVideoMeta whoever asked for it. Passthrough hands on buffers that others share; metadata may only be
+  // added to a writable one. The same holds for frames in CUDA memory.
   transform_class->passthrough_on_same_caps = FALSE;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The element staaction: frames pass through untouched and undelayed, labels of what happens in them are added. The object is a plain C struct, as
-// GObject demands; everything that has a destructor lives in the one StaActionState that it owns.
+// The element staaction: frames pass through untouched and undelayed, labels of what happens in them are added. The
+// object is a plain C struct, as GObject demands; everything that has a destructor lives in the one StaActionState that
+// it owns.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>

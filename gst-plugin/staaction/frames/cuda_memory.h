@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Frames in CUDA memory (caps feature memory:CUDAMemory, GStreamer >= 1.24): what may be negotiated, the CUDA context that decoders upstream are
-// given, and the device's view of a buffer. Built without GstCuda, or on a machine without a CUDA device, there are no such frames and everything
-// here says so.
+// Frames in CUDA memory (caps feature memory:CUDAMemory, GStreamer >= 1.24): what may be negotiated, the CUDA context
+// that decoders upstream are given, and the device's view of a buffer. Built without GstCuda, or on a machine without a
+// CUDA device, there are no such frames and everything here says so.
 //
-// LibTorch works in the device's primary context, GStreamer's CUDA elements in one of their own unless they are given another. Elements change state
-// from sink to source, so staaction is asked for a context before the decoder upstream makes one: it hands out the primary one, and the pixels can be
-// read where they are. Frames that come in another context all the same are mapped to system memory.
+// LibTorch works in the device's primary context, GStreamer's CUDA elements in one of their own unless they are given
+// another. Elements change state from sink to source, so staaction is asked for a context before the decoder upstream
+// makes one: it hands out the primary one, and the pixels can be read where they are. Frames that come in another
+// context all the same are mapped to system memory.
 #pragma once
 
 #include <gst/gst.h>
@@ -31,8 +32,8 @@ constexpr bool kHaveGstCuda = false;
 #define STA_ACTION_CUDA_CAPS(formats) ""
 #endif
 
-// Whether frames in CUDA memory can come up in this process: built with GstCuda, and there is a driver with a device. The first call loads the
-// driver.
+// Whether frames in CUDA memory can come up in this process: built with GstCuda, and there is a driver with a device.
+// The first call loads the driver.
 bool cudaFramesPossible();
 
 // Caps without those in CUDA memory, unless they are possible. Transfer full.
@@ -43,8 +44,8 @@ class CudaShare {
  public:
   ~CudaShare() { close(); }
 
-  // NULL -> READY, the model is open: takes the context that is going round if it is the primary one, else makes and announces it. Nothing for a
-  // model that takes no frames in CUDA memory. Caller holds no lock.
+  // NULL -> READY, the model is open: takes the context that is going round if it is the primary one, else makes and
+  // announces it. Nothing for a model that takes no frames in CUDA memory. Caller holds no lock.
   void open(GstElement *element, const sta_model_info &model);
   void close();
   // Answers a CONTEXT query for gst.cuda.context. FALSE: it was none, or there is nothing to share.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When a frame is shown, in running time: the one place that knows of segments, missing and backwards timestamps. sta-core sees only the result. Used
-// by the streaming thread alone.
+// When a frame is shown, in running time: the one place that knows of segments, missing and backwards timestamps.
+// sta-core sees only the result. Used by the streaming thread alone.
 #pragma once
 
 #include <gst/gst.h>
@@ -22,11 +22,13 @@ class FrameClock {
   // Forgets the previous frame and the segment: the stream starts anew.
   void clear();
 
-  // Takes over a new segment. FALSE: it does not continue the one before, that is: it shows other content at the same running time (a seek, a loop,
-  // another speed). A segment that is only re-sent, or goes on where the last one ended, continues.
+  // Takes over a new segment. FALSE: it does not continue the one before, that is: it shows other content at the same
+  // running time (a seek, a loop, another speed). A segment that is only re-sent, or goes on where the last one ended,
+  // continues.
   bool takeSegment(const GstSegment &segment);
 
-  // No timestamp: the previous frame's time plus its duration; if that is unknown, the time of arrival on the element's clock.
+  // No timestamp: the previous frame's time plus its duration; if that is unknown, the time of arrival on the element's
+  // clock.
   FrameTime next(GstElement *element, GstBuffer *buffer, const GstSegment &segment, const GstVideoInfo &info);
 
   // Time passes without a frame up to this running time.

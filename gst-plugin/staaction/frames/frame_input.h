@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A mapped GstVideoFrame as the sta_frame that sta-core reads. Strides and plane addresses come from the mapping (which follows GstVideoMeta), never
-// from the caps: decoders and cameras pad their rows.
+// A mapped GstVideoFrame as the sta_frame that sta-core reads. Strides and plane addresses come from the mapping (which
+// follows GstVideoMeta), never from the caps: decoders and cameras pad their rows.
 #pragma once
 
 #include <gst/video/video.h>
@@ -17,8 +17,8 @@ sta_pixel_format pixelFormat(GstVideoFormat format);
 // Everything but time, duration and flags. The frame points into the mapping.
 sta_frame inputFrame(const CoreApi &core, const GstVideoFrame &mapped);
 
-// One frame in the kinds of memory that it can be read from: engines on the CPU need it in system memory, one on a CUDA device takes it from there if
-// it is in the engine's own context.
+// One frame in the kinds of memory that it can be read from: engines on the CPU need it in system memory, one on a CUDA
+// device takes it from there if it is in the engine's own context.
 struct FrameViews {
   sta_frame system{}, device{};
   bool has_system = false;
@@ -29,7 +29,8 @@ struct FrameViews {
   const sta_frame &of(const sta_model_info &model) const { return takes(model, device_context) ? device : system; }
 };
 
-// Whether frames of the two show the same picture geometry and colours, so that a window may hold both. The frame rate may differ.
+// Whether frames of the two show the same picture geometry and colours, so that a window may hold both. The frame rate
+// may differ.
 bool sameGeometry(const GstVideoInfo &a, const GstVideoInfo &b);
 
 }  // namespace sta::gst

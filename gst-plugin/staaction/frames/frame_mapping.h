@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A buffer as the engine takes it: its pixels where they lie, on the CUDA device or in system memory, for as long as this lives. A mapping holds a
-// reference, and a buffer with two is not writable: it has to end before metadata is attached.
+// A buffer as the engine takes it: its pixels where they lie, on the CUDA device or in system memory, for as long as
+// this lives. A mapping holds a reference, and a buffer with two is not writable: it has to end before metadata is
+// attached.
 #pragma once
 
 #include <gst/gst.h>
@@ -19,8 +20,8 @@ class FrameMapping {
   FrameMapping(const FrameMapping &) = delete;
   FrameMapping &operator=(const FrameMapping &) = delete;
 
-  // on_device: somebody takes frames of the buffer's CUcontext; in_memory: somebody needs them in system memory, as everybody does if the device's
-  // view cannot be had. FALSE: nothing could be mapped.
+  // on_device: somebody takes frames of the buffer's CUcontext; in_memory: somebody needs them in system memory, as
+  // everybody does if the device's view cannot be had. FALSE: nothing could be mapped.
   bool map(GstBuffer *buffer, const GstVideoInfo &info, const CoreApi &core, const FrameTime &time, sta_orientation orientation, bool on_device,
            bool in_memory);
   const FrameViews &views() const { return views_; }

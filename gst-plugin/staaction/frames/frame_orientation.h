@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How frames have to be turned before a model looks at them: what upstream's image-orientation tag says (telephones record sideways and say so), or
-// what the property says. The frames themselves go on untouched. Used by the streaming thread alone.
+// How frames have to be turned before a model looks at them: what upstream's image-orientation tag says (telephones
+// record sideways and say so), or what the property says. The frames themselves go on untouched. Used by the streaming
+// thread alone.
 #pragma once
 
 #include <gst/gst.h>

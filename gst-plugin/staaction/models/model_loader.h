@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A thread in which models come and go while frames flow: it loads the one that the user has just set, and lets go of the one that was replaced
-// (which may have to wait for a forward pass). The streaming thread asks it for neither but looks whether a new model is there.
+// A thread in which models come and go while frames flow: it loads the one that the user has just set, and lets go of
+// the one that was replaced (which may have to wait for a forward pass). The streaming thread asks it for neither but
+// looks whether a new model is there.
 #pragma once
 
 #include <condition_variable>
@@ -24,11 +25,13 @@ class ModelLoader {
   ModelLoader(const ModelLoader &) = delete;
   ModelLoader &operator=(const ModelLoader &) = delete;
 
-  // Loads the model of these settings. A request that is not finished is replaced: nothing more is heard of it. Any thread.
+  // Loads the model of these settings. A request that is not finished is replaced: nothing more is heard of it. Any
+  // thread.
   void request(const Settings &settings);
   // The model that was loaded last, once; never waits. Any thread.
   std::shared_ptr<Engine> take();
-  // Lets go of handles in the loader's thread; in the caller's if that does not run (then no model was ever replaced). Any thread.
+  // Lets go of handles in the loader's thread; in the caller's if that does not run (then no model was ever replaced).
+  // Any thread.
   void bury(std::shared_ptr<void> handle);
   // Returns when no request is under way. Not from a streaming thread.
   void wait();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Opening a model with everything about the settings that can be wrong, so that a mistake shows before the first frame: at NULL -> READY, where it is
-// an error, and in the background for a model swap, where it is a warning.
+// Opening a model with everything about the settings that can be wrong, so that a mistake shows before the first frame:
+// at NULL -> READY, where it is an error, and in the background for a model swap, where it is a warning.
 #pragma once
 
 #include <gst/gst.h>
@@ -18,8 +18,8 @@ struct OpenFailure {
   std::string message;  // one sentence for people
 };
 
-// Loads the library and the model, and tries a stream with the settings. Blocks; never from a streaming thread. An engine without a stream: null and
-// *failure. The stream may be used or let go of.
+// Loads the library and the model, and tries a stream with the settings. Blocks; never from a streaming thread. An
+// engine without a stream: null and *failure. The stream may be used or let go of.
 std::shared_ptr<Engine> openModel(const Settings &settings, std::shared_ptr<Stream> *stream, OpenFailure *failure);
 
 // The element error for a failure, in the domain that fits it. Caller holds no lock.

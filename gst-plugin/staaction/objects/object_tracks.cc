@@ -26,7 +26,8 @@ bool ObjectTracks::makeRoom(GstClockTime time, size_t max_objects, const RunCont
 
 void ObjectTracks::update(const std::vector<Detection> &objects, GstClockTime time, int max_objects, GstClockTime max_unseen, const MakeLane &make,
                           const RunContext &context, Lane::Retired *retired) {
-  // Those that have a place first, so that a new object of this frame cannot take that of one which comes later in the list.
+  // Those that have a place first, so that a new object of this frame cannot take that of one which comes later in the
+  // list.
   for (const Detection &object : objects) {
     const auto track = tracks_.find(object.track_id);
     if (track == tracks_.end()) continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which tracked objects have windows (region=objects): one lane per track, as many as max-objects. A track that is seen keeps its place; one that is
-// not seen may lose it to a new object, the one not seen for longest first. A track ends, and its memory is freed, when the tracker says so or when
-// it was not seen for longer than a gap.
+// Which tracked objects have windows (region=objects): one lane per track, as many as max-objects. A track that is seen
+// keeps its place; one that is not seen may lose it to a new object, the one not seen for longest first. A track ends,
+// and its memory is freed, when the tracker says so or when it was not seen for longer than a gap.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,8 @@ class ObjectTracks {
 
   explicit ObjectTracks(Handles *handles) : handles_(handles) {}
 
-  // Takes the objects of a frame at this running time: boxes follow, tracks begin, lose their place, end. max_unseen: ns.
+  // Takes the objects of a frame at this running time: boxes follow, tracks begin, lose their place, end. max_unseen:
+  // ns.
   void update(const std::vector<Detection> &objects, GstClockTime time, int max_objects, GstClockTime max_unseen, const MakeLane &make,
               const RunContext &context, Lane::Retired *retired);
   // Null: the object has no place.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A thread of the element that is woken when results have come, so that they are published between two frames rather than with the next one, and so
-// that a slow handler of the application holds up neither the stream nor the model.
+// A thread of the element that is woken when results have come, so that they are published between two frames rather
+// than with the next one, and so that a slow handler of the application holds up neither the stream nor the model.
 #pragma once
 
 #include <condition_variable>

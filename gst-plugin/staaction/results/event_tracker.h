@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events of one run: hands the results to sta-core's timeline and turns what it says into structures named sta-event. Used under
-// StreamRunner's lock of results.
+// Events of one run: hands the results to sta-core's timeline and turns what it says into structures named sta-event.
+// Used under StreamRunner's lock of results.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@ class EventTracker {
  public:
   ~EventTracker() { end(); }
 
-  // A new stream, whose first event gets the id after `last_event`. *problem: what of the settings could not be used (an unknown class), empty if all
-  // could.
+  // A new stream, whose first event gets the id after `last_event`. *problem: what of the settings could not be used
+  // (an unknown class), empty if all could.
   void begin(std::shared_ptr<Stream> stream, const Settings &settings, guint64 last_event, std::string *problem);
   void end();
   void configure(const Settings &settings, std::string *problem);

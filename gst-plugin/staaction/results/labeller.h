@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One window stream with what is made of its results: records for the application, events, and the label that frames carry. The labels of a result
-// are those of the model that made it, because each labeller has one stream of one model for all its life.
+// One window stream with what is made of its results: records for the application, events, and the label that frames
+// carry. The labels of a result are those of the model that made it, because each labeller has one stream of one model
+// for all its life.
 #pragma once
 
 #include <gst/gst.h>
@@ -40,7 +41,8 @@ class Labeller {
   void configure(const Settings &before, const RunContext &context);
   // Takes all finished results.
   void collect(RunContext *context);
-  // For a stream that does not serve yet: nothing (no result), true (its first one is classified; it is kept for collect), false (it failed; *why).
+  // For a stream that does not serve yet: nothing (no result), true (its first one is classified; it is kept for
+  // collect), false (it failed; *why).
   std::optional<bool> proven(std::string *why);
   // Half-filled windows, results under way and the label belong to another scene.
   void reset(const RunContext &context);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How the application hears of windows: element messages, the signal, throttled QoS messages and warnings. Called with no lock held, since handlers
-// run in it, and by one thread at a time (outbox.h), but for quality(), which belongs to the streaming thread.
+// How the application hears of windows: element messages, the signal, throttled QoS messages and warnings. Called with
+// no lock held, since handlers run in it, and by one thread at a time (outbox.h), but for quality(), which belongs to
+// the streaming thread.
 #pragma once
 
 #include <gst/gst.h>
@@ -30,8 +31,9 @@ class Throttle {
   gint64 last_us_ = -1;
 };
 
-// Name and fields of a sta-window message: those of StaActionMeta but result-age, and class-ids, queue-time, batch-size, tail, reused, status ("ok",
-// "failed"), below-threshold; error if the status is failed (then there are no labels).
+// Name and fields of a sta-window message: those of StaActionMeta but result-age, and class-ids, queue-time,
+// batch-size, tail, reused, status ("ok", "failed"), below-threshold; error if the status is failed (then there are no
+// labels).
 GstStructure *windowStructure(const ActionRecord &record, gboolean below_threshold);
 
 class Publisher {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The engine and the streams of one element, as threads other than the streaming thread need them: an application reads stats, FLUSH_START and the
-// state change end waits, while the streaming thread makes and ends streams (a model swap, an object that comes or goes).
+// The engine and the streams of one element, as threads other than the streaming thread need them: an application reads
+// stats, FLUSH_START and the state change end waits, while the streaming thread makes and ends streams (a model swap,
+// an object that comes or goes).
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,8 @@ struct RunCounters {
   std::atomic<guint64> objects_ignored{0};  // detections for which there was no place
 };
 
-// Thread-safe. The mutex is a leaf: under it sta-core is told of flushing and asked for counters, both of which return at once.
+// Thread-safe. The mutex is a leaf: under it sta-core is told of flushing and asked for counters, both of which return
+// at once.
 class Handles {
  public:
   struct Opened {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A place that windows are made for (the frame, or one object) and that outlives a change of the model: one labeller serves; another, of a new model,
-// fills its first window beside it and takes over when that is classified, so that a swap leaves no hole in the labels.
+// A place that windows are made for (the frame, or one object) and that outlives a change of the model: one labeller
+// serves; another, of a new model, fills its first window beside it and takes over when that is classified, so that a
+// swap leaves no hole in the labels.
 #pragma once
 
 #include <functional>
@@ -14,8 +15,9 @@
 
 namespace sta::gst {
 
-// Only the streaming thread changes which labellers there are, and it does so under the lock of results; so it reads them without, as push, advance
-// and drain do, which may wait for a forward pass and hold no lock. The others are called with the lock held.
+// Only the streaming thread changes which labellers there are, and it does so under the lock of results; so it reads
+// them without, as push, advance and drain do, which may wait for a forward pass and hold no lock. The others are
+// called with the lock held.
 class Lane {
  public:
   // Streams that serve no more, for the caller to let go of where that may take its time.
@@ -33,7 +35,8 @@ class Lane {
   // A labeller of the new model, to take over when it has proven itself; one that has not yet is given up for it.
   void offer(std::unique_ptr<Labeller> labeller, Retired *retired);
   bool swapping() const { return next_ != nullptr; }
-  // Takes over if the newcomer's first window is classified. A failed one ends the swap: *why says so, and the old model goes on. TRUE: taken over.
+  // Takes over if the newcomer's first window is classified. A failed one ends the swap: *why says so, and the old
+  // model goes on. TRUE: taken over.
   bool trySwap(RunContext *context, Retired *retired, std::string *why);
   // Takes over at once, where no label would be lost by that.
   bool swapNow(const RunContext &context, Retired *retired);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What staaction adds to the pipeline's latency. Live mode: nothing, no frame ever waits. With sync=true a frame waits for the window that it
-// completes. How long is known only afterwards, and latency that comes and goes disturbs a live pipeline; so the bound is one hop, which is what a
-// model that keeps up needs at most, raised (with a LATENCY message) if a frame has waited longer.
+// What staaction adds to the pipeline's latency. Live mode: nothing, no frame ever waits. With sync=true a frame waits
+// for the window that it completes. How long is known only afterwards, and latency that comes and goes disturbs a live
+// pipeline; so the bound is one hop, which is what a model that keeps up needs at most, raised (with a LATENCY message)
+// if a frame has waited longer.
 #pragma once
 
 #include <gst/gst.h>

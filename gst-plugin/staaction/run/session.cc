@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Opening and closing of engine and stream. What an engine tells about itself is read once here, so that the streaming thread never asks for a label
-// by a call.
+// Opening and closing of engine and stream. What an engine tells about itself is read once here, so that the streaming
+// thread never asks for a label by a call.
 #include "session.h"
 
 #include "loader/core_loader.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The handles of sta-core with owners: an engine lives from NULL -> READY to READY -> NULL, a stream from READY -> PAUSED to PAUSED -> READY. Both
-// are held by shared_ptr, because application threads read stats of a stream that the state change may be about to end.
+// The handles of sta-core with owners: an engine lives from NULL -> READY to READY -> NULL, a stream from READY ->
+// PAUSED to PAUSED -> READY. Both are held by shared_ptr, because application threads read stats of a stream that the
+// state change may be about to end.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@ namespace sta::gst {
 
 class Engine {
  public:
-  // Loads sta-core if that has not happened, then the model. nullptr: *status and *error say why (error is one sentence for people).
-  // *core_missing: the library itself could not be loaded.
+  // Loads sta-core if that has not happened, then the model. nullptr: *status and *error say why (error is one sentence
+  // for people). *core_missing: the library itself could not be loaded.
   static std::shared_ptr<Engine> open(const Settings &settings, bool *core_missing, sta_status *status, std::string *error);
   ~Engine();
   Engine(const Engine &) = delete;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The path of a frame: settings, running time, push, results, metadata. In live mode (sync=false) nothing here waits for a forward pass:
-// sta_stream_push only scales and copies, sta_stream_pop only looks, and telling the application is left to the dispatcher. With sync=true a frame
-// waits as long as the forward pass of its window takes, and everything happens in the streaming thread.
+// The path of a frame: settings, running time, push, results, metadata. In live mode (sync=false) nothing here waits
+// for a forward pass: sta_stream_push only scales and copies, sta_stream_pop only looks, and telling the application is
+// left to the dispatcher. With sync=true a frame waits as long as the forward pass of its window takes, and everything
+// happens in the streaming thread.
 #include "stream_runner.h"
 
 #include <algorithm>
@@ -124,7 +125,8 @@ std::unique_ptr<Labeller> StreamRunner::makeLabeller(const std::shared_ptr<Engin
   return std::make_unique<Labeller>(std::move(stream), object_id, context_);
 }
 
-// A model that the loader has ready: each lane gets a labeller of it. Nobody needs a first window of whole frames while objects are labelled.
+// A model that the loader has ready: each lane gets a labeller of it. Nobody needs a first window of whole frames while
+// objects are labelled.
 void StreamRunner::takeModel() {
   std::shared_ptr<Engine> engine = loader_->take();
   if (!engine) return;
@@ -272,7 +274,8 @@ bool StreamRunner::collect() {
   return failed;
 }
 
-// With sync=true everything is published before the frame goes on; in live mode the frame does not wait for the application's handlers.
+// With sync=true everything is published before the frame goes on; in live mode the frame does not wait for the
+// application's handlers.
 void StreamRunner::publish() {
   if (context_.settings.sync)
     outbox_.deliverAll();

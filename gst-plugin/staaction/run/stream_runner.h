@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One run of a staaction, from READY -> PAUSED to PAUSED -> READY: pushes frames, takes results, and puts labels on frames and objects. Methods
-// belong to the streaming thread (under the sink pad's STREAM_LOCK) unless they say otherwise.
+// One run of a staaction, from READY -> PAUSED to PAUSED -> READY: pushes frames, takes results, and puts labels on
+// frames and objects. Methods belong to the streaming thread (under the sink pad's STREAM_LOCK) unless they say
+// otherwise.
 //
-// Locks, from the outermost: the STREAM_LOCK, results_mutex_, leaves (the element's OBJECT_LOCK for settings, those of Handles, Outbox, Dispatcher,
-// ModelLoader, sta-core's). results_mutex_ guards what the dispatcher shares: the settings' copy, the lanes' labellers and what they make of results.
-// It is held for computing only: never while a frame is pushed (which may wait for a forward pass) and never while the application is told.
+// Locks, from the outermost: the STREAM_LOCK, results_mutex_, leaves (the element's OBJECT_LOCK for settings, those of
+// Handles, Outbox, Dispatcher, ModelLoader, sta-core's). results_mutex_ guards what the dispatcher shares: the
+// settings' copy, the lanes' labellers and what they make of results. It is held for computing only: never while a
+// frame is pushed (which may wait for a forward pass) and never while the application is told.
 #pragma once
 
 #include <gst/gst.h>
@@ -33,7 +35,8 @@ namespace sta::gst {
 
 class StreamRunner {
  public:
-  // refresh: copies the user's settings into its argument if their serial differs from the argument's; called once per frame.
+  // refresh: copies the user's settings into its argument if their serial differs from the argument's; called once per
+  // frame.
   using Refresh = std::function<void(Settings *)>;
   StreamRunner(GstElement *element, guint window_signal, guint event_signal, Handles *handles, ModelLoader *loader, Refresh refresh);
 
@@ -41,7 +44,8 @@ class StreamRunner {
   void begin(std::shared_ptr<Stream> stream, const Settings &settings);
   void end();
 
-  // Pushes, publishes and attaches. FLUSHING if a flush or the state change ended the wait; ERROR if a window failed and on-error=fail.
+  // Pushes, publishes and attaches. FLUSHING if a flush or the state change ended the wait; ERROR if a window failed
+  // and on-error=fail.
   GstFlowReturn frame(GstBuffer *buffer, const GstSegment &segment);
 
   void capsChanged(const GstVideoInfo &info);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What each property is called, does and may be. Two kinds: how the engine computes is read when it is opened (changes up to READY), everything else
-// can be changed at any time (another model is swapped in the background, the rest holds from the next window on). Numbers of the second kind can be
-// driven by a GstController.
+// What each property is called, does and may be. Two kinds: how the engine computes is read when it is opened (changes
+// up to READY), everything else can be changed at any time (another model is swapped in the background, the rest holds
+// from the next window on). Numbers of the second kind can be driven by a GstController.
 #include "properties.h"
 
 #include <gst/gst.h>

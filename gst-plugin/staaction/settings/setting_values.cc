@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Values of properties into and out of Settings, by one table. What GLib type a number has is known from the GValue: gboolean and the enumerations
-// are ints in Settings.
+// Values of properties into and out of Settings, by one table. What GLib type a number has is known from the GValue:
+// gboolean and the enumerations are ints in Settings.
 #include <variant>
 
 #include "properties.h"

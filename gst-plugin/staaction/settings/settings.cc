@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Settings into the option structs of sta.h, and the enumerations as GLib types (their values are those of sta.h, so that no table translates them).
+// Settings into the option structs of sta.h, and the enumerations as GLib types (their values are those of sta.h, so
+// that no table translates them).
 #include "settings.h"
 
 namespace sta::gst {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the user has set on a staaction, apart from what happens in a run: properties are written by any thread under the OBJECT_LOCK, the streaming
-// thread works on a copy. The defaults here are the only ones; the property specifications read them from a default-constructed Settings.
+// What the user has set on a staaction, apart from what happens in a run: properties are written by any thread under
+// the OBJECT_LOCK, the streaming thread works on a copy. The defaults here are the only ones; the property
+// specifications read them from a default-constructed Settings.
 #pragma once
 
 #include <gst/gst.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See crc32.h. table[0] advances the checksum by one byte; table[k] is the same followed by k zero bytes, so that sixteen bytes are looked up
-// independently of one another and their contributions are added (xor) at the end.
+// See crc32.h. table[0] advances the checksum by one byte; table[k] is the same followed by k zero bytes, so that
+// sixteen bytes are looked up independently of one another and their contributions are added (xor) at the end.
 #include "checkpoint/formats/crc32.h"
 
 #include <array>

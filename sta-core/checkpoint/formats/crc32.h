@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The checksum of zip entries (CRC-32 of IEEE 802.3, reflected polynomial 0xEDB88320): a flipped bit in a checkpoint is found when it is loaded, not
-// when a model predicts nonsense. Sixteen bytes a step with sixteen tables, gigabytes a second: less than reading the file takes.
+// The checksum of zip entries (CRC-32 of IEEE 802.3, reflected polynomial 0xEDB88320): a flipped bit in a checkpoint is
+// found when it is loaded, not when a model predicts nonsense. Sixteen bytes a step with sixteen tables, gigabytes a
+// second: less than reading the file takes.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// JSON of model files, which is untrusted: the parser itself takes any depth, but copying, comparing and printing what it made do not, they call
-// themselves for each level and run out of stack. So text that is nested deeper than any such file has a reason to be is refused before it is parsed.
+// JSON of model files, which is untrusted: the parser itself takes any depth, but copying, comparing and printing what
+// it made do not, they call themselves for each level and run out of stack. So text that is nested deeper than any such
+// file has a reason to be is refused before it is parsed.
 #pragma once
 
 #include <cstddef>

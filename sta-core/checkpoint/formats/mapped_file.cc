@@ -25,7 +25,8 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string &path) {
     return Error{STA_ERROR_BAD_MODEL, path + ": file is empty"};
   }
   const size_t size = static_cast<size_t>(info.st_size);
-  // Private and writable: from_blob hands out tensors that LibTorch takes for writable memory; a stray write then touches this process's copy only.
+  // Private and writable: from_blob hands out tensors that LibTorch takes for writable memory; a stray write then
+  // touches this process's copy only.
   void *data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   ::close(fd);
   if (data == MAP_FAILED) return Error{STA_ERROR_NOT_FOUND, path + ": cannot map: " + std::strerror(errno)};

@@ -13,7 +13,8 @@
 namespace sta::pickle {
 namespace {
 
-// A checkpoint with optimizer state has some ten thousand values; a few hundred thousand with the order of a data set in it.
+// A checkpoint with optimizer state has some ten thousand values; a few hundred thousand with the order of a data set
+// in it.
 constexpr size_t kMaxValues = 2'000'000;
 constexpr size_t kMaxBytes = 64u << 20;
 constexpr size_t kMaxMarks = 1000;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A restricted reader of Python pickles, protocols 0 to 5. A pickle is a program that builds objects by calling functions; this reader runs the
-// program without ever calling anything: what a call would have made becomes an Object value that says which function was named and with what
-// arguments. So there is no list of "safe" functions to keep right, and whoever knows a type (torch_file.cc knows tensors) reads it from the graph.
+// A restricted reader of Python pickles, protocols 0 to 5. A pickle is a program that builds objects by calling
+// functions; this reader runs the program without ever calling anything: what a call would have made becomes an Object
+// value that says which function was named and with what arguments. So there is no list of "safe" functions to keep
+// right, and whoever knows a type (torch_file.cc knows tensors) reads it from the graph.
 //
-// Pickles that name a function which no checkpoint needs and every attack does (os.system, eval, ...) are refused as a whole, although they could not
-// do any harm here: the same file would in other programs, and its owner should know.
+// Pickles that name a function which no checkpoint needs and every attack does (os.system, eval, ...) are refused as a
+// whole, although they could not do any harm here: the same file would in other programs, and its owner should know.
 //
-// The input is untrusted. Values live in one arena and refer to each other by pointer, so neither shared nor cyclic nor deeply nested values cost a
-// copy or a recursion; their number and the depth of open marks are bounded, and no length is believed before it was compared with the bytes that are
-// there.
+// The input is untrusted. Values live in one arena and refer to each other by pointer, so neither shared nor cyclic nor
+// deeply nested values cost a copy or a recursion; their number and the depth of open marks are bounded, and no length
+// is believed before it was compared with the bytes that are there.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,8 @@ struct Value {
   const Value *state = nullptr;   // kObject, kDict: argument of BUILD
 
   bool is(Kind k) const { return kind == k; }
-  /// Value of a key of a dict, or of an object whose state is a dict; the last one if there are several, as in Python. nullptr if there is none.
+  /// Value of a key of a dict, or of an object whose state is a dict; the last one if there are several, as in Python.
+  /// nullptr if there is none.
   const Value *find(std::string_view key) const;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names of Python functions and classes that a pickle mentions: which of them no checkpoint needs and every attack does.
+// The names of Python functions and classes that a pickle mentions: which of them no checkpoint needs and every attack
+// does.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bytes of a pickle, read from front to back. A function that returns false found fewer bytes than it needs, and nothing was read.
+// The bytes of a pickle, read from front to back. A function that returns false found fewer bytes than it needs, and
+// nothing was read.
 #pragma once
 
 #include <cstdint>

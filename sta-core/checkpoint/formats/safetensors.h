@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reading and writing .safetensors: u64 header length, JSON {name: {dtype, shape, data_offsets}}, raw little-endian bytes. A file is untrusted: every
-// number in it is checked against the file before it is used, and nothing is allocated by an unchecked one.
+// Reading and writing .safetensors: u64 header length, JSON {name: {dtype, shape, data_offsets}}, raw little-endian
+// bytes. A file is untrusted: every number in it is checked against the file before it is used, and nothing is
+// allocated by an unchecked one.
 #pragma once
 
 #include <ATen/core/Tensor.h>

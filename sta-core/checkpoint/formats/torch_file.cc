@@ -63,7 +63,8 @@ struct Source {
   std::string prefix;  // of the key
   std::map<std::string, ZipEntry> bytes;
   const char *place = "in the archive";
-  // Copies of storages that are not aligned in the file (legacy ones are not): one a storage, however many tensors share it.
+  // Copies of storages that are not aligned in the file (legacy ones are not): one a storage, however many tensors
+  // share it.
   std::map<std::string, at::Tensor> aligned;
 
   Result<Bytes> find(const Storage &s) {
@@ -111,7 +112,8 @@ Result<at::Tensor> rebuild(const std::string &name, const Value &args, Source &s
     if (__builtin_mul_overflow(numel, static_cast<uint64_t>(d), &numel) || numel > static_cast<uint64_t>(INT64_MAX) / 16)
       return bad("tensor " + name + ": shape too large");
   const auto last = last_index(offset, shape, strides);
-  // More elements than the storage has would be a view that repeats some: never a weight, and a copy of it could be of any size.
+  // More elements than the storage has would be a view that repeats some: never a weight, and a copy of it could be of
+  // any size.
   if (numel > 0 && (!last || static_cast<uint64_t>(*last) >= storage->numel || numel > storage->numel)) return bad(exceeds);
   auto bytes = source.find(*storage);
   if (!bytes) return bad("tensor " + name + ": " + bytes.error().message);
@@ -157,11 +159,13 @@ bool holds_tensors(const Value *v) {
   return false;
 }
 
-// The entries under which training frameworks save weights, the usual one first; a moving average and a distillation's other half come later.
+// The entries under which training frameworks save weights, the usual one first; a moving average and a distillation's
+// other half come later.
 constexpr const char *kStateDicts[] = {"model",     "module",         "state_dict",           "model_state_dict", "model_state",
                                        "model_ema", "ema_state_dict", "model_ema_state_dict", "teacher",          "student"};
 
-// part: one of the entries, "" for the first that is there. notes: receives "sta.part" and "sta.parts" if there are several.
+// part: one of the entries, "" for the first that is there. notes: receives "sta.part" and "sta.parts" if there are
+// several.
 Result<const Value *> find_state_dict(const Value &root, const std::string &part, std::map<std::string, std::string> &notes) {
   const Value *taken = nullptr;
   std::string parts;
@@ -197,8 +201,9 @@ void read_arguments(const Value &root, std::map<std::string, std::string> &metad
     if (const Value *v = args->find(from); v && v->is(Kind::kInt) && v->integer > 0 && v->integer <= 4096) metadata[to] = std::to_string(v->integer);
 }
 
-// The window of a Video Swin, from the configuration that mmcv (as "config") and mmaction2 (as "cfg") write into a checkpoint: Python text, in which
-// window_size is a tuple or list of three; other things have a window_size too, a single number.
+// The window of a Video Swin, from the configuration that mmcv (as "config") and mmaction2 (as "cfg") write into a
+// checkpoint: Python text, in which window_size is a tuple or list of three; other things have a window_size too, a
+// single number.
 void read_configuration(const Value &root, std::map<std::string, std::string> &metadata) {
   const Value *meta = root.is(Kind::kDict) ? root.find("meta") : nullptr;
   for (const char *key : {"config", "cfg"}) {
@@ -230,7 +235,8 @@ Result<TensorFile> read_tensors(const Graph &graph, const std::string &part, Sou
     const Value &value = *items[i + 1];
     const Value *args = tensor_args(value);
     if (!args) {
-      // Numbers and strings beside the weights are notes; an object could be a weight in a form that is not known here (quantised, sparse).
+      // Numbers and strings beside the weights are notes; an object could be a weight in a form that is not known here
+      // (quantised, sparse).
       if (value.is(Kind::kObject) && !name.ends_with("_extra_state"))
         return unsupported("entry " + name + " is not a plain tensor: this variant is not supported");
       continue;
@@ -266,7 +272,8 @@ Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file, cons
 // 0x1950a86a20f9469cfc6c, the first pickle of a legacy file.
 constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
 
-// Numel (i64) and data of every storage, in the order of the key list; element sizes are only known from the references to the storages.
+// Numel (i64) and data of every storage, in the order of the key list; element sizes are only known from the references
+// to the storages.
 Status find_legacy_storages(const Graph &object, const Value &keys, Bytes rest, std::map<std::string, ZipEntry> &found) {
   std::map<std::string, Storage> storages;
   for (const Value *persistent : object.persistent) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See zip_archive.h. Layout, from the end: end-of-directory record (22 bytes and a comment); before it, in large files, its zip64 locator (20) and
-// record (56); before those the directory, one header of 46 bytes and more for each entry. An entry begins with a local header of 30 bytes and more.
+// See zip_archive.h. Layout, from the end: end-of-directory record (22 bytes and a comment); before it, in large files,
+// its zip64 locator (20) and record (56); before those the directory, one header of 46 bytes and more for each entry.
+// An entry begins with a local header of 30 bytes and more.
 #include "checkpoint/formats/zip_archive.h"
 
 #include <cstring>

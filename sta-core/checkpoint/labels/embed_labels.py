@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Makes a C++ file with text files as string constants: embed_labels.py OUT.cc NAME=FILE ... One label a line in, one string literal a line out.
+# Makes a C++ file with text files as string constants: embed_labels.py OUT.cc NAME=FILE ... One label a line in, one
+# string literal a line out.
 import json
 import sys
 

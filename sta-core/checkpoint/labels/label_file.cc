@@ -200,7 +200,7 @@ std::optional<Result<LabelFile>> read_json_labels(const std::string &text, const
   return LabelFile{*std::move(labels), "a JSON object of numbers and names"};
 }
 
-// ---------------------------------------------------------------------------------------------------------------- tables and lines
+// ---------------------------------------------------------------------------------------------------- tables and lines
 
 // Column whose name is one of those, or -1.
 int column_named(const std::vector<std::string> &header, std::initializer_list<const char *> names) {

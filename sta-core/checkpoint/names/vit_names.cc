@@ -22,7 +22,8 @@ namespace {
 // A buffer that mmaction2 writes and others do not.
 constexpr const char *kPositionTable = "pos_embed";
 
-// Hugging Face VideoMAEForVideoClassification -> original, for all but the split q, k, v, which are joined later under "hf.".
+// Hugging Face VideoMAEForVideoClassification -> original, for all but the split q, k, v, which are joined later under
+// "hf.".
 std::string from_hugging_face(std::string name) {
   if (name.rfind("classifier.", 0) == 0) return "head." + name.substr(11);
   if (!strip_prefix(name, "videomae.")) return name;
@@ -44,7 +45,8 @@ std::string from_hugging_face(std::string name) {
   return block + part;
 }
 
-// mmaction2 -> original: another name for the projection, an FFN that is a list of layers, a head that is a module of its own.
+// mmaction2 -> original: another name for the projection, an FFN that is a list of layers, a head that is a module of
+// its own.
 std::string from_mmaction(std::string name) {
   for (const auto &[from, to] : {std::pair<std::string, std::string>{"patch_embed.projection.", "patch_embed.proj."},
                                  {".mlp.layers.0.0.", ".mlp.fc1."},

@@ -42,8 +42,8 @@ std::string without_backbone(std::string prefix) {
   return prefix;
 }
 
-// Lower is better: a model that is trained before its moving average, a student's teacher (which is evaluated) before the student, others as they
-// come.
+// Lower is better: a model that is trained before its moving average, a student's teacher (which is evaluated) before
+// the student, others as they come.
 int order_of(const std::string &prefix) {
   const auto holds = [&](const char *word) { return prefix.find(word) != std::string::npos; };
   return holds("ema") ? 1 : holds("teacher") ? 2 : holds("student") ? 3 : 0;
@@ -102,7 +102,8 @@ Result<StateDict> unwrap_model(const StateDict &file, const std::string &part, s
     const bool other = !inside || std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string &p) {
       return p != *chosen && p.size() > outer.size() && original.starts_with(p);
     });
-    // Around a wrapped model everything is somebody else's, but for the head that some frameworks put beside the backbone.
+    // Around a wrapped model everything is somebody else's, but for the head that some frameworks put beside the
+    // backbone.
     if (other || is_bystander(name))
       left_out.push_back(original);
     else if (!model.emplace(name, tensor).second)

@@ -2,12 +2,13 @@
 /*
  * sta.h: the one public header of sta-core, a C API.
  *
- * sta-core turns timed video frames into action labels. It knows nothing of GStreamer, so that other languages and applications embed it through this
- * header (C++ users: sta.hpp, the RAII wrapper beside it). Three handles:
+ * sta-core turns timed video frames into action labels. It knows nothing of GStreamer, so that other languages and
+ * applications embed it through this header (C++ users: sta.hpp, the RAII wrapper beside it). Three handles:
  *
- *   sta_engine  the weights of one model on one device in one precision, its worker thread and its batching. Opening the same model twice in a
- * process returns the same engine, so that many cameras hold the weights once. Reference counted. sta_stream  one camera's state: sampling grid,
- * window ring, one mailbox slot, finished results. sta_result  one classified window.
+ *   sta_engine  the weights of one model on one device in one precision, its worker thread and its batching. Opening
+ *   the same model twice in a
+ * process returns the same engine, so that many cameras hold the weights once. Reference counted. sta_stream  one
+ * camera's state: sampling grid, window ring, one mailbox slot, finished results. sta_result  one classified window.
  *
  *   sta_engine_options eo;  sta_engine_options_init(&eo);  eo.model = "models/camera-watch";
  *   sta_error err;          sta_engine *engine = NULL;
@@ -19,12 +20,14 @@
  *
  * Conventions
  *   Times are nanoseconds of running time, uint64_t; STA_TIME_NONE = unknown.
- *   Option structs carry struct_size, set by their *_init function, which is compiled into the caller and so tells the library (*_init_sized) how
- * large the caller's struct is: a caller compiled against an older header keeps working, fields it does not know of take their defaults and are not
- * written. Every failing call returns a status and, if err is not NULL, fills err->message with one sentence that names what was wrong and what would
- * be right. No exception leaves this API. Strings returned are UTF-8 and owned by the handle they came from. Thread-safety sta_engine functions may
- * be called from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats, _configure, _pop and
- * _set_notify may be called from any thread at any time.
+ *   Option structs carry struct_size, set by their *_init function, which is compiled into the caller and so tells the
+ *   library (*_init_sized) how
+ * large the caller's struct is: a caller compiled against an older header keeps working, fields it does not know of
+ * take their defaults and are not written. Every failing call returns a status and, if err is not NULL, fills
+ * err->message with one sentence that names what was wrong and what would be right. No exception leaves this API.
+ * Strings returned are UTF-8 and owned by the handle they came from. Thread-safety sta_engine functions may be called
+ * from any thread. A sta_stream may be pushed to from one thread at a time; sta_stream_set_flushing, _get_stats,
+ * _configure, _pop and _set_notify may be called from any thread at any time.
  */
 #ifndef STA_H
 #define STA_H
@@ -94,8 +97,9 @@ typedef struct sta_engine sta_engine;
 typedef struct sta_engine_options {
   size_t struct_size;
   /** Folder in Hugging Face VideoMAE layout or with a Video Swin, or one .safetensors, .pth or .bin file in the names of VideoMAE, VideoMAE v2,
-   * mmaction2, Hugging Face, Video Swin (mmcv) or torchvision. Or "arch:NAME": an architecture with generated weights, for benchmarks; NAME is
-   * vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16. */
+   * mmaction2, Hugging Face, Video Swin (mmcv) or torchvision. Or "arch:NAME": an architecture with generated weights,
+   * for benchmarks; NAME is vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small,
+   * video_swin_base or video_swin_base_w16. */
   const char *model;
   /** File with as many labels as the model has classes, in any of the forms of docs/models.md. NULL: the labels of the model folder, else "class N".
    */
@@ -112,7 +116,8 @@ typedef struct sta_engine_options {
   /** Attention heads where the file does not say and head size is not 64 (raw files without metadata). 0: from the file. */
   int32_t num_heads;
   /** Since 1.2: how long a window waits for those of other streams, so that they share a forward pass, in ns, at most 1 s. 0 (default): not at all.
-   * It never waits for a stream that has nothing to send, nor once max_batch windows are there. Taken from whoever opens the engine first. */
+   * It never waits for a stream that has nothing to send, nor once max_batch windows are there. Taken from whoever
+   * opens the engine first. */
   uint64_t batch_timeout;
   /** Since 1.2: height and width of the input in pixels and frames of a window, where the file does not say and they are not 224 and 16 (Video Swin:
    * 32). 0: from the model. */
@@ -153,7 +158,8 @@ typedef struct sta_model_info {
 STA_API void sta_engine_options_init_sized(sta_engine_options *options, size_t struct_size);
 static inline void sta_engine_options_init(sta_engine_options *options) { sta_engine_options_init_sized(options, sizeof(*options)); }
 /** Loads a model, or returns the engine that already holds it (same resolved path, labels, device, precision, heads, image size, frames). Blocks
- * while reading; not for a streaming thread. Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT, DEVICE, OUT_OF_MEMORY. */
+ * while reading; not for a streaming thread. Errors: NOT_FOUND, BAD_MODEL, UNSUPPORTED, INVALID_ARGUMENT, DEVICE,
+ * OUT_OF_MEMORY. */
 STA_API sta_status sta_engine_open(const sta_engine_options *options, sta_engine **engine, sta_error *err);
 STA_API sta_engine *sta_engine_ref(sta_engine *engine);
 /** Gives a reference back; the last one joins the worker thread (waits for a forward pass under way). NULL is ignored. */
@@ -194,7 +200,8 @@ typedef struct sta_convert_options {
 STA_API void sta_convert_options_init_sized(sta_convert_options *options, size_t struct_size);
 static inline void sta_convert_options_init(sta_convert_options *options) { sta_convert_options_init_sized(options, sizeof(*options)); }
 /** Reads a model in any layout and writes it as a Hugging Face VideoMAE folder (config.json, preprocessor_config.json, model.safetensors). Errors: as
- *  sta_engine_open; INVALID_ARGUMENT if the folder already holds a model. On success err->message holds the model's warnings, cut to its length. */
+ *  sta_engine_open; INVALID_ARGUMENT if the folder already holds a model. On success err->message holds the model's
+ *  warnings, cut to its length. */
 STA_API sta_status sta_model_convert(const char *model, const char *folder, const sta_convert_options *options, sta_error *err);
 
 /* ------------------------------------------------------------------------------- clips (no time, no stream) */
@@ -375,14 +382,16 @@ typedef struct sta_stream_options {
   uint64_t seed;
   sta_resize resize;
   /** 0 (default): live, sta_stream_push never waits for a forward pass; a window that is not begun when the next one is ready is skipped and counted.
-   *  1: every window is classified before sta_stream_push returns. Windows of nothing but one held frame: the newest, or the newest max_results. */
+   *  1: every window is classified before sta_stream_push returns. Windows of nothing but one held frame: the newest,
+   *  or the newest max_results. */
   int32_t blocking;
   /** Most finished results kept for sta_stream_pop, 1 .. 1024; the oldest is given up (and counted) beyond. Default 64. */
   int32_t max_results;
   /** Bounds of drop_number = STA_DROP_AUTO (since 1.1). max 0 (default): the model's largest. */
   int32_t min_drop_number, max_drop_number;
   /** 1 (default, since 1.2): a window whose pixels, at model size, all equal those of the newest classified window takes over its result without a
-   *  forward pass, if pruning and generation are the same too. Not with STA_PRUNING_RANDOM, and not for frames in CUDA memory, which nobody compares.
+   *  forward pass, if pruning and generation are the same too. Not with STA_PRUNING_RANDOM, and not for frames in CUDA
+   *  memory, which nobody compares.
    */
   int32_t static_skip;
 } sta_stream_options;
@@ -446,8 +455,9 @@ STA_API void sta_stream_free(sta_stream *stream);
  * once. */
 STA_API sta_status sta_stream_configure(sta_stream *stream, const sta_stream_options *options, sta_error *err);
 /** Offers a frame. Cost: one scaling to model size (and the forward pass too if `blocking`). A frame in another memory than the one before restarts
- * the window. Errors: INVALID_ARGUMENT for a frame that contradicts itself; UNSUPPORTED for memory that this engine does not take; DEVICE; FLUSHING
- * if sta_stream_set_flushing ended the wait. A failing forward pass is no error here but a result with a status. */
+ * the window. Errors: INVALID_ARGUMENT for a frame that contradicts itself; UNSUPPORTED for memory that this engine
+ * does not take; DEVICE; FLUSHING if sta_stream_set_flushing ended the wait. A failing forward pass is no error here
+ * but a result with a status. */
 STA_API sta_status sta_stream_push(sta_stream *stream, const sta_frame *frame, sta_error *err);
 /** Time passes without a frame up to `time` (a GAP event): counts as a gap if longer than max_gap, else holds the last frame. */
 STA_API sta_status sta_stream_advance(sta_stream *stream, uint64_t time, sta_error *err);
@@ -462,8 +472,9 @@ STA_API void sta_stream_set_flushing(sta_stream *stream, int32_t flushing);
 /** Oldest finished result, owned by the caller, or NULL. Never waits. Any thread. */
 STA_API sta_result *sta_stream_pop(sta_stream *stream);
 /** Since 1.2: calls notify(user_data) from the engine's worker thread whenever results have come, so that they need not be polled for. The function
- *  wakes somebody else and returns: all streams of the engine wait for it, and it must not call this API. NULL ends that; after the return of this
- *  function or of sta_stream_free the former function is not running and will not be called again. Any thread. */
+ *  wakes somebody else and returns: all streams of the engine wait for it, and it must not call this API. NULL ends
+ *  that; after the return of this function or of sta_stream_free the former function is not running and will not be
+ *  called again. Any thread. */
 STA_API void sta_stream_set_notify(sta_stream *stream, sta_result_notify notify, void *user_data);
 /** stats->struct_size must be set. */
 STA_API void sta_stream_get_stats(sta_stream *stream, sta_stream_stats *stats);
@@ -500,7 +511,8 @@ typedef struct sta_timeline_options {
 } sta_timeline_options;
 
 /** Since 2.2. Fills smoothing, thresholds, durations and background with what the engine's model folder recommends, and leaves the rest as it is:
- *  for use between sta_timeline_options_init and the user's own settings. options->struct_size must be set. Thread-safe. */
+ *  for use between sta_timeline_options_init and the user's own settings. options->struct_size must be set.
+ *  Thread-safe. */
 STA_API void sta_engine_recommend_timeline(sta_engine *engine, sta_timeline_options *options);
 
 typedef enum sta_event_kind { STA_EVENT_START = 0, STA_EVENT_UPDATE = 1, STA_EVENT_END = 2 } sta_event_kind;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What CUDA sources see instead of <cuda_runtime.h> when an ordinary C++ compiler compiles them for tests: the part of the language and of the
-// runtime that this project's kernels use, on top of machine.h. Streams are synchronous: work is done when its call returns.
+// What CUDA sources see instead of <cuda_runtime.h> when an ordinary C++ compiler compiles them for tests: the part of
+// the language and of the runtime that this project's kernels use, on top of machine.h. Streams are synchronous: work
+// is done when its call returns.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +22,8 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __restrict__ __restrict
-// Blocks run one after another on one operating-system thread, and every write of a block comes before those of the next.
+// Blocks run one after another on one operating-system thread, and every write of a block comes before those of the
+// next.
 #define __shared__ static
 #define threadIdx (::emulation::thread_index())
 #define blockIdx (::emulation::block_index())

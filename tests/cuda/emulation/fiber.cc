@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The stack switch: on x86-64 by hand, since ucontext makes two system calls a switch and is ten times slower; ucontext elsewhere (or with
-// STA_EMULATION_UCONTEXT). AddressSanitizer and ThreadSanitizer are told of every switch. This file itself is compiled without ThreadSanitizer
-// (STA_EMULATION_TSAN says that the rest is): an instrumented function that enters on one stack and leaves on another would corrupt its call stacks.
+// The stack switch: on x86-64 by hand, since ucontext makes two system calls a switch and is ten times slower; ucontext
+// elsewhere (or with STA_EMULATION_UCONTEXT). AddressSanitizer and ThreadSanitizer are told of every switch. This file
+// itself is compiled without ThreadSanitizer (STA_EMULATION_TSAN says that the rest is): an instrumented function that
+// enters on one stack and leaves on another would corrupt its call stacks.
 #include "emulation/fiber.h"
 
 #include <sys/mman.h>
@@ -80,7 +81,8 @@ static void *host_context() { return new ucontext_t; }
 
 #else
 
-// Saves what the ABI says a call preserves, swaps the stack pointer, restores. Floating-point control words are never changed here.
+// Saves what the ABI says a call preserves, swaps the stack pointer, restores. Floating-point control words are never
+// changed here.
 extern "C" void sta_emulation_switch(void **save, void *load);
 asm(R"(
 .text

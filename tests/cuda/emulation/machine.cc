@@ -58,7 +58,8 @@ struct Machine {
   Index3 block_index{};
   unsigned char *shared = nullptr;
   const std::function<void()> *body = nullptr;
-  // Addresses for ThreadSanitizer. Two of each, taken in turn: who leaves a barrier late must not be ordered after what the others did since.
+  // Addresses for ThreadSanitizer. Two of each, taken in turn: who leaves a barrier late must not be ordered after what
+  // the others did since.
   char launch_token = 0, barrier_token[2] = {}, warp_token[kMaxThreads / kWarpSize][2] = {};
   unsigned barriers = 0, warp_syncs[kMaxThreads / kWarpSize] = {};  // completed so far
 };
@@ -216,7 +217,8 @@ void run_block() {
   }
 }
 
-// The memory of a block, exactly as large as asked for so that AddressSanitizer sees its end; without it the canary does.
+// The memory of a block, exactly as large as asked for so that AddressSanitizer sees its end; without it the canary
+// does.
 struct SharedMemory {
   explicit SharedMemory(size_t bytes) : size(bytes), memory(static_cast<unsigned char *>(std::malloc(bytes + kCanaryRoom))) {
     if (!memory) throw std::bad_alloc();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The emulated device: runs the blocks of a launch one after another, and the threads of a block as fibers in a chosen order, each until it must
-// wait. Whatever a kernel computes must not depend on that order; a kernel that forgets a barrier gives other results in another order, and
-// ThreadSanitizer, which is told of barriers only, names the two lines.
+// The emulated device: runs the blocks of a launch one after another, and the threads of a block as fibers in a chosen
+// order, each until it must wait. Whatever a kernel computes must not depend on that order; a kernel that forgets a
+// barrier gives other results in another order, and ThreadSanitizer, which is told of barriers only, names the two
+// lines.
 //
 // Stricter than a GPU where a GPU is merely lucky; a launch throws LaunchError if
 //   threads wait at different __syncthreads, or some have ended while others wait
@@ -35,7 +36,8 @@ struct LaunchError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// In which order threads that can run do run, and blocks are taken. kShuffled draws a new order for every round from `seed`.
+/// In which order threads that can run do run, and blocks are taken. kShuffled draws a new order for every round from
+/// `seed`.
 enum class Order { kForward, kBackward, kShuffled };
 void set_order(Order order, uint64_t seed = 1);
 
@@ -60,7 +62,8 @@ void barrier(const std::source_location &at);
 
 enum class WarpOp { kSync, kShuffle, kBallot, kMatchAny, kReduceAdd, kReduceMin, kReduceMax };
 /// value: what this lane brings. source: of kShuffle, the lane to read; a lane that reads itself is always right.
-/// Returns the shuffled value, the ballot of non-zero values, the mask of lanes with the same value, or the reduction of 32-bit values.
+/// Returns the shuffled value, the ballot of non-zero values, the mask of lanes with the same value, or the reduction
+/// of 32-bit values.
 uint64_t warp_operation(WarpOp op, unsigned mask, uint64_t value, int source, const std::source_location &at);
 
 }  // namespace emulation

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Device memory of the emulation: pages that only kernels and copies can touch. A host that follows a device pointer, and a kernel that runs past the
-// end of an array, crash here as they would go wrong on a GPU.
+// Device memory of the emulation: pages that only kernels and copies can touch. A host that follows a device pointer,
+// and a kernel that runs past the end of an array, crash here as they would go wrong on a GPU.
 #pragma once
 
 #include <cstddef>

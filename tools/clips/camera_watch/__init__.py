@@ -13,8 +13,8 @@ SPAN = (FRAMES - 1) * INTERVAL
 CLASSES = ["steady", "pan-left", "pan-right", "tilt-up", "tilt-down", "zoom-in", "zoom-out", "roll-clockwise",
            "roll-counterclockwise", "shake", "covered", "defocused"]
 
-# Source videos that no training clip may come from, by the beginning of their name. S4 and the one-by-one clip show rooms
-# that no training video shows; the others share their room, not their footage, with training videos.
+# Source videos that no training clip may come from, by the beginning of their name. S4 and the one-by-one clip show
+# rooms that no training video shows; the others share their room, not their footage, with training videos.
 HELD_OUT = ("S4_", "one-by-one", "S2_Fall_12", "S1_Fall_14", "S3_Fall_16", "hungry", "want", "book")
 
 

@@ -215,7 +215,8 @@ class ClipMaker(Maker):
         size = view * np.exp(state.zoom[at])
         angle = tilt + state.roll[at]
         c, s = np.cos(angle), np.sin(angle)
-        # picture pixel p -> source point: centre + shift + size * rotation * ((p + 0.5) / side - 0.5), minus half a pixel
+        # picture pixel p -> source point: centre + shift + size * rotation * ((p + 0.5) / side - 0.5), minus half a
+        # pixel
         turn = size / side * np.array([[c * stretch, -s], [s * stretch, c]])
         point = centre + view * np.array([state.dx[at], state.dy[at]]) - turn @ np.array([side / 2 - 0.5, side / 2 - 0.5]) - 0.5
         matrix = np.hstack([turn, point[:, None]])

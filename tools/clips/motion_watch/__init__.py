@@ -3,5 +3,6 @@
 
 from clips.camera_watch import FRAMES, INTERVAL, SIDE, SPAN, held_out  # noqa: F401  one kind of window for both models
 
-# Directions are those in the picture. "approaching" and "leaving" are motions along the line of sight: the thing grows or shrinks.
+# Directions are those in the picture. "approaching" and "leaving" are motions along the line of sight: the thing grows
+# or shrinks.
 CLASSES = ["still", "left", "right", "up", "down", "approaching", "leaving", "appearing", "vanishing"]
