@@ -102,6 +102,7 @@ void sta_engine_get_info(sta_engine *engine, sta_model_info *info) {
   i.cuda_context = e.cuda_context();
   i.multi_label = m.multi_label ? 1 : 0;
   i.attention = e.attention();
+  i.still_threshold = m.still_threshold;
   write_sized(i, info);
 }
 

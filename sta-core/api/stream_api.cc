@@ -29,6 +29,7 @@ Result<StreamOptions> stream_options(const sta_stream_options *in) {
   s.min_drop = o.min_drop_number;
   s.max_drop = o.max_drop_number;
   s.static_skip = o.static_skip != 0;
+  s.still_threshold = o.still_threshold;
   return s;
 }
 
@@ -47,6 +48,7 @@ void sta_stream_options_init_sized(sta_stream_options *options, size_t struct_si
   sta_stream_options o = {};
   o.max_results = 64;
   o.static_skip = 1;
+  o.still_threshold = -1;
   write_defaults(o, options, struct_size);
 }
 
@@ -131,6 +133,8 @@ void sta_result_get_info(const sta_result *result, sta_result_info *info) {
   i.queue_time = r.queue_time;
   i.num_classes = static_cast<int32_t>(r.probabilities.size());
   i.status = r.status;
+  i.tokens = r.tokens;
+  i.multiply_adds = r.multiply_adds;
   write_sized(i, info);
 }
 

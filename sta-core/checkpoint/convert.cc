@@ -2,6 +2,7 @@
 // See convert.h.
 #include "checkpoint/convert.h"
 
+#include <cmath>
 #include <ATen/core/Tensor.h>
 
 #include <cerrno>
@@ -43,6 +44,8 @@ ordered_json sta_of(const ModelDescription &m) {
                                    {"release_duration", hints.release_duration}})
     if (value >= 0) events[key] = value;
   if (!events.empty()) sta["events"] = events;
+  // As it was written: a float has seven digits.
+  if (m.still_threshold > 0) sta["still_threshold"] = std::round(static_cast<double>(m.still_threshold) * 1e6) / 1e6;
   return sta;
 }
 

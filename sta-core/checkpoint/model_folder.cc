@@ -331,6 +331,12 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
     return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");
   if (root.contains("sta") && root["sta"].is_object())
     if (auto s = get_number(root["sta"], "fc_norm_eps", 1, m.fc_norm_eps, path); !s) return std::move(s).error();
+  if (root.contains("sta") && root["sta"].is_object()) {
+    double threshold = 0;
+    if (auto s = get_share(root["sta"], "still_threshold", 10, threshold, path); !s) return std::move(s).error();
+    if (threshold > 0 && m.pyramid()) return bad(path + ": sta.still_threshold should be 0: a Video Swin needs whole windows");
+    m.still_threshold = static_cast<float>(threshold);
+  }
   if (auto s = read_processor(folder, m); !s) return std::move(s).error();
   apply_overrides(m, options);
   if (auto s = check_geometry(m, path); !s) return std::move(s).error();

@@ -22,7 +22,10 @@
 #include "engine/device.h"
 #include "engine/fault.h"
 #include "engine/preprocess_spec.h"
+#include "engine/still_choice.h"
+#include "model/flops.h"
 #include "ops/attention.h"
+#include "ops/ops.h"
 
 namespace sta {
 namespace {
@@ -31,7 +34,12 @@ uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
   return static_cast<uint64_t>(std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count()));
 }
 
-bool pruned_alike(const WindowJob &a, const WindowJob &b) { return a.rule == b.rule && a.drop_number == b.drop_number; }
+// A pass takes as many tokens of each of its windows as the one with most of them needs. So a window of a still scene
+// does not go with one that is full of motion: it would cost as much.
+bool pruned_alike(const WindowJob &a, const WindowJob &b) {
+  const int fewer = std::min(a.tokens, b.tokens), more = std::max(a.tokens, b.tokens);
+  return a.rule == b.rule && a.drop_number == b.drop_number && 4 * more <= 5 * fewer;
+}
 
 }  // namespace
 
@@ -137,16 +145,17 @@ bool Engine::wait_idle(StreamPort &port) {
   return !port.flushing;
 }
 
-// Called with mutex_ held. Demand is what all ports that are alive ask for: one window a hop each.
+// Called with mutex_ held. Demand is what all ports that are alive ask for: one window a hop each, of which still tokens
+// take a part away.
 int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
   double demand = 0, reserved = 0;
   for (const auto &p : ports_) {
     if (p->hop == 0 || ns_between(p->last_submitted, now) > 4 * p->hop + 1'000'000'000) continue;
     const double rate = 1e9 / static_cast<double>(p->hop);
     if (p->adaptive)
-      demand += rate;
+      demand += rate * p->share;
     else
-      reserved += rate * drops_->cost(p->last_drop);
+      reserved += rate * p->share * drops_->cost(p->last_drop);
   }
   const uint64_t steady = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count());
   const int max = port.max_drop > 0 ? std::min(port.max_drop, description_.max_drop_number()) : description_.max_drop_number();
@@ -236,6 +245,29 @@ at::Tensor Engine::clip_of(const uint8_t *const *frames, int batch) const {
   return normalised(pictures);
 }
 
+std::vector<StillTokens> Engine::find_still_frames(const uint8_t *const *frames, int batch, float threshold) const {
+  const StillGrid grid = still_grid(description_);
+  std::vector<StillMask> masks(static_cast<size_t>(batch));
+  std::vector<const StillMask *> all;
+  for (size_t i = 0; i < masks.size(); ++i) {
+    find_still(grid, frames + i * static_cast<size_t>(description_.num_frames), threshold, masks[i]);
+    all.push_back(&masks[i]);
+  }
+  return still_batch(grid, all, model_->device().is_cuda());
+}
+
+std::vector<StillTokens> Engine::find_still_clip(const at::Tensor &clip, float threshold) const {
+  const StillGrid grid = still_grid(description_);
+  const at::Tensor tubelets = ops::tubelets(clip.cpu().to(at::kFloat), description_.tubelet, description_.patch).contiguous();  // [B,L,P]
+  std::vector<StillMask> masks(static_cast<size_t>(clip.size(0)));
+  std::vector<const StillMask *> all;
+  for (size_t i = 0; i < masks.size(); ++i) {
+    find_still(grid, tubelets[static_cast<int64_t>(i)].const_data_ptr<float>(), tubelets.size(2), threshold, masks[i]);
+    all.push_back(&masks[i]);
+  }
+  return still_batch(grid, all, model_->device().is_cuda());
+}
+
 void Engine::wait_for_device() const {
   const at::Device device = model_->device();
   if (device.is_cuda()) c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
@@ -306,6 +338,16 @@ at::Tensor Engine::to_host(const at::Tensor &scores) const {
   return host;
 }
 
+// The tokens of the windows that enter the first block; empty: all. Where one window of a batch is dense all are.
+std::vector<StillTokens> Engine::still_tokens(const std::vector<Taken> &batch) const {
+  std::vector<const StillMask *> masks;
+  for (const Taken &taken : batch) {
+    if (taken.job.still.change.empty()) return {};
+    masks.push_back(&taken.job.still);
+  }
+  return still_batch(still_grid(description_), masks, model_->device().is_cuda());
+}
+
 // Whether its time says what such a pass takes. noexcept: what is thrown while a failure is being written down (no
 // memory even for its text) ends here as well.
 bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
@@ -316,6 +358,17 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   try {
     PruneSettings prune{batch[0].job.rule, batch[0].job.drop_number, {}};
     for (const Taken &taken : batch) prune.seeds.push_back(taken.job.seed + taken.job.id);
+    prune.still = still_tokens(batch);
+    const int tokens = prune.still.empty() ? description_.tokens() : static_cast<int>(prune.still[0].tokens.size());
+    const int drop = effective_drop(prune.rule, prune.drop_number);
+    sta_flops dense{}, spent{};
+    count_flops(description_, drop, dense);
+    count_flops(description_, drop, spent, tokens);
+    for (Taken &taken : batch) {
+      taken.job.result->tokens = tokens;
+      taken.job.result->multiply_adds = spent.total;
+      taken.job.work_share = static_cast<double>(spent.total) / static_cast<double>(dense.total);
+    }
     auto probabilities = guarded("forward pass", [&]() -> Result<at::Tensor> {
       const c10::InferenceMode guard;
       ForwardProbe probe;
@@ -371,7 +424,8 @@ void Engine::deliver(std::vector<Taken> &batch, bool measured) {
     std::lock_guard lock(mutex_);
     const WindowResult &first = *batch[0].job.result;
     if (measured && first.status == STA_OK && batch[0].job.rule != STA_PRUNING_RANDOM)
-      drops_->measured(first.drop_number, static_cast<double>(first.inference_time) / 1e9 / static_cast<double>(batch.size()),
+      drops_->measured(first.drop_number,
+                       static_cast<double>(first.inference_time) / 1e9 / static_cast<double>(batch.size()) / batch[0].job.work_share,
                        static_cast<int>(batch.size()));
     for (Taken &taken : batch) {
       --taken.port->in_flight;

@@ -80,6 +80,11 @@ class Engine {
   /// throw.
   at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
 
+  /// What is still in clips, for PruneSettings.still; threshold above 0, a plain ViT. frames: as of clip_of. clip: f32
+  /// [B,3,T,H,W], normalised, on any device. Empty: the pass is dense. May throw.
+  std::vector<StillTokens> find_still_frames(const uint8_t *const *frames, int batch, float threshold) const;
+  std::vector<StillTokens> find_still_clip(const at::Tensor &clip, float threshold) const;
+
   /// Measures what a window costs at several drop numbers in passes of `batch` windows, in the caller's thread. Without
   /// a value: the model cannot be pruned, or one pass takes so long that measuring would take more than about `budget`
   /// seconds. Errors as of forward().
@@ -127,6 +132,7 @@ class Engine {
   void learn_costs(int batch);
   int adaptive_drop(StreamPort &port, Clock::time_point now);
   bool run_batch(std::vector<Taken> &batch) const noexcept;
+  std::vector<StillTokens> still_tokens(const std::vector<Taken> &batch) const;
   at::Tensor to_host(const at::Tensor &scores) const;
   at::Tensor clip_of(const std::vector<Taken> &batch) const;
   at::Tensor normalised(const at::Tensor &pictures) const;

@@ -9,6 +9,7 @@
 #include "engine/catch.h"
 #include "engine/fault.h"
 #include "engine/preprocess_spec.h"
+#include "engine/still_choice.h"
 
 namespace sta {
 namespace {
@@ -24,6 +25,7 @@ Status check_options(const StreamOptions &o, const Engine &engine) {
   if (o.rule != STA_PRUNING_STA && o.rule != STA_PRUNING_RANDOM && o.rule != STA_PRUNING_NONE) return bad("pruning should be sta, random or none");
   if (o.resize != STA_RESIZE_AUTO && o.resize != STA_RESIZE_BILINEAR && o.resize != STA_RESIZE_ANTIALIAS)
     return bad("resize should be auto, bilinear or antialias");
+  if (auto s = check_still_threshold(o.still_threshold, engine.description()); !s) return s;
   if (o.rule == STA_PRUNING_NONE) return ok();
   if (o.drop_number != STA_DROP_AUTO) return engine.check_drop_number(o.drop_number);
   for (int bound : {o.min_drop, o.max_drop})
@@ -47,6 +49,8 @@ Stream::Stream(std::shared_ptr<Engine> engine, const StreamOptions &options)
   incoming_.resize(frame_bytes_);
   shown_.resize(frame_bytes_);
   ring_.resize(frame_bytes_ * m.num_frames);
+  if (!m.pyramid()) still_grid_ = still_grid(m);
+  pictures_.resize(static_cast<size_t>(m.num_frames));
   pending_ = true;
   apply_pending();
 }
@@ -215,6 +219,7 @@ void Stream::stats(sta_stream_stats &out) {
     const uint64_t done = p.classified + p.failed - p.reused;
     out.mean_inference_time = done ? p.total_inference / done : 0;
     out.last_queue_time = p.last_queue;
+    out.tokens = p.last_tokens;
   });
 }
 
@@ -302,13 +307,30 @@ void Stream::take_spare(std::vector<uint8_t> &pixels) {
   pixels.resize(ring_.size());
 }
 
+// Sample i of a window, [H,W,3].
+const uint8_t *Stream::picture(const WindowSpan &span, uint64_t i) const {
+  const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames);
+  const uint64_t k = span.first_sample + std::min<uint64_t>(i, static_cast<uint64_t>(span.num_samples) - 1);
+  return ring_.data() + (k % n) * frame_bytes_;
+}
+
 // to: [T,H,W,3]
 void Stream::copy_pixels(const WindowSpan &span, uint8_t *to) const {
   const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames);
-  for (uint64_t i = 0; i < n; ++i) {
-    const uint64_t k = span.first_sample + std::min<uint64_t>(i, static_cast<uint64_t>(span.num_samples) - 1);
-    std::memcpy(to + i * frame_bytes_, ring_.data() + (k % n) * frame_bytes_, frame_bytes_);
-  }
+  for (uint64_t i = 0; i < n; ++i) std::memcpy(to + i * frame_bytes_, picture(span, i), frame_bytes_);
+}
+
+// Here and not in the worker, so that what a window will cost is known before its drop number is chosen. Frames in
+// device memory are not looked at.
+void Stream::find_still_tokens(const WindowSpan &span, WindowJob &job) {
+  const ModelDescription &m = engine_->description();
+  job.tokens = m.tokens();
+  job.still_threshold = device_ring_ ? 0 : still_threshold(active_.still_threshold, m);
+  if (!(job.still_threshold > 0)) return;
+  for (size_t i = 0; i < pictures_.size(); ++i) pictures_[i] = picture(span, i);
+  find_still(still_grid_, pictures_.data(), job.still_threshold, job.still);
+  job.tokens = tokens_of_pass(still_grid_, job.still.changed, engine_->model().device().is_cuda());
+  if (job.tokens == m.tokens()) job.still = StillMask();
 }
 
 Status Stream::submit(const WindowSpan &span, uint64_t id) {
@@ -319,6 +341,7 @@ Status Stream::submit(const WindowSpan &span, uint64_t id) {
   job.result->probabilities.resize(static_cast<size_t>(engine_->description().num_classes));
   job.result->span = span;
   job.result->id = id;
+  find_still_tokens(span, job);
   if (device_ring_) {
     auto clip = device_ring_->window(span.first_sample, static_cast<int>(span.num_samples));
     if (!clip) return std::move(clip).error();

@@ -31,6 +31,7 @@ struct StreamOptions {
   int max_results = 64;
   int min_drop = 0, max_drop = 0;  // bounds of drop_number = STA_DROP_AUTO; max 0: the model's
   bool static_skip = true;
+  float still_threshold = -1;  // of normalised pixels; 0: off; negative: the model's
 };
 
 class Stream : private GridSink {
@@ -63,6 +64,8 @@ class Stream : private GridSink {
   Status submit(const WindowSpan &span, uint64_t id);
   void take_spare(std::vector<uint8_t> &pixels);
   void copy_pixels(const WindowSpan &span, uint8_t *to) const;
+  const uint8_t *picture(const WindowSpan &span, uint64_t i) const;
+  void find_still_tokens(const WindowSpan &span, WindowJob &job);
   void count_equal(uint64_t samples, bool equal);
   uint64_t static_since(const WindowSpan &span, uint64_t id);
 
@@ -92,6 +95,8 @@ class Stream : private GridSink {
   std::vector<uint8_t> ring_;      // [T,H,W,3], sample k in slot k mod T
   // The same three on the device, while frames come in device memory.
   std::unique_ptr<DeviceRing> device_ring_;
+  StillGrid still_grid_;
+  std::vector<const uint8_t *> pictures_;  // [T] of the window that is being looked at for still tokens
   uint64_t next_id_ = 0;
 
   // static_skip: samples are compared where they are settled, with the one a hop before, which the ring still holds if

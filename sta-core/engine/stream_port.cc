@@ -10,6 +10,9 @@ namespace {
 
 // One in the mailbox, one in flight, one being filled.
 constexpr size_t kMaxSpare = 3;
+// Of a new window in what a stream's windows take. Motion begins at once, and a load that is found too late costs
+// windows.
+constexpr double kShareRate = 0.5;
 
 }  // namespace
 
@@ -48,9 +51,10 @@ bool StreamPort::reuse_last(WindowJob &job) const {
   // An equal window made with another seed has another result.
   if (job.rule == STA_PRUNING_RANDOM && drop > 0) return false;
   if (!last.valid || last.generation != job.generation || last.id < job.static_since || last.id >= job.id) return false;
-  if (last.rule != job.rule || last.drop_number != drop) return false;
+  if (last.rule != job.rule || last.drop_number != drop || last.still_threshold != job.still_threshold) return false;
   job.result->reused = true;
   job.result->drop_number = drop;
+  job.result->tokens = job.tokens;
   std::copy(last.probabilities.begin(), last.probabilities.end(), job.result->probabilities.begin());
   return true;
 }
@@ -70,6 +74,8 @@ void StreamPort::answer(WindowJob &job) {
   } else {
     last_inference = r.inference_time;
     total_inference += r.inference_time;
+    last_tokens = r.tokens;
+    if (job.work_share > 0) share += kShareRate * (job.work_share - share);
   }
   if (r.status == STA_OK) {
     last.valid = true;
@@ -77,6 +83,7 @@ void StreamPort::answer(WindowJob &job) {
     last.generation = job.generation;
     last.rule = job.rule;
     last.drop_number = r.drop_number;
+    last.still_threshold = job.still_threshold;
     std::copy(r.probabilities.begin(), r.probabilities.end(), last.probabilities.begin());
   }
   add_result(std::move(job.result));

@@ -47,7 +47,8 @@ struct StreamPort {
     bool valid = false;
     uint64_t id = 0, generation = 0;
     sta_pruning rule = STA_PRUNING_NONE;
-    int drop_number = 0;               // the one really used
+    int drop_number = 0;  // the one really used
+    float still_threshold = 0;
     std::vector<float> probabilities;  // [n]
   } last;
 
@@ -58,6 +59,8 @@ struct StreamPort {
   Clock::time_point last_submitted{};  // a port that has not submitted for some hops asks for nothing
   bool skipped_since = false;          // a window was replaced since the last one was taken
   int last_drop = 0;
+  int last_tokens = 0;  // of the newest window that had a pass
+  double share = 1;     // of the work of a dense window of the same drop number that this stream's windows take, smoothed
   DropState drop_state;
 
   uint64_t classified = 0, skipped = 0, failed = 0, discarded = 0, lost = 0, reused = 0;

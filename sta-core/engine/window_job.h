@@ -12,6 +12,7 @@
 #include "cuda/device_ring.h"
 #include "cuda/window_upload.h"
 #include "result.h"
+#include "stillness/still_mask.h"
 #include "window/sampling_grid.h"
 
 namespace sta {
@@ -24,6 +25,8 @@ struct WindowResult {
   int drop_number = 0;
   int batch_size = 1;
   bool reused = false;          // taken over from the window before, without a forward pass
+  int tokens = 0;               // that entered the first block
+  uint64_t multiply_adds = 0;   // of this window
   uint64_t inference_time = 0;  // ns
   uint64_t queue_time = 0;      // ns
   sta_status status = STA_OK;
@@ -42,6 +45,10 @@ struct WindowJob {
   sta_pruning rule = STA_PRUNING_STA;
   int drop_number = 0;  // STA_DROP_AUTO until the worker takes the window
   uint64_t seed = 0;
+  float still_threshold = 0;
+  int tokens = 0;  // that enter the first block, alone in a pass; L: the mask is empty, and the pass is dense
+  StillMask still;
+  double work_share = 0;      // work of the pass it was in, against that of a dense one of the same drop number; 0: none yet
   uint64_t static_since = 0;  // id of the oldest window from which on all windows have the same pixels as this one; its own id: it is new
   Clock::time_point submitted{};
 };

@@ -65,6 +65,8 @@ struct ModelDescription {
 
   std::vector<std::string> labels;  // n
   EventHints events;
+  // Recommended by the model folder, for models that were trained with it or tried with it; 0: none.
+  float still_threshold = 0;
   std::string warnings;  // lines
 
   // Of "video_swin" only; stage s is C·2^s wide.

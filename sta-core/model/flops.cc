@@ -6,6 +6,7 @@
 
 #include "model/video_swin.h"
 #include "model/vit.h"
+#include "pruning/ragged_plan.h"
 
 namespace sta {
 namespace {
@@ -21,9 +22,34 @@ uint64_t scoring(uint64_t t, uint64_t n, uint64_t r, uint64_t d) {
   return first + (n + later) * n * d + later * n;
 }
 
-void count_vit(const ModelDescription &m, int drop_number, sta_flops &f) {
+// Of a call whose groups differ in size.
+uint64_t ragged_scoring(const RaggedGroups &w, bool backward, uint64_t d) {
+  uint64_t sum = 0, old = 0, mass = 0;  // tokens of the group before, and those of them that have mass
+  for (size_t i = 0; i < w.counts.size(); ++i) {
+    const size_t g = backward ? w.counts.size() - 1 - i : i;
+    const uint64_t n = w.counts[g], kept = n - w.drops[g];
+    if (n == 0) continue;
+    sum += old == 0 ? (n + 1) / 2 * (n / 2) * d : old * n * d + mass * n;
+    mass = old == 0 ? n : kept;
+    old = n;
+  }
+  return sum;
+}
+
+// tokens: K.
+std::vector<RaggedCall> even_plan(const ModelDescription &m, int drop_number, int tokens) {
+  std::vector<int> counts(static_cast<size_t>(m.steps()), m.step_tokens());
+  const int later = tokens - m.step_tokens(), steps = m.steps() - 1;
+  for (int t = 1; t <= steps; ++t) counts[static_cast<size_t>(t)] = later * t / steps - later * (t - 1) / steps;
+  return plan_ragged({counts}, m.step_tokens(), drop_number, !m.mean_pooling, true);
+}
+
+void count_vit(const ModelDescription &m, int drop_number, int tokens, sta_flops &f) {
   const uint64_t c = m.embed_dim, d = m.head_dim(), mlp = m.mlp_dim, r = drop_number;
-  uint64_t l = m.tokens();
+  const bool still = tokens > 0 && tokens < m.tokens();
+  uint64_t l = still ? tokens : m.tokens();
+  std::vector<RaggedCall> plan;
+  if (still && r > 0) plan = even_plan(m, drop_number, tokens);
   f.patch_embed = l * c * m.patch_volume();
   for (int i = 0; i < m.depth; ++i) {
     f.qkv += l * c * 3 * c;
@@ -33,6 +59,12 @@ void count_vit(const ModelDescription &m, int drop_number, sta_flops &f) {
     f.layer_norm += 2 * 5 * l * c;
     const PruneCall call = prune_call_after(m, i);
     if (r == 0 || call.index == 0) continue;
+    if (still) {
+      const RaggedCall &ragged = plan[static_cast<size_t>(call.index - 1)];
+      f.scoring += ragged_scoring(ragged.windows[0], ragged.backward, d);
+      l = ragged.kept;
+      continue;
+    }
     const uint64_t t = call.groups, n = l / t;
     f.scoring += scoring(t, n, r, d);
     l = t * (n - r);
@@ -80,12 +112,12 @@ void count_swin(const ModelDescription &m, int drop_number, sta_flops &f) {
 
 }  // namespace
 
-void count_flops(const ModelDescription &m, int drop_number, sta_flops &f) {
+void count_flops(const ModelDescription &m, int drop_number, sta_flops &f, int tokens) {
   f.patch_embed = f.qkv = f.attention_matmul = f.proj = f.mlp = f.layer_norm = f.scoring = f.head = 0;
   if (m.pyramid())
     count_swin(m, drop_number, f);
   else
-    count_vit(m, drop_number, f);
+    count_vit(m, drop_number, tokens, f);
   f.total = f.patch_embed + f.qkv + f.attention_matmul + f.proj + f.mlp + f.layer_norm + f.scoring + f.head;
 }
 

@@ -10,8 +10,9 @@
 
 namespace sta {
 
-/// drop_number must be legal for the model (0 = dense). struct_size is left alone.
-void count_flops(const ModelDescription &description, int drop_number, sta_flops &flops);
+/// drop_number must be legal for the model (0 = dense). tokens: that enter the first block, n_s to L, those beyond the
+/// first step spread evenly over the others; 0: all of them. struct_size is left alone.
+void count_flops(const ModelDescription &description, int drop_number, sta_flops &flops, int tokens = 0);
 
 /// Description of "vit_small", "vit_base", "vit_large", "vit_huge" (VideoMAE, 16 x 224 x 224, 400 classes) or
 /// "video_swin_tiny", "video_swin_small", "video_swin_base" (32 x 224 x 224, windows 8 x 7 x 7, 400 classes),

@@ -20,6 +20,7 @@ struct ForwardOutput {
   at::Tensor logits;             // f32 [B,n]
   at::Tensor features;           // f32 [B,C], input of the head
   bool warming = false;          // took longer than such a pass will from now on: it was captured as a graph
+  at::Tensor input_tokens;       // int64 [B,K], the tokens that entered the first block, of 0..L-1; undefined: all of them
   std::vector<at::Tensor> kept;  // per pruning call int64 [B,K], into that call's input sequence, emitted order; empty if dense
 };
 

@@ -131,6 +131,7 @@ at::Tensor VideoSwin::run_stage(int s, const at::Tensor &x_in, const PruneSettin
 
 ForwardOutput VideoSwin::forward(const at::Tensor &clip_in, const PruneSettings &prune, const ForwardProbe *probe) const {
   const ModelDescription &m = description_;
+  TORCH_CHECK(prune.still.empty(), "a Video Swin sees whole windows: stillness is for plain ViTs");
   auto point = [&](const std::string &name, const at::Tensor &x) {
     if (probe && probe->point) probe->point(name, x);
   };

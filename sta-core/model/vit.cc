@@ -2,9 +2,16 @@
 // See vit.h.
 #include "model/vit.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/stack.h>
 
+#include <algorithm>
 #include <utility>
+
+#include "pruning/ragged.h"
 
 namespace sta {
 
@@ -35,11 +42,55 @@ Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType 
   head_ = linear("head", at::kFloat);
 }
 
+// [B,K,C], the tokens that enter the first block.
+at::Tensor Vit::embed(const at::Tensor &clip, const PruneSettings &prune, ForwardOutput &out, Still &still) const {
+  const ModelDescription &m = description_;
+  if (prune.still.empty()) {
+    at::Tensor x = ops::patch_embed(clip, patch_, m.tubelet, m.patch);  // [B,L,C]
+    x += position_;
+    return x;
+  }
+  const int64_t b = clip.size(0), k = static_cast<int64_t>(prune.still[0].tokens.size());
+  TORCH_CHECK(static_cast<int64_t>(prune.still.size()) == b, "the kept tokens of ", prune.still.size(), " windows for a batch of ", b);
+  at::Tensor tokens = at::empty({b, k}, at::kLong), weights = at::empty({b, k}, at::kFloat);
+  std::vector<std::vector<int>> counts;
+  for (int64_t i = 0; i < b; ++i) {
+    const StillTokens &kept = prune.still[static_cast<size_t>(i)];
+    TORCH_CHECK(static_cast<int64_t>(kept.tokens.size()) == k, "windows of one batch keep ", k, " and ", kept.tokens.size(), " tokens");
+    std::copy(kept.tokens.begin(), kept.tokens.end(), tokens.data_ptr<int64_t>() + i * k);
+    std::copy(kept.runs.begin(), kept.runs.end(), weights.data_ptr<float>() + i * k);
+    counts.emplace_back(m.steps());
+    for (const int32_t token : kept.tokens) ++counts.back()[static_cast<size_t>(token / m.step_tokens())];
+  }
+  out.input_tokens = tokens.to(device_);
+  still.weights = weights.to(device_);
+  if (prune.active()) still.calls = plan_ragged(counts, m.step_tokens(), prune.drop_number, !m.mean_pooling, prune.rule == STA_PRUNING_STA);
+  // Pixels of dropped tokens are not looked at.
+  at::Tensor x = ops::linear(ops::gather_tokens(ops::tubelets(clip, m.tubelet, m.patch), out.input_tokens), patch_);
+  x += position_.index_select(0, out.input_tokens.view({-1})).view({b, k, m.embed_dim});
+  return x;
+}
+
+// What the last norm reads, f32 [B,C]. A mean counts a token as often as it stands for a step.
+at::Tensor Vit::head_input(const at::Tensor &x, int64_t class_token, const Still &still) const {
+  if (class_token >= 0 && still.calls.empty()) return x.select(1, class_token).to(at::kFloat);
+  if (class_token >= 0) {
+    // Where it went differs between windows of which one has tokens in the first step alone.
+    std::vector<at::Tensor> rows;
+    const std::vector<RaggedGroups> &windows = still.calls.back().windows;
+    for (size_t b = 0; b < windows.size(); ++b) rows.push_back(x[static_cast<int64_t>(b)][windows[b].keep_token_after]);
+    return at::stack(rows).to(at::kFloat);
+  }
+  if (!still.weights.defined()) return x.to(at::kFloat).mean(1);
+  const at::Tensor share = still.weights / still.weights.sum(1, true);
+  return at::matmul(share.unsqueeze(1), x.to(at::kFloat)).squeeze(1);
+}
+
 ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const {
   const ModelDescription &m = description_;
   ForwardOutput out;
-  at::Tensor x = ops::patch_embed(clip.to(device_, type_), patch_, m.tubelet, m.patch);  // [B,L,C]
-  x += position_;
+  Still still;
+  at::Tensor x = embed(clip.to(device_, type_), prune, out, still);
   at::Tensor normed;                              // norm1 of x, where the pruning kernels have made it already
   int64_t class_token = m.mean_pooling ? -1 : 0;  // where the token is that the head reads
   for (int i = 0; i < m.depth; ++i) {
@@ -54,6 +105,14 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     x += ops::mlp(ops::layer_norm(x, block.norm2), block.fc1, block.fc2);
     if (probe && probe->block) probe->block(i, x);
     if (call.index == 0) continue;
+    if (!still.calls.empty()) {
+      const RaggedCall &ragged = still.calls[static_cast<size_t>(call.index - 1)];
+      const at::Tensor keep = select_ragged(x, ops::key_mean(attended.keys), ragged, prune);
+      x = ops::gather_tokens(x, keep);
+      still.weights = still.weights.gather(1, keep);
+      out.kept.push_back(keep);
+      continue;
+    }
     if (class_token >= 0) class_token = keep_token_after(call, prune, x.size(1));
     const bool traced = probe && probe->prune;
     if (!traced && kernels_take(kernels_, x, attended.keys, call, prune)) {
@@ -70,7 +129,7 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     x = ops::gather_tokens(x, keep);
     out.kept.push_back(keep);
   }
-  out.features = ops::layer_norm(m.mean_pooling ? x.to(at::kFloat).mean(1) : x.select(1, class_token).to(at::kFloat), last_norm_);
+  out.features = ops::layer_norm(head_input(x, class_token, still), last_norm_);
   out.logits = ops::linear(out.features, head_);
   return out;
 }

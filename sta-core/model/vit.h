@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "ops/ops.h"
 #include "pruning/prune_step.h"
+#include "pruning/ragged_plan.h"
 
 namespace sta {
 
@@ -22,6 +23,13 @@ class Vit : public Model {
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
  private:
+  // What stillness has left of the clips of a pass.
+  struct Still {
+    at::Tensor weights;             // f32 [B,K], steps that each token stands for; undefined: every token is there
+    std::vector<RaggedCall> calls;  // empty: dense
+  };
+  at::Tensor embed(const at::Tensor &clip, const PruneSettings &prune, ForwardOutput &out, Still &still) const;
+  at::Tensor head_input(const at::Tensor &x, int64_t class_token, const Still &still) const;
   struct Block {
     ops::LayerNorm norm1, norm2;
     ops::Linear qkv, proj, fc1, fc2;

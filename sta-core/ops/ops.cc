@@ -16,13 +16,15 @@
 
 namespace sta::ops {
 
-at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch) {
+at::Tensor tubelets(const at::Tensor &clip, int tubelet, int patch) {
   const int64_t b = clip.size(0), t = clip.size(2) / tubelet, y = clip.size(3) / patch, x = clip.size(4) / patch;
   // A convolution whose kernel is its stride is a product of flattened tubelets: [B,3,t,tt,y,p,x,p] -> [B,t,y,x,
   // 3,tt,p,p]
-  const at::Tensor tubelets =
-      clip.reshape({b, 3, t, tubelet, y, patch, x, patch}).permute({0, 2, 4, 6, 1, 3, 5, 7}).reshape({b, t * y * x, 3 * tubelet * patch * patch});
-  return at::linear(tubelets, proj.weight, proj.bias);
+  return clip.reshape({b, 3, t, tubelet, y, patch, x, patch}).permute({0, 2, 4, 6, 1, 3, 5, 7}).reshape({b, t * y * x, 3 * tubelet * patch * patch});
+}
+
+at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch) {
+  return at::linear(tubelets(clip, tubelet, patch), proj.weight, proj.bias);
 }
 
 at::Tensor linear(const at::Tensor &x, const Linear &l) { return at::linear(x, l.weight, l.bias); }

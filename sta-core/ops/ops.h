@@ -23,6 +23,9 @@ struct LayerNorm {
 /// 3·tubelet·patch·patch].
 at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch);
 
+/// clip [B,3,T,H,W] -> [B,L,3·tubelet·patch·patch], the pixels of each token in the order of proj.weight.
+at::Tensor tubelets(const at::Tensor &clip, int tubelet, int patch);
+
 /// x [..,in] -> [..,out]
 at::Tensor linear(const at::Tensor &x, const Linear &l);
 

@@ -6,21 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
-// Function multiversioning needs ifunc (GNU libc). Not under sanitizers: they are not yet running when the dynamic
-// linker calls the resolvers.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define STA_NO_CLONES
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STA_NO_CLONES
-#endif
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(STA_NO_CLONES)
-#define STA_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define STA_CLONES
-#endif
+#include "preprocess/clones.h"
+
 // Before a loop over the rows of a tile: GCC would unroll it into scalar code before it looks for vectors.
 #define STA_LANES _Pragma("GCC unroll 1")
 #define STA_INLINE inline __attribute__((always_inline))

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sta/sta.h"
+#include "stillness/still_mask.h"
 
 namespace sta {
 
@@ -28,6 +29,8 @@ struct PruneSettings {
   // Video Swin only, for comparison: windows see the keys of dropped tokens as well, computed in each block from their
   // value at the stage's entry.
   bool fill_dropped_keys = false;
+  // The tokens of each window that enter the first block, K of each; empty: all of them. A plain ViT only.
+  std::vector<StillTokens> still = {};  // [B]
 
   bool active() const { return rule != STA_PRUNING_NONE && drop_number > 0; }
 };
