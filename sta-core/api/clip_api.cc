@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: clips without time or stream, their files, and the FLOP count.
+// Implements sta.h: single clips without time or stream, clip files, and the FLOP count.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
@@ -22,7 +22,7 @@ struct sta_clip_result {
 };
 
 struct sta_device_clip {
-  const Engine *engine;  // whose device and precision it has
+  const Engine *engine;  // the clip has this engine's device and precision
   at::Tensor clip;       // [B,3,T,H,W]
 };
 
@@ -47,13 +47,13 @@ Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, bool giv
   result->logits = forward->logits.cpu().contiguous();
   if (forward->input_tokens.defined()) result->tokens = forward->input_tokens.cpu().to(at::kInt).contiguous();
   if (forward->kept.empty()) return result;
-  for (at::Tensor &kept : forward->kept) kept = kept.cpu();  // one copy a call, not one an item
+  for (at::Tensor &kept : forward->kept) kept = kept.cpu();  // one copy for each call, not one for each item
   for (int32_t b = 0; b < batch; ++b) {
     std::vector<at::Tensor> calls(4);
     at::Tensor original;
     for (int call = 1; call <= 3; ++call) {
       const at::Tensor kept = forward->kept[call - 1].select(0, b);
-      // A pyramid selects anew from the full grid of each stage: its last call names its final tokens.
+      // A pyramid selects from the full grid of each stage again, so its last call names its final tokens.
       if (call == 1 && result->tokens.defined())
         original = result->tokens.select(0, b).to(at::kLong).index_select(0, kept);
       else

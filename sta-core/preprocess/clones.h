@@ -3,8 +3,8 @@
 // fits when the library is loaded.
 #pragma once
 
-// Function multiversioning needs ifunc (GNU libc). Not under sanitizers: they are not yet running when the dynamic
-// linker calls the resolvers.
+// Function multiversioning needs ifunc (GNU libc). It is off under sanitizers, because they are not yet running when
+// the dynamic linker calls the resolvers.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define STA_NO_CLONES

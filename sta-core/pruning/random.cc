@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Random dropping, the baseline of the paper's Fig 4: the same number of tokens of every group in the same three calls,
-// chosen without looking. Seeded and computed on the host with a generator of our own, so that a seed means the same
-// tokens on every device, library version and batch composition.
+// Random dropping, the baseline of the paper's Fig 4. It drops the same number of tokens from every group in the same
+// three calls as STA, but chooses them without any score. It runs on the host with our own seeded generator. So a seed
+// gives the same tokens on every device, in every library version and in every batch.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
@@ -14,7 +14,8 @@
 namespace sta {
 namespace {
 
-// SplitMix64 (Steele, Lea, Flood 2014): a counter through a mixer, good enough to shuffle and four lines long.
+// SplitMix64 (Steele, Lea, Flood 2014): a counter that goes through a mixer. It is good enough to shuffle and four
+// lines long.
 uint64_t next(uint64_t &state) {
   uint64_t z = (state += 0x9E3779B97F4A7C15u);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
