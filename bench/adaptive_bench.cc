@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What does load-adaptive pruning do when the load rises? Cameras with one model come and go, so that the windows they
-// ask for take a given share of the time that the model has without pruning: below 1 it keeps up, above it does not.
-// Written down as CSV, one line for each half second: the load, the number of cameras, windows answered and lost, the
-// drop number, how long a window waited for its result. Run it with --drop-number -1 (adaptive, the default) and with 0
-// (never pruned) to compare; tools/evaluation/plot_adaptive.py draws both.
+// Measures what load-adaptive pruning does when the load rises. Cameras that share one model come and go. The windows
+// they ask for take a given share of the time that the model has without pruning: below 1 the model keeps up, above 1
+// it does not.
+//
+// Writes CSV, one line for each half second: the load, the number of cameras, windows answered and lost, the drop
+// number, and how long a window waited for its result. To compare, run it with --drop-number -1 (adaptive, the default)
+// and with 0 (never pruned). tools/evaluation/plot_adaptive.py draws both.
 //
 //   adaptive-bench [--model models/camera-watch] [--drop-number -1] [--loads 0.3,0.6,0.9,1.2,1.5,0.9,0.3 | --cameras
 //   N,N] [--seconds 10] [--out FILE.csv]
@@ -29,7 +31,7 @@ using Clock = std::chrono::steady_clock;
 
 double secondsSince(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// One camera: a frame a sample interval, whose content moves, so that no window equals the one before.
+// One camera. It gives one frame per sample interval. The content moves, so that no two windows in a row are equal.
 struct Camera {
   Camera(const sta::Engine &engine, const sta_stream_options &options, int width, int height, double first)
       : stream(engine, options), width(width), height(height), next(first), pixels(static_cast<size_t>(width) * height * 3) {}
@@ -56,14 +58,14 @@ struct Camera {
 
   sta::Stream stream;
   int width, height;
-  double next;  // seconds since the begin: when the next frame comes
+  double next;  // seconds since the begin: when the next frame is due
   int64_t frames = 0;
   uint64_t skipped = 0;
   std::vector<uint8_t> pixels;  // [H,W,3]
 };
 
-// Seconds of a window without pruning, by the engine's own clock: windows of one camera in blocking mode, the first one
-// not counted.
+// Seconds that one window takes without pruning, by the engine's own clock. Windows of one camera in blocking mode are
+// timed; the first one does not count.
 double costOfAWindow(const sta::Engine &engine, sta_stream_options options, int width, int height, double interval) {
   options.blocking = 1;
   options.drop_number = 0;
@@ -114,7 +116,7 @@ void run(const Options &o, std::FILE *out) {
       lost += cameras.back()->newlySkipped();
       cameras.pop_back();
     }
-    // Cameras that come together would be due together, too: they begin at even distances within an interval.
+    // Cameras that are added together would also be due together. So they begin at even distances within an interval.
     for (size_t added = 0, more = wanted - cameras.size(); added < more; ++added)
       cameras.push_back(std::make_unique<Camera>(engine, options, info.image_width, info.image_height,
                                                  secondsSince(begin) + interval * static_cast<double>(added) / static_cast<double>(more)));

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What a GPU makes of it: forward passes of ViT-S to ViT-H at several drop numbers, batches and precisions, pruned by
-// ATen's kernels, by those of libsta-cuda, and by those in captured graphs; the pruning call alone; 1080p
-// preprocessing; and first a check that the device computes what the official implementation computed (golden_check.h).
-// Clips are on the device before a pass is timed. Prints a table and writes one JSON file. scripts/gpu-check runs it.
-// Exit status: 0, 1 the device computes something else, 2 wrong command line, 77 no CUDA device.
+// Measures the engine on a GPU. It times forward passes of ViT-S to ViT-H at several drop numbers, batches and
+// precisions. Each pass is made in three ways: with ATen's kernels, with those of libsta-cuda, and with those of
+// libsta-cuda in captured graphs. It also times the pruning call alone and the preprocessing of 1080p frames. Before
+// all that it checks that the device computes what the official implementation computed (golden_check.h). Clips are on
+// the device before a pass is timed.
+//
+// Prints a table and writes one JSON file. scripts/gpu-check runs it. Exit status: 0, 1 the device computes something
+// else, 2 wrong command line, 77 no CUDA device.
 //
 //   gpu-bench [--device D] [--check-only yes] [--archs A,..] [--drops R,..] [--batches B,..] [--precisions P,..]
 //   [--runs N] [--minutes M] [--json FILE]
 //
-// What is not begun after M minutes (default 6) is left out of the table and named under "not_measured": the most
-// wanted models come first. --device cpu tries the program itself where there is no GPU: without kernels, and without
-// the parts that need device memory.
+// The bench begins nothing after M minutes (default 6). It leaves what is missing out of the table and names it under
+// "not_measured"; the most wanted models come first. --device cpu tries the program itself where there is no GPU:
+// without kernels, and without the parts that need device memory.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -60,8 +63,8 @@ void wait() {
   if (g_device.is_cuda()) c10::impl::VirtualGuardImpl(g_device.type()).synchronizeDevice(g_device.index());
 }
 
-// Median seconds of warm calls; every call is waited for, so that a launch that the GPU hides counts where a camera
-// would notice it.
+// Median seconds of warm calls. The timer waits for every call to end. So it counts launch overhead that the GPU would
+// hide in a queue but that a camera would notice.
 double median_seconds(const std::function<void()> &call, int runs) {
   for (int i = 0; i < 3; ++i) call();
   std::vector<double> seconds;
@@ -94,7 +97,7 @@ int number(const std::string &text, const char *option) {
 enum class Way { kAten, kKernels, kGraphs };
 const char *name_of(Way way) { return way == Way::kAten ? "ATen" : way == Way::kKernels ? "kernels" : "graphs"; }
 
-// Warnings go to stderr: the way that a pass really takes is looked at where it is timed.
+// Warnings go to stderr. The timing code checks which way a pass really takes.
 std::shared_ptr<sta::Engine> open(const std::string &arch, const std::string &precision, const std::string &device, Way way) {
   sta::EngineOptions options;
   options.model = "arch:" + arch;
@@ -119,8 +122,8 @@ at::Tensor random_clip(int batch) {
   return at::rand({batch, 3, 16, 224, 224}, at::kFloat) * 4 - 2;
 }
 
-// Share of equal kept tokens in each call, largest difference of logits: is `got` the same pass as `want`, up to
-// rounding?
+// Compares two passes: the share of equal kept tokens in each call, and the largest difference of logits. Is `got` the
+// same pass as `want`, up to rounding?
 json compare(const char *what, const sta::ForwardOutput &want, const sta::ForwardOutput &got) {
   json shares = json::array();
   bool good = got.kept.size() == want.kept.size();
@@ -139,7 +142,7 @@ json compare(const char *what, const sta::ForwardOutput &want, const sta::Forwar
   return {{"check", what}, {"kept_share", shares}, {"logit_difference", worst}, {"logit_scale", scale}, {"good", good}};
 }
 
-// fp32 passes of ViT-S, dense and pruned, each way, against the golden files.
+// Checks fp32 passes of ViT-S, dense and pruned, each way, against the golden files.
 json check_golden(const std::vector<Way> &ways, const sta::KernelLibrary *kernels) {
   json rows = json::array();
   for (const char *name : {"vits_noise_r0", "vits_noise_r64", "vits_scene_r64"}) {
@@ -153,7 +156,7 @@ json check_golden(const std::vector<Way> &ways, const sta::KernelLibrary *kernel
         if (!backend) stop(1, "libsta-torch-cuda: " + why);
         model = std::make_unique<sta::GraphedModel>(std::move(model), std::move(backend));
       }
-      // Of a graph the fourth pass is the first one that is only replayed.
+      // With a captured graph, the fourth pass is the first one that is only replayed.
       sta::ForwardOutput got;
       for (int pass = 0; pass < (way == Way::kGraphs ? 4 : 1); ++pass) got = model->forward(want.clip, {STA_PRUNING_STA, want.drop_number, {}});
       rows.push_back(gpu_bench::judge(name_of(way), want, got));
@@ -162,7 +165,7 @@ json check_golden(const std::vector<Way> &ways, const sta::KernelLibrary *kernel
   return rows;
 }
 
-// The ways are what they are called: ATen's launches nothing of libsta-cuda, the others do.
+// Checks that each way is what its name says: ATen's way launches nothing of libsta-cuda, the others do.
 json check_ways(const std::vector<Way> &ways, const sta::KernelLibrary &kernels, const std::string &device) {
   json rows = json::array();
   const at::Tensor clip = random_clip(1).to(g_device);
@@ -179,8 +182,8 @@ json check_ways(const std::vector<Way> &ways, const sta::KernelLibrary &kernels,
   return rows;
 }
 
-// Captured graphs against ordinary passes, on clips that the graph was not captured with, two drop numbers and two
-// batches in turns.
+// Compares captured graphs with ordinary passes. The clips are others than those the graph was captured with; two drop
+// numbers and two batches take turns.
 json check_graphs(const std::string &device) {
   const auto eager = open("vit_small", "bf16", device, Way::kKernels), graphed = open("vit_small", "bf16", device, Way::kGraphs);
   json rows = json::array();
@@ -204,7 +207,7 @@ json check_graphs(const std::string &device) {
   return rows;
 }
 
-// The three calls of ViT-B, r = 64, with the LayerNorm behind: microseconds of either way.
+// Times the three pruning calls of ViT-B, r = 64, with the LayerNorm that follows: microseconds for either way.
 json prune_calls(const sta::KernelLibrary &kernels, at::ScalarType type, int batch) {
   json rows = json::array();
   const std::pair<sta::PruneCall, int> calls[] = {{{1, 8, false}, 196}, {{2, 4, true}, 264}, {{3, 2, false}, 400}};
@@ -231,7 +234,7 @@ json prune_calls(const sta::KernelLibrary &kernels, at::ScalarType type, int bat
   return rows;
 }
 
-// A 1080p NV12 frame to a time step: the kernel on the device, the scaler on one core.
+// Times how a 1080p NV12 frame becomes a time step: by the kernel on the device, and by the scaler on one core.
 json preprocessing(const sta::KernelLibrary *kernels) {
   std::vector<uint8_t> bytes(1920 * 1080 * 3 / 2, 100), rgb(224 * 224 * 3);
   sta_frame frame{};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Does the stream stall? A live source runs through staaction with a model that is too slow for it, and pads are
-// watched on both sides of the element: how many buffers go in and come out, how long each is inside, whether a
-// timestamp changes, how memory grows. Printed at the end, with the share of windows that had to be skipped.
+// Checks that the stream does not stall. A live source runs through staaction with a model that is too slow for it.
+// Probes watch the pads on both sides of the element: how many buffers go in and come out, how long each one is inside,
+// whether a timestamp changes, and how memory grows. The numbers are printed at the end, with the share of windows that
+// had to be skipped.
 //
 //   live-bench [--model arch:vit_base] [--seconds 60] [--size 1920x1080] [--fps 30] [--drop-number 0] [--json]
 #include <gst/gst.h>

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Many network cameras in one process, for monitor_load.py: each serves the same H.264 file in a loop.
+"""Plays many network cameras in one process, for monitor_load.py. Each serves the same H.264 file in a loop.
 
     monitor_cameras.py FILE.h264 COUNT FRAMES CHANGE RATE
 
-FRAMES is the number of frames of the file, CHANGE the one at which the scene changes. Prints the address of the
-server, then a line "NUMBER TIME" whenever that frame of a camera is sent: the wall-clock time at which it is due.
+FRAMES is the number of frames in the file. CHANGE is the frame at which the scene changes. Prints the address of the
+server, then a line "NUMBER TIME" whenever a camera sends that frame: TIME is the wall-clock time at which the frame is
+due.
 """
 import os
 import sys
@@ -36,7 +37,7 @@ def main():
                 stamp = buffer.pts if buffer.pts != Gst.CLOCK_TIME_NONE else buffer.dts
                 if clock and stamp != Gst.CLOCK_TIME_NONE:
                     due = (pipeline.get_base_time() + stamp - clock.get_time()) / 1e9
-                    # In one piece: the cameras have a thread each.
+                    # Written in one piece, because each camera has its own thread.
                     os.write(1, f"{number} {time.time() + due:.3f}\n".encode())
             seen[0] += 1
             return Gst.PadProbeReturn.OK

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What sta-monitor costs with many cameras, and how soon it tells: cameras, broker and monitor on this machine.
+"""Measures what sta-monitor costs with many cameras, and how soon it reports events.
 
     meson devenv -C build bench/monitor_load.py --cameras 16 --rate 15 --seconds 600
     meson devenv -C build bench/monitor_load.py --cameras 64 --rate 5 --seconds 300
 
-Each camera shows half a minute of real footage, 640 x 360; for the last six seconds its lens is covered. Told are the
-monitor's CPU and memory a camera (the cameras themselves are another process), the delay from the moment of the change
-to the arrival of the event's MQTT message, events that are missing, and how much memory grew in the second half.
+Cameras, broker and monitor all run on this machine. Each camera shows half a minute of real footage, 640 x 360; for the
+last six seconds its lens is covered. The report gives the monitor's CPU and memory per camera (the cameras themselves
+are another process), the delay from the moment of the change to the arrival of the event's MQTT message, the events
+that are missing, and how much memory grew in the second half.
 """
 import argparse
 import json
@@ -28,7 +29,8 @@ LENGTH, COVERED = 30, 24  # seconds
 
 
 def make_scene(path, rate):
-    """Footage of a camera that stands still, then six seconds of black, as H.264. Returns the number of frames."""
+    """Makes footage of a camera that stands still, then six seconds of black, as H.264. Returns the number of
+    frames."""
     caps = f"video/x-raw,format=I420,width=640,height=360,framerate={rate}/1,pixel-aspect-ratio=1/1"
     video = os.path.join(ROOT, "media", "one-by-one-30s.mp4")
     pipeline = (
@@ -64,7 +66,7 @@ class Cameras:
 
 
 def delays(cameras, subscriber, begun, ended):
-    """Seconds from each change between the two times to its message, and the changes that have none."""
+    """Seconds from each change between the two times to its message, and the changes without a message."""
     events = {}
     for arrived, event in subscriber.events(label="covered", state="start"):
         events.setdefault(event["camera"], []).append(arrived)
@@ -123,7 +125,7 @@ def main():
         broker.stop()
         cameras.process.kill()
     half = memory[len(memory) // 2 :]
-    # Means of the two quarters of the second half: single readings jump.
+    # Compares the means of the run's last two quarters, because single readings jump.
     quarter = len(half) // 2
     growth = statistics.mean(half[quarter:]) / statistics.mean(half[:quarter]) - 1
     figures = {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Time of Preprocessor::run for one frame, both resamplings, for what cameras send: the part of staaction that runs in
-// the streaming thread.
+// Times Preprocessor::run for one frame, with both resamplings, for the frame formats that cameras send. This is the
+// part of staaction that runs in the streaming thread.
 //
 //   preprocess_bench [--json] [--runs N]   median and 99th percentile of N runs (default 300) after warm-up, one core,
-//                                          caches as after one frame
-//   of noise
+//                                          caches as after one frame of noise
 #include <algorithm>
 #include <chrono>
 #include <cstdint>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How many cameras does a process carry? 1, 4, 16 and 64 live streams go through a staaction each, with one model for
-// all. Measured: windows that were classified and skipped, how evenly the worker served the streams, how long a buffer
-// is inside the element, and what a further stream costs in memory. Each number of streams is run in a process of its
-// own, and once more without staaction, so that the memory is that of the element and not of the test source.
+// Measures how many cameras one process carries. 1, 4, 16 and 64 live streams go through one staaction each, with one
+// model for all. The bench counts windows that were classified and skipped, how evenly the worker served the streams,
+// how long a buffer is inside the element, and what a further stream costs in memory. Each number of streams runs in
+// its own process, and once more without staaction. The difference is the memory of the element without that of the
+// test source.
 //
 //   streams-bench [--model models/camera-watch] [--streams 1,4,16,64] [--seconds 20] [--size 640x360] [--fps 30]
 #include <gst/gst.h>
@@ -70,8 +71,8 @@ guint64 number(const GstStructure *s, const char *field) {
   return value;
 }
 
-// One process's share of the work. Prints: buffers in, out, windows, classified, skipped, fewest and most classified of
-// a stream, median, p99 and longest delay in ms, RSS in MiB.
+// The work of one process. Prints: buffers in, out, windows, classified, skipped, fewest and most classified of a
+// stream, median, p99 and longest delay in ms, RSS in MiB.
 int runStreams(const Options &options, int streams, bool without) {
   int width = 0, height = 0;
   std::sscanf(options.size.c_str(), "%dx%d", &width, &height);
@@ -149,7 +150,7 @@ struct Measured {
   double median = 0, p99 = 0, longest = 0, mib = 0;
 };
 
-// This program again, in a process of its own.
+// Runs this program again, in its own process.
 bool measure(const Options &options, int streams, bool without, Measured *m) {
   gchar *model = g_shell_quote(options.model.c_str()), *size = g_shell_quote(options.size.c_str());
   gchar *command = g_strdup_printf("exec /proc/%d/exe --one %d%s --model %s --size %s --seconds %d --fps %d", static_cast<int>(getpid()), streams,

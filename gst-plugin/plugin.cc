@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Registration of the plugin "sta" (libgststa.so) with its elements. Nothing is loaded here but GStreamer: see
+// Registers the plugin "sta" (libgststa.so) with its elements. This loads nothing beyond GStreamer: see
 // loader/core_loader.h.
 #include <gst/gst.h>
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# What the pipeline scripts share; sourced, never run. Where STA was built in this tree, GStreamer and the shell are
-# told to find it there (an installed STA needs nothing of this). Then: the defaults (a shipped model and clip), and
-# printers for the labels and events that gst-launch-1.0 -m reports.
+# Common part of the pipeline scripts; it is sourced, never run. If STA was built in this tree, it tells GStreamer and
+# the shell to find it there (an installed STA needs nothing of this). Then come the defaults (a shipped model and
+# clip), and printers for the labels and events that gst-launch-1.0 -m reports.
 #
 #   STA_BUILD   build folder, default: build or build-test of this tree
 #   STA_MODEL   model folder, default: models/camera-watch
@@ -20,21 +20,22 @@ for sta_build in "${STA_BUILD:-$sta_tree/build}" "$sta_tree/build-test"; do
   if [ -e "$sta_build/gst-plugin/libgststa.so" ]; then
     export GST_PLUGIN_PATH="$sta_build/gst-plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
     export PATH="$sta_build/apps:$sta_build/apps/monitor:$PATH"
-    # A registry of its own, so that the one of the user's other programs does not learn of a plugin in a build folder.
+    # A separate registry, so that the registry of the user's other programs does not learn of a plugin in a build
+    # folder.
     export GST_REGISTRY="${GST_REGISTRY:-$sta_build/gst-registry.bin}"
     break
   fi
 done
 
 command -v gst-launch-1.0 >/dev/null || sta_die "gst-launch-1.0 is missing: run scripts/setup."
-# (--exists alone asks for the version of GStreamer itself.)
+# (--exists alone would ask for the version of GStreamer itself.)
 gst-inspect-1.0 --exists --atleast-version=0.1 staaction || sta_die "GStreamer knows no element staaction: run scripts/build, or install STA, or name a build folder in STA_BUILD."
 
 # Where recordings go: out/ of the tree; where STA is installed, the folder that the script is started in.
 sta_out=$sta_tree/out
 [ -e "$sta_tree/meson.build" ] || sta_out=.
 
-# The clip made for the bundled model, or any; and another one beside it, if there is one.
+# The clip made for the bundled model, or any other shipped clip; and a second one beside it, if there is one.
 sta_default_clip='' sta_other_clip=''
 for sta_clip in "$sta_tree"/media/camera-watch-demo.mp4 "$sta_tree"/media/*.mp4; do
   [ -e "$sta_clip" ] || continue
@@ -46,8 +47,8 @@ for sta_clip in "$sta_tree"/media/camera-watch-demo.mp4 "$sta_tree"/media/*.mp4;
 done
 sta_other_clip=${sta_other_clip:-$sta_default_clip}
 
-# Frames as players show them: telephones record sideways and say so in a tag. The frames are turned, and the tag says
-# that they are. (Mirrored MP4 files, which GStreamer 1.22 tells nobody of, are left to `sta classify`.)
+# Frames the way players show them: telephones record sideways and say so in a tag. The pipeline turns the frames, and
+# the tag then says so. (GStreamer 1.22 reports no tag for mirrored MP4 files. `sta classify` handles those.)
 upright='videoflip video-direction=auto ! taginject tags=image-orientation=rotate-0'
 model=${STA_MODEL:-$sta_tree/models/camera-watch}
 sink=${STA_SINK:-autovideosink}
@@ -55,7 +56,7 @@ sink=${STA_SINK:-autovideosink}
 # need_file FILE WHAT: the file or folder is there, or the script ends.
 need_file() { [ -n "$1" ] && [ -e "$1" ] || sta_die "$2 ${1:-(none is shipped)} is missing."; }
 
-# need_video FILE WHAT: the same, and not one that GStreamer would play for ever.
+# need_video FILE WHAT: the same, and the file is not one that GStreamer would play for ever.
 need_video() {
   need_file "$1" "$2"
   if [ "$(head -c 4 -- "$1" 2>/dev/null | tr -d '\0')" = GIF8 ]; then sta_die "$1: GStreamer cannot play animated GIFs to their end; make a video of it first (ffmpeg -i in.gif out.mp4)."; fi
@@ -79,12 +80,12 @@ need_screen() {
   fi
 }
 
-# rtsp_camera: without a URL, a shipped clip plays the camera. Sets $url.
+# rtsp_camera: without a URL, a shipped clip plays the part of the camera. Sets $url.
 rtsp_camera() {
   url=$1
   if [ -z "$url" ]; then
     need_file "$sta_default_clip" "the clip"
-    # Ctrl-C is for the client alone: the camera stays until it has said goodbye.
+    # Ctrl-C is for the client alone: the camera stays until the client has said goodbye.
     exec 8< <(trap '' INT && exec "$sta_tree/pipelines/rtsp-server" "$sta_default_clip")
     sta_server=$!
     trap 'kill $sta_server 2>/dev/null' EXIT
@@ -94,11 +95,11 @@ rtsp_camera() {
 }
 
 # labels: reads what gst-launch-1.0 -m prints and writes one line per classified window: interval, label, confidence,
-# and the stream where it has a name. In bash, because awk holds lines back when it reads from a pipe, and these are to
-# appear as they happen.
+# and the stream if it has a name. It is written in bash, because awk holds lines back when it reads from a pipe, and
+# these lines are to appear as they happen.
 labels() {
   local LC_ALL=C line label confidence start end stream
-  # Ctrl-C is for gst-launch-1.0, which may have a file to close; the end of its output ends this.
+  # Ctrl-C is for gst-launch-1.0, which may have a file to close. This loop ends with the output of gst-launch-1.0.
   trap '' INT
   while IFS= read -r line; do
     [[ $line == *': sta-window, '* ]] || continue
@@ -108,7 +109,7 @@ labels() {
     sta_field window-end && end=$value
     sta_field stream-id && stream=$value
     [ -n "$label" ] || continue # a window that failed has an error and no label
-    # printf has no arithmetic, but it reads exponents; a confidence that is written with one is nearly 0.
+    # printf has no arithmetic, but it reads exponents. A confidence written with an exponent is nearly 0.
     [[ $confidence != *e* ]] || confidence=0
     # An id that nobody chose is a long number.
     [ ${#stream} -le 24 ] || stream=''
@@ -116,7 +117,7 @@ labels() {
   done
 }
 
-# events: the same for sta-event messages: when it began, what it is, and at its end how long it was.
+# events: the same for sta-event messages: when the event began, what it is, and at its end how long it lasted.
 events() {
   local LC_ALL=C line state label onset offset
   trap '' INT

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A video file to the same video with the labels drawn in (H.264 in MP4), and the labels on the terminal.
+# Turns a video file into the same video with the labels drawn in (H.264 in MP4), and prints the labels on the terminal.
 #
 #   pipelines/file-to-annotated-mp4.sh [VIDEO [OUTPUT.mp4]]      default output: out/annotated.mp4
 #
-# Shows: staoverlay draws what staaction attached to the frames; the two talk through metadata alone, so anything that
-# keeps metadata may lie between them. To adapt: another encoder (x265enc, vp9enc ! webmmux) in place of x264enc; leave
-# the sound in with a named demuxer (demux.audio_0 ! queue ! mux.).
+# Shows: staoverlay draws what staaction attached to the frames. The two talk through metadata alone, so any element
+# that keeps metadata may lie between them.
+# To adapt: use another encoder (x265enc, vp9enc ! webmmux) in place of x264enc; keep the sound with a named demuxer
+# (demux.audio_0 ! queue ! mux.).
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 video=${1:-$sta_default_clip}

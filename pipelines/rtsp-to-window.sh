@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A network camera to a window with live labels.
+# Shows a network camera in a window, with live labels.
 #
 #   pipelines/rtsp-to-window.sh [rtsp://USER:PASSWORD@CAMERA/PATH]   without an address a shipped clip plays the camera
 #
-# Shows: live mode (staaction's default). Frames are never held up: a label appears on the first frame after its window
-# is classified, and where the machine is too slow, windows are skipped, not frames. To adapt: latency= is the jitter
-# buffer in ms; protocols=udp is usual in a quiet network; drop-number=16 on a slow machine; device=cuda on one with a
-# GPU; threshold=0.6 to draw only what the model is sure of.
+# Shows: live mode (staaction's default). Frames are never held up. A label appears on the first frame after its window
+# is classified. If the machine is too slow, windows are skipped, not frames.
+# To adapt: latency= is the jitter buffer in ms; protocols=udp is usual in a quiet network; drop-number=16 helps a slow
+# machine; device=cuda uses a GPU; threshold=0.6 draws only what the model is sure of.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 need_model

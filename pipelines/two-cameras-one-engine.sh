@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Two cameras (or files), one engine: both labelled, side by side in one MP4 file, and the labels of both on the
+# Labels two cameras (or files) with one engine. Both appear side by side in one MP4 file, and their labels on the
 # terminal.
 #
 #   pipelines/two-cameras-one-engine.sh [FIRST [SECOND [OUTPUT.mp4]]]
@@ -8,9 +8,10 @@
 # FIRST and SECOND are files or rtsp:// addresses. The defaults are shipped clips and out/two-cameras.mp4.
 #
 # Shows: elements of one process that name the same model, device and precision share it. The weights are in memory
-# once, and windows that are ready together go through it together; stream-id tells whose label is whose. To adapt: add
-# a third branch that ends in side. with its own xpos; for many cameras use one process for all of them, that is what
-# sharing rests on.
+# once, and windows that are ready together go through the model together. stream-id tells which stream a label belongs
+# to.
+# To adapt: add a third branch that ends in side. with its own xpos. For many cameras use one process for all of them:
+# sharing works only within a process.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 first=${1:-$sta_default_clip}

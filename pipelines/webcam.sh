@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A webcam to a window with live labels.
+# Shows a webcam in a window, with live labels.
 #
 #   pipelines/webcam.sh [DEVICE]      default: /dev/video0
 #
 # Shows: live mode on a camera that GStreamer reads itself. decodebin is there because most webcams send JPEG at their
-# better sizes. To adapt: caps after v4l2src choose size and rate, e.g. ! image/jpeg,width=1280,framerate=30/1 ! ;
-# libcamerasrc in place of v4l2src on a Raspberry Pi.
+# better sizes.
+# To adapt: caps after v4l2src choose size and rate, e.g. ! image/jpeg,width=1280,framerate=30/1 ! ; on a Raspberry Pi
+# use libcamerasrc in place of v4l2src.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 device=${1:-/dev/video0}

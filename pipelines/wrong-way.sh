@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Who goes the wrong way: a camera that stands still says when something moves in one direction, and nothing else.
+# Reports who goes the wrong way: a camera that stands still tells when something moves in one direction, and nothing
+# else.
 #
 #   pipelines/wrong-way.sh [VIDEO-OR-URI [DIRECTION...]]      default: a shipped clip, right
 #
-# Shows: events instead of windows. classes= lets only the named labels become events; smoothing and min-duration keep a
-# single doubtful window from raising an alarm, and the times that are printed are those of the motion all the same. To
-# adapt: left, right, up, down, approaching, leaving, appearing and vanishing are the directions that
-# models/motion-watch knows; a videocrop before staaction watches one door of a wide view. For a network camera give its
-# rtsp:// address.
+# Shows: events instead of windows. classes= lets only the named labels become events. smoothing and min-duration keep a
+# single doubtful window from raising an alarm; the printed times are still those of the motion.
+# To adapt: models/motion-watch knows the directions left, right, up, down, approaching, leaving, appearing and
+# vanishing; a videocrop before staaction watches one door of a wide view. For a network camera give its rtsp://
+# address.
 set -euo pipefail
 export STA_MODEL=${STA_MODEL:-$(dirname "$0")/../models/motion-watch}
 . "$(dirname "$0")/env.sh"

@@ -14,9 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The list and the order of PyTorch 2.11's torch/__init__.py (_preload_cuda_deps). libcublasLt comes before libcublas,
-// whose own run path would find another toolkit's libcublasLt first. The folder's name is that of CUDA 12's wheels;
-// those of CUDA 13 put what belongs to the toolkit into cu13.
+// The list and the order of PyTorch 2.11's torch/__init__.py (_preload_cuda_deps). libcublasLt must come before
+// libcublas, because the run path of libcublas would find another toolkit's libcublasLt first. The folder names are
+// those of CUDA 12's wheels. CUDA 13's wheels put the toolkit's libraries into cu13.
 struct Preload {
   const char *folder, *library;
 };
@@ -48,7 +48,7 @@ std::vector<std::string> names_in(const fs::path &folder) {
   return names;
 }
 
-// nvidia/cu12, nvidia/cu13, ...: whichever there is, the newest first.
+// The folders nvidia/cu12, nvidia/cu13, ... that exist, the newest first.
 std::vector<fs::path> toolkit_folders(const fs::path &nvidia) {
   std::vector<fs::path> folders;
   for (const std::string &name : names_in(nvidia))
@@ -57,15 +57,15 @@ std::vector<fs::path> toolkit_folders(const fs::path &nvidia) {
   return folders;
 }
 
-// "libX.so." and a version: the first such name of the folder.
+// The first file of the folder whose name is "libX.so." and a version.
 fs::path find(const fs::path &folder, const std::string &prefix) {
   for (const std::string &name : names_in(folder))
     if (name.size() > prefix.size() && name.rfind(prefix, 0) == 0 && std::isdigit(static_cast<unsigned char>(name.back()))) return folder / name;
   return {};
 }
 
-// Where wheels are installed: the folder that holds torch/ and nvidia/. With links on the way both readings of ".." are
-// tried, the dynamic linker's own (which follows them) last.
+// The folder where wheels are installed, which holds torch/ and nvidia/. If the path has links, ".." can be read in two
+// ways, and both are tried. The dynamic linker's reading, which follows links, comes last.
 std::vector<fs::path> site_folders(const std::string &torch_lib) {
   std::vector<fs::path> sites = {fs::path(torch_lib).lexically_normal().parent_path().parent_path()};
   if (!fs::path(torch_lib).has_filename()) sites[0] = sites[0].parent_path();
@@ -94,8 +94,8 @@ std::vector<std::string> preload_cuda_libraries(const std::string &torch_lib) {
       for (const fs::path &place : places) {
         const fs::path path = find(place, library);
         if (path.empty()) continue;
-        // The file's name is the name it is asked for by. One that cannot be loaded is no error here: whoever needs it
-        // says so.
+        // Other libraries ask for it by this file name. If it cannot be loaded, that is no error here: the library that
+        // needs it will report it.
         if (!in_process(path.filename().string()) && dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) loaded.push_back(path.string());
         break;
       }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the libraries are looked for that sta-core loads on demand, and how what was tried is told.
+// Finds the libraries that sta-core loads on demand, and reports the places that were tried.
 #pragma once
 
 #include <functional>
@@ -9,13 +9,13 @@ namespace sta {
 
 struct LibraryPlace {
   const char *file;      // libX.so.1
-  const char *variable;  // of the environment: a full path; if set, the only place
-  const char *folder;    // beside libsta-core, where the library lies in a build folder
+  const char *variable;  // an environment variable with a full path; if set, the only place
+  const char *folder;    // a folder beside libsta-core; in a build folder the library is there
 };
 
-/// Opens the library at the first place where it can be opened and `accept` (the reason against it, or "") takes it.
-/// Order: the variable, beside libsta-core, in the folder there, the dynamic linker's own search. NULL: *why names
-/// every place and reason. It is never closed once accepted.
+/// Opens the library at the first place where it can be opened and `accept` takes it. accept returns the reason against
+/// the library, or "". Places, in this order: the variable, beside libsta-core, in `folder` there, the dynamic linker's
+/// own search. NULL: *why names every place and reason. An accepted library is never closed.
 void *open_library(const LibraryPlace &place, const std::function<std::string(void *library)> &accept, std::string *why);
 
 }  // namespace sta

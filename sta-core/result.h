@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Result<T>: errors are values inside sta-core. A function that can fail returns either a T or an Error with a status
-// and one sentence for the user; exceptions of LibTorch and the standard library are caught where they are thrown at
-// and turned into an Error, never passed on.
+// Result<T>: errors are values inside sta-core. A function that can fail returns either a T or an Error, which has a
+// status and one sentence for the user. Exceptions of LibTorch and the standard library never leave sta-core.
+// engine/catch.h turns them into an Error.
 #pragma once
 
 #include <string>

@@ -55,7 +55,7 @@ void EventDesk::change(Camera &camera, const ActionChange &change) {
     event.interrupted = change.interrupted;
   }
   if (change.kind == ActionChange::kStart) startClip(camera, change, event);
-  // What else became known of it in between (its snapshot) is in the store.
+  // The store may already know more about the event (its snapshot).
   if (const std::optional<Event> known = store_.find(event.id)) {
     event.snapshot = known->snapshot;
     event.clip_state = known->clip_state;
@@ -147,7 +147,7 @@ void EventDesk::tick(const std::string &full) {
 }
 
 void EventDesk::cameraGone(const std::string &camera) {
-  clips_.erase(camera);  // its recorder finishes by itself
+  clips_.erase(camera);  // its recorder finishes on its own
   open_.erase(camera);
   problems_.erase(camera);
 }

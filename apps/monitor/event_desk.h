@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From what a camera's models say to what is kept and told: gives events their ids, saves them, starts and ends clips,
-// takes snapshots, publishes.
+// Turns what a camera's models report into events that are kept and told: gives them ids, saves them, starts and ends
+// clips, takes snapshots, publishes.
 #pragma once
 
 #include <functional>
@@ -22,17 +22,18 @@ namespace sta::monitor {
 class EventDesk {
  public:
   using Log = std::function<void(const std::string &)>;
-  // `recording_changed` is called with the name of a camera whose recording began, ended or failed by itself.
+  // `recording_changed` is called with the name of a camera whose recording began, ended or failed on its own.
   using Changed = std::function<void(const std::string &)>;
   EventDesk(Store &store, Metrics &metrics, Log log, Changed recording_changed);
   ~EventDesk();
   void setOutlets(Mqtt *mqtt, const Topics *topics, Streams *streams);  // nullptr: none
 
   void change(Camera &camera, const ActionChange &change);
-  void cameraGone(const std::string &camera);  // its clip ends with it
-  // Events that a killed monitor had left open were ended by the store: now they are told.
+  void cameraGone(const std::string &camera);  // this ends its clip
+  // Tells of events that a killed monitor left open. The store has ended them.
   void tellRecovered();
-  // Once a second: clips that are long enough end. `full`: why nothing is recorded now, empty if something can be.
+  // Called once a second: ends clips that are long enough. `full`: why nothing can be recorded now; empty if recording
+  // works.
   void tick(const std::string &full);
   bool recording(const std::string &camera) const { return clips_.contains(camera); }
   const std::string &recordingProblem(const std::string &camera) { return problems_[camera]; }
@@ -40,7 +41,7 @@ class EventDesk {
  private:
   struct Clip {
     std::string id;
-    std::set<std::string> open;  // events that keep it going
+    std::set<std::string> open;  // events that keep the clip going
     std::weak_ptr<CameraPipeline> pipeline;
     Recorder *recorder;
     gint64 begun, quiet_since;  // monotonic, microseconds
@@ -64,7 +65,7 @@ class EventDesk {
   std::map<std::string, std::map<std::uint64_t, Event>> open_;  // camera -> key of the change -> event
   std::map<std::string, Clip> clips_;                           // by camera
   std::map<std::string, std::string> problems_;
-  std::shared_ptr<EventDesk *> self_;  // for threads that report back; nullptr inside once it is gone
+  std::shared_ptr<EventDesk *> self_;  // for threads that report back; holds nullptr after the desk is gone
 };
 
 }  // namespace sta::monitor

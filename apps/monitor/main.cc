@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// sta-monitor CONFIG.yaml: watches the cameras of a file until it is told to stop. Exit status as sta: 0 good, 1 what
-// was asked for failed, 2 usage.
+// sta-monitor CONFIG.yaml: watches the cameras of a file until it is told to stop. Exit status as in sta: 0 good, 1 the
+// requested action failed, 2 usage.
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <gst/gst.h>
@@ -30,7 +30,7 @@ struct Run {
   guint reload_soon = 0;
 };
 
-// Editors write a file in several steps; it is read when it was quiet for a moment.
+// Editors write a file in several steps. So it is read only after half a second without a change.
 void reloadSoon(Run *run) {
   if (run->reload_soon) g_source_remove(run->reload_soon);
   run->reload_soon = g_timeout_add(
@@ -53,7 +53,7 @@ bool loadPlugin(const std::filesystem::path &folder) {
   return plugin != nullptr;
 }
 
-// As sta does it: the plugin beside this program, in a build folder, goes before one that happens to be installed.
+// Like sta, prefers the plugin beside this program (in a build folder) to an installed one.
 bool havePlugin() {
   std::error_code failed;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", failed);
@@ -65,8 +65,8 @@ bool havePlugin() {
   return loadPlugin(STA_PLUGIN_INSTALL_DIR);
 }
 
-// What GIO loads when it is asked first: file system, file monitor, network. Cameras ask for parts of it from threads
-// of their own as soon as they start, and two first askers at once may wait for each other for ever.
+// Makes GIO load what it otherwise loads at the first request: file system, network, TLS. Starting cameras ask for
+// parts of it from threads of their own, and two first requests at once may wait for each other for ever.
 void loadGio() {
   g_vfs_get_default();
   g_object_unref(g_resolver_get_default());
@@ -103,7 +103,7 @@ int watch(const std::string &path, sta::monitor::Settings settings) {
                      }),
                      &run);
   g_main_loop_run(run.loop);
-  // Whatever a library waits for, the end comes in time.
+  // Ends the program in time, even if a library waits for something.
   std::thread([] {
     g_usleep(1'800'000);
     std::_Exit(0);
@@ -111,7 +111,7 @@ int watch(const std::string &path, sta::monitor::Settings settings) {
   if (changes) g_object_unref(changes);
   g_object_unref(file);
   run.monitor.reset();
-  // Threads of cameras that do not answer may still run: nothing that they use is taken down under them.
+  // Threads of cameras that do not answer may still run. So nothing that they use is freed.
   std::fflush(nullptr);
   std::_Exit(0);
 }
@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
     std::printf("%s: good, %zu cameras\n", path.c_str(), read.settings.cameras.size());
     return 0;
   }
-  // A broken connection is an error to handle, not a signal to die of.
+  // A broken connection must be an error to handle, not a signal that ends the program.
   std::signal(SIGPIPE, SIG_IGN);
   gst_init(nullptr, nullptr);
   if (!havePlugin()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The GLib main loop is the one thread where the monitor's state changes; other threads hand it what they have.
+// Only one thread changes the monitor's state: the one of the GLib main loop. Other threads hand it their work.
 #pragma once
 
 #include <glib.h>
@@ -9,7 +9,7 @@
 
 namespace sta::monitor {
 
-// Runs `what` in the main loop, soon. Any thread.
+// Runs `what` in the main loop, soon. May be called from any thread.
 inline void inMainLoop(std::function<void()> what) {
   g_idle_add_full(
       G_PRIORITY_DEFAULT,

@@ -49,7 +49,7 @@ std::unique_ptr<Monitor> Monitor::start(Settings settings, std::string file, std
 
 Monitor::~Monitor() {
   if (timer_) g_source_remove(timer_);
-  cameras_.clear();  // ends open events, which are told and saved
+  cameras_.clear();  // ends open events, which are then told and saved
   if (desk_) desk_->setOutlets(nullptr, nullptr, nullptr);
   http_.reset();
   mqtt_.reset();
@@ -59,8 +59,8 @@ Monitor::~Monitor() {
 std::string Monitor::folder() const { return std::filesystem::absolute(file_).parent_path().string(); }
 
 void Monitor::log(const std::string &line) {
-  // What comes from elsewhere (names in requests, errors of libraries) neither begins a line of its own nor commands a
-  // terminal.
+  // Texts from outside (names in requests, errors of libraries) must neither start a line of their own nor send
+  // commands to a terminal.
   char *valid = g_utf8_make_valid(line.c_str(), static_cast<gssize>(line.size()));
   std::string text = valid;
   g_free(valid);
@@ -99,20 +99,20 @@ void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
     if (const auto found = wanted.find(name); found == wanted.end() || !(found->second == camera->settings())) gone.push_back(name);
   std::set<std::string> forgotten;
   for (const std::string &name : gone) {
-    // Whoever listens to a camera that watches for the same as before need not learn of it anew.
+    // If a camera watches for the same as before, its listeners need not learn of it anew.
     const auto found = wanted.find(name);
     if (found == wanted.end() || !(found->second.watch == cameras_[name]->settings().watch)) forgotten.insert(name);
     removeCamera(name);
     if (found == wanted.end()) http_->streams().endViewers(name);
   }
   if (mqtt_) {
-    for (const auto &[topic, camera] : store_->retained())  // of cameras that went while the monitor did not run, too
+    for (const auto &[topic, camera] : store_->retained())  // also cameras that went while the monitor did not run
       if (!wanted.contains(camera)) forgotten.insert(camera);
     for (const std::string &name : forgotten) mqtt_->forget(name);
   }
   for (const auto &[name, settings] : wanted) {
     if (cameras_.contains(name)) continue;
-    // Listeners are told of it by its first change.
+    // Listeners hear of the camera by its first change.
     cameras_[name] = std::make_unique<Camera>(settings, *this);
     cameras_[name]->setViewers(viewers_[name]);
     announced_[name].assign(settings.watch.size(), false);
@@ -127,7 +127,7 @@ void Monitor::removeCamera(const std::string &name) {
   std::unique_ptr<Camera> camera = std::move(found->second);
   cameras_.erase(found);
   if (mqtt_) mqtt_->state(topics_->cameraStatus(name), "offline", name);
-  camera.reset();  // ends what is open, so the desk forgets it afterwards
+  camera.reset();  // ends what is open, so the desk forgets the camera only afterwards
   desk_->cameraGone(name);
   metrics_.forget(name);
 }
@@ -137,7 +137,7 @@ void Monitor::announce(Camera &camera) {
   for (const auto &[topic, payload] : topics_->discovery(camera.settings())) mqtt_->state(topic, payload, camera.settings().name);
 }
 
-// Home Assistant learns of a model's labels when its first window named them.
+// Tells Home Assistant the labels of a model. They are known when its first window has named them.
 void Monitor::announce(Camera &camera, std::size_t watch) {
   const WatchState &state = camera.watches()[watch];
   if (!settings_.mqtt.home_assistant || state.labels.empty()) return;
@@ -172,7 +172,7 @@ void Monitor::reload() {
 void Monitor::cameraChanged(Camera &camera) {
   const std::string &name = camera.settings().name;
   const auto known = cameras_.find(name);
-  if (known == cameras_.end() || known->second.get() != &camera) return;  // it is being made or taken away
+  if (known == cameras_.end() || known->second.get() != &camera) return;  // the camera is being made or removed
   if (mqtt_) {
     mqtt_->state(topics_->cameraStatus(name), camera.state() == CameraState::kPlaying ? "online" : "offline", name);
     for (std::size_t i = 0; i < camera.watches().size(); ++i) {
@@ -302,7 +302,7 @@ bool Monitor::followFile(const std::string &name) {
 
 bool Monitor::deleteCamera(const std::string &name) {
   if (!cameras_.contains(name)) return false;
-  // One of the file is remembered as deleted; another is simply no more.
+  // A camera of the file is remembered as deleted. Any other camera is simply removed.
   if (settings_.cameras.contains(name))
     store_->setCamera(name, "");
   else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Puts the parts together: settings, cameras, store, broker, HTTP. Everything here runs in the main loop.
+// Puts the parts together: settings, cameras, store, broker, HTTP. All of it runs in the main loop.
 #pragma once
 
 #include <map>
@@ -20,22 +20,22 @@ namespace sta::monitor {
 
 class Monitor : public CameraListener, public Backend {
  public:
-  // nullptr: `error` says why it cannot start (the store, the port).
+  // On nullptr, `error` says why it cannot start (the store, the port).
   static std::unique_ptr<Monitor> start(Settings settings, std::string file, std::string &error);
   ~Monitor() override;
 
-  // Reads the file again. Cameras whose settings did not change are not touched; a file with errors changes nothing.
+  // Reads the file again. Cameras whose settings did not change are left alone. A file with errors changes nothing.
   void reload();
   std::string address() const { return http_->address(); }
 
-  // CameraListener
+  // From CameraListener.
   void cameraChanged(Camera &camera) override;
   void actionChanged(Camera &camera, const ActionChange &change) override;
   void windowDone(Camera &camera, const WindowReport &report) override;
   void pictureMade(Camera &camera, GBytes *jpeg) override;
   void log(const std::string &line) override;
 
-  // Backend
+  // From Backend.
   std::vector<std::string> cameraNames() override;
   std::string cameraJson(const std::string &name) override;
   std::string statusJson() override;
@@ -50,7 +50,7 @@ class Monitor : public CameraListener, public Backend {
 
  private:
   Monitor(Settings settings, std::string file);
-  std::map<std::string, CameraSettings> wanted();  // cameras of the file with what came over REST on top
+  std::map<std::string, CameraSettings> wanted();  // cameras of the file, and on top what came over REST
   void apply(const std::map<std::string, CameraSettings> &wanted);
   void removeCamera(const std::string &name);
   void connectBroker();
@@ -69,7 +69,7 @@ class Monitor : public CameraListener, public Backend {
   std::unique_ptr<HttpServer> http_;
   std::map<std::string, std::unique_ptr<Camera>> cameras_;
   std::map<std::string, int> viewers_;
-  std::map<std::string, std::vector<bool>> announced_;  // camera -> model: Home Assistant knows its labels
+  std::map<std::string, std::vector<bool>> announced_;  // camera -> model: whether Home Assistant knows its labels
   std::string storage_problem_;
   std::uint64_t storage_free_ = 0;
   Milliseconds started_at_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Precompiled header of the programs: JSON, which takes longest to parse, and the standard library that nearly all
-// files use.
+// The precompiled header of the programs: JSON, which takes longest to parse, and the parts of the standard library
+// that nearly all files use.
 #include <functional>
 #include <map>
 #include <memory>

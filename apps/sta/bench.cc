@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// `sta bench`: speed at several drop numbers. All of them are interleaved in one process, so that whatever else the
-// machine does hits them alike, and medians are compared; a ratio of two such medians means something even where the
-// times themselves do not.
+// `sta bench`: speed at several drop numbers. One process runs all of them in turns, so other load on the machine hits
+// them alike, and it compares medians. The ratio of two such medians means something even if the times themselves do
+// not.
 //
-// What is timed is the pass with its clip where the model is: in memory on a CPU, uploaded before on a GPU. On a GPU
-// the whole way is timed beside it, from 8-bit pictures in system memory, as a stream's windows come.
+// It times the forward pass, with the clip already where the model is: in memory for a CPU, uploaded before for a GPU.
+// On a GPU it also times the whole way from 8-bit pictures in system memory, as the windows of a stream come.
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ class Clips {
       for (float &v : normalised_) v = normal(random);
     }
     if (!on_device_ && !upload) return;
-    // Beyond 32 clips the pictures come again.
+    // With more than 32 clips the pictures repeat.
     const size_t picture = size_t{3} * static_cast<size_t>(m.image_height) * static_cast<size_t>(m.image_width);
     const size_t pictures = static_cast<size_t>(std::min(batch, 32)) * static_cast<size_t>(m.num_frames);
     pixels_.resize(pictures * picture);
@@ -85,7 +85,7 @@ class Clips {
   const sta::Engine &engine_;
   const int batch_;
   bool on_device_ = false;
-  std::vector<float> normalised_;        // f32 [B,3,T,H,W], of a CPU
+  std::vector<float> normalised_;        // f32 [B,3,T,H,W], for a CPU
   std::vector<uint8_t> pixels_;          // u8 [.., H,W,3]
   std::vector<const uint8_t *> frames_;  // B * T
   std::unique_ptr<sta_device_clip, Free> device_;

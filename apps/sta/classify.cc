@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta classify MODEL VIDEO...`: the labels of video files with their times, as a table for people or JSON lines for
-// programs.
+// `sta classify MODEL VIDEO...`: prints the labels of video files with their times, as a table for people or as JSON
+// lines for programs.
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ std::string clock_text(double seconds) {
   return text;
 }
 
-// Multiplied and divided by a whole number, so that JSON shows no rounding noise.
+// Multiplies and divides by a whole number, so that JSON shows no rounding noise.
 double rounded(double value, double parts) { return std::round(value * parts) / parts; }
 
 void print_json(const std::string &video, const ClassifiedWindow &w) {
@@ -56,7 +56,7 @@ void print_row(const ClassifiedWindow &w) {
   std::fflush(stdout);
 }
 
-// Seconds of the command line to the element's nanoseconds.
+// Turns seconds on the command line into the element's nanoseconds.
 std::string nanoseconds(double seconds, const char *option) {
   if (!(seconds >= 0 && seconds <= 3600)) throw UsageError(std::string(option) + " should be 0 to 3600 seconds");
   return std::to_string(static_cast<guint64>(seconds * 1e9 + 0.5));
@@ -113,7 +113,8 @@ int classify(int argc, char **argv) {
                                        {"resize", &resize}})
     if (text->given()) request.properties.emplace_back(property, text->str());
 
-  // Of the model, with all that may say so: asked for only where a video had no window.
+  // The number of frames in the model's windows, with all options that may change it. Called only if a video had no
+  // window.
   const auto num_frames_of = [&] {
     EngineFlags flags;
     flags.num_heads = num_heads;

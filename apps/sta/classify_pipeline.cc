@@ -56,8 +56,8 @@ ClassifiedWindow read_window(const GstStructure *s) {
   return w;
 }
 
-// Behind videoflip, which leaves the tag as it is: turned once more by an element, or by the player of the file that is
-// written, frames would lie on their side again.
+// Removes the orientation tag behind videoflip, which leaves the tag as it is. Otherwise an element, or the player of
+// the written file, would turn the frames a second time.
 GstPadProbeReturn without_orientation(GstPad *, GstPadProbeInfo *info, gpointer) {
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
   if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
@@ -71,7 +71,7 @@ GstPadProbeReturn without_orientation(GstPad *, GstPadProbeInfo *info, gpointer)
   return GST_PAD_PROBE_OK;
 }
 
-// What has come to the element. Written by the streaming thread, read when that has ended.
+// The frames that have reached the element. The streaming thread writes them; they are read after it has ended.
 struct FramesSeen {
   guint64 count = 0;
   GstClockTime start = GST_CLOCK_TIME_NONE, end = 0;
@@ -87,7 +87,7 @@ GstPadProbeReturn see_frame(GstPad *, GstPadProbeInfo *info, gpointer user) {
   return GST_PAD_PROBE_OK;
 }
 
-// Returns the staaction, which the pipeline owns.
+// Returns the staaction; the pipeline owns it.
 GstElement *build(GstElement *pipeline, const ClassifyRequest &request) {
   GstElement *convert = make(pipeline, "videoconvert", "gstreamer1.0-plugins-base");
   GstElement *action = make(pipeline, "staaction", "this project's plugin");
@@ -104,15 +104,15 @@ GstElement *build(GstElement *pipeline, const ClassifyRequest &request) {
     GstElement *encoder = make(pipeline, "x264enc", "gstreamer1.0-plugins-ugly"), *parser = make(pipeline, "h264parse", "gstreamer1.0-plugins-bad");
     GstElement *mux = make(pipeline, "mp4mux", "gstreamer1.0-plugins-good"), *sink = make(pipeline, "filesink", "gstreamer1.0-tools");
     g_object_set(sink, "location", request.annotate.c_str(), nullptr);
-    // The frames that are written are upright, as players show them; without --annotate the element turns what the
-    // model sees, and nothing else has to be.
+    // The written frames are upright, as players show them. Without --annotate the element turns what the model sees,
+    // and nothing else needs turning.
     GstElement *upright = make(pipeline, "videoflip", "gstreamer1.0-plugins-good");
     gst_util_set_object_arg(G_OBJECT(upright), "video-direction", said ? orientation_name(*said, true) : "auto");
     const Object<GstPad> turned(gst_element_get_static_pad(upright, "src"));
     gst_pad_add_probe(turned.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, without_orientation, nullptr, nullptr);
     gst_util_set_object_arg(G_OBJECT(encoder), "speed-preset", "veryfast");
     g_object_set(encoder, "bitrate", 2000, nullptr);
-    // 4:2:0 is what every player shows.
+    // Every player shows 4:2:0.
     GstCaps *caps = gst_caps_from_string("video/x-raw,format=I420");
     link({convert, upright, action, overlay, out});
     if (!gst_element_link_filtered(out, encoder, caps)) {
@@ -137,7 +137,7 @@ double position(GstElement *pipeline) {
 
 void prepare_gstreamer() {
   start_gstreamer();
-  // The plugin beside this program, in a build folder, goes before one that happens to be installed.
+  // Prefers the plugin beside this program (in a build folder) to an installed one.
   std::error_code ec;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ec);
   auto load = [&](const std::string &folder) {
@@ -162,7 +162,7 @@ ClassifyOutcome classify_video(const ClassifyRequest &request, const std::functi
   const Object<GstBus> bus(gst_element_get_bus(pipeline.get()));
   ClassifyOutcome outcome;
   std::string failure;
-  // A failing state change has posted its reason.
+  // If the state change fails, a message gives the reason.
   gst_element_set_state(pipeline.get(), GST_STATE_PLAYING);
   const auto kinds = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_ELEMENT);
   for (bool done = false; !done;) {

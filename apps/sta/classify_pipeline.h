@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The pipeline behind `sta classify`: any file or URI, decoded, through staaction in sync mode, to nothing or to an
-// annotated MP4. The labels come from the element's own messages, so what is printed is what every application gets.
+// The pipeline behind `sta classify`. It decodes any file or URI, sends it through staaction in sync mode, and writes
+// nothing or an annotated MP4. The labels come from the element's own messages, so the printed labels are the same that
+// every application gets.
 #pragma once
 
 #include <gst/gst.h>
@@ -17,7 +18,7 @@ namespace cli {
 struct ClassifyRequest {
   std::string video;     // path or URI
   std::string annotate;  // MP4 to write, or empty
-  double rate = 0;       // pictures a second of a sequence; 0: not given
+  double rate = 0;       // pictures a second in a sequence; 0: not given
   /// Properties of staaction as text, in the syntax of gst-launch.
   std::vector<std::pair<std::string, std::string>> properties;
 };
@@ -41,7 +42,7 @@ struct ClassifyOutcome {
 /// Finds the elements, also when run from the build folder. Throws RunError.
 void prepare_gstreamer();
 
-/// Plays the video to its end and calls `window` for every window, `progress` (0 .. 1, or -1 if the length is unknown)
+/// Plays the video to its end. Calls `window` for every window, and `progress` (0 .. 1, or -1 if the length is unknown)
 /// a few times a second. Throws RunError with the pipeline's first error.
 ClassifyOutcome classify_video(const ClassifyRequest &request, const std::function<void(const ClassifiedWindow &)> &window,
                                const std::function<void(double)> &progress);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta convert IN OUT`: a model in any layout to a model folder, which names its labels, needs no options and is read
-// without a copy.
+// `sta convert IN OUT`: turns a model in any layout into a model folder. The folder names its labels, needs no options,
+// and is read without a copy.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See display_matrix.h. ISO 14496-12: boxes of a size, a type and contents; moov/trak/tkhd holds the matrix,
-// moov/trak/mdia/hdlr what kind of track it is.
+// See display_matrix.h. The format is ISO 14496-12: boxes with a size, a type and contents. moov/trak/tkhd holds the
+// matrix; moov/trak/mdia/hdlr holds the kind of the track.
 #include "display_matrix.h"
 
 #include <glib.h>
@@ -14,9 +14,9 @@
 namespace cli {
 namespace {
 
-constexpr int kMostBoxes = 4096;  // of one level: a large file of tiny boxes is not worth minutes
+constexpr int kMostBoxes = 4096;  // on one level: a large file of tiny boxes must not take minutes
 
-// A piece of the file, [begin, end).
+// A part of the file, [begin, end).
 struct Span {
   uint64_t begin = 0, end = 0;
 };
@@ -30,7 +30,7 @@ class Boxes {
   }
   Span all() const { return {0, size_}; }
 
-  // Reads n bytes at a place; false beyond the end.
+  // Reads n bytes at a place. Returns false if they reach beyond the end.
   bool read(uint64_t at, void *to, size_t n) {
     if (at > size_ || n > size_ - at) return false;
     in_.clear();
@@ -43,7 +43,7 @@ class Boxes {
     return static_cast<uint32_t>(b[0]) << 24 | static_cast<uint32_t>(b[1]) << 16 | static_cast<uint32_t>(b[2]) << 8 | b[3];
   }
 
-  // The contents of the next box of a type at or after `from` in its parent; *from goes behind it.
+  // The contents of the next box of this type in its parent, at or after `from`. *from moves behind that box.
   std::optional<Span> next(const Span &parent, const char *type, uint64_t *from) {
     uint64_t at = *from;
     for (int i = 0; i < kMostBoxes && at + 8 <= parent.end; ++i) {
@@ -117,7 +117,7 @@ std::optional<sta_orientation> display_orientation(const std::string &video) {
     uint8_t version = 0;
     if (!header || !handler || !file.read(handler->begin + 8, kind.data(), 4) || std::memcmp(kind.data(), "vide", 4) != 0) continue;
     if (!file.read(header->begin, &version, 1)) return std::nullopt;
-    // a, b, u, c, d, ...: the third is another kind of number.
+    // The order is a, b, u, c, d, ...: the third, u, has another number format.
     const uint64_t matrix = header->begin + (version == 1 ? 52 : 40);
     std::array<int32_t, 4> m{};
     const uint64_t places[4] = {0, 4, 12, 16};

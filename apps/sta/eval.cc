@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta eval MODEL LIST`: accuracy of a model on a data set, at several drop numbers, by the protocols that the paper's
-// tables were measured with.
+// `sta eval MODEL LIST`: the accuracy of a model on a data set at several drop numbers, measured by the protocols of
+// the paper's tables.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -24,7 +24,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr double kUnset = -1;
 
-// The command line, as it was given.
+// The command line as it was given.
 struct Request {
   EngineFlags engine;
   PruneFlags prune;
@@ -89,7 +89,7 @@ double seconds_of(double value, const char *option) {
   return value;
 }
 
-// The protocol, then what the command line says otherwise.
+// The protocol's plan, changed by the options on the command line.
 ViewPlan plan_of(const Request &r, const sta_model_info &m) {
   const bool swin = m.num_stages > 0;
   const std::string protocol = r.protocol.given() ? r.protocol.str() : "window", rules = r.rules.str();
@@ -127,7 +127,7 @@ ViewPlan plan_of(const Request &r, const sta_model_info &m) {
   return plan;
 }
 
-// The labels that are scored, and which of the model's classes they are (empty: all).
+// The labels that are scored. `selected`: their classes in the model (empty: all).
 std::vector<std::string> scored_labels(const Request &r, const sta::Engine &engine, std::vector<int> &selected) {
   std::vector<std::string> own;
   for (int i = 0; i < engine.info().num_classes; ++i) own.push_back(engine.label(i));
@@ -152,7 +152,7 @@ uint64_t fingerprint(const std::vector<EvalVideo> &videos) {
   return h;
 }
 
-// Sizes and times of the files of a model: a model trained further under the same name is another one.
+// Sizes and times of a model's files. They tell a model that was trained further from the old one of the same name.
 Json weights_of(const std::string &path) {
   Json files = Json::array();
   std::error_code ec;
@@ -172,7 +172,7 @@ Json weights_of(const std::string &path) {
   return files;
 }
 
-// Everything that a result depends on.
+// All settings that a result depends on.
 Json settings_of(const Request &r, const sta_model_info &m, const ViewPlan &plan, const EvalList &list, const std::string &list_path,
                  const BatchRules &rules, const std::vector<std::string> &labels) {
   char hash[20];
@@ -215,7 +215,7 @@ std::vector<EvalPoint> points_of(const sta::Engine &engine, const BatchRules &ru
   return points;
 }
 
-// Decodes and classifies what the state file does not hold.
+// Decodes and classifies the videos that the state file does not hold.
 void run_videos(const Request &r, const sta::Engine &engine, const ViewPlan &plan, const EvalList &list, const BatchRules &rules, EvalState &state,
                 EvalReport &report) {
   std::vector<int> undone;

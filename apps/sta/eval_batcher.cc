@@ -12,8 +12,8 @@ struct FreeResult {
   void operator()(sta_clip_result *r) const { sta_clip_result_free(r); }
 };
 
-// Of pruning=random: the same for a view of a video of the list whatever the batches are and wherever an evaluation was
-// taken up.
+// The seed for pruning=random. A view of a video in the list always gets the same one, whatever the batches are, and
+// also when an interrupted evaluation goes on.
 uint64_t seed_of(uint64_t seed, int video, size_t view) { return seed + (static_cast<uint64_t>(video) << 16) + view; }
 
 }  // namespace
@@ -39,7 +39,8 @@ void Batcher::add(ViewFeed::Item item, const EvalVideo &video) {
   pending.seconds.assign(rules_.drop_numbers.size(), 0);
   videos_.push_back(std::move(pending));
   Pending &added = videos_.back();
-  // After the pass of its last view a video is finished and gone: `added` may not be looked at then.
+  // When the pass of its last view is done, the video is finished and deleted. So the loop must not look at
+  // `added` for the number of views.
   const size_t views = added.set.views.size();
   for (size_t view = 0; view < views; ++view) {
     batch_.emplace_back(&added, view);
@@ -81,7 +82,7 @@ void Batcher::run() {
   }
   for (const auto &[video, view] : batch_) ++video->done;
   batch_.clear();
-  // Videos finish in the order in which they came, since their views do.
+  // Videos finish in the order in which they came, because their views do.
   while (!videos_.empty() && videos_.front().done == videos_.front().set.views.size()) {
     Pending &video = videos_.front();
     for (size_t r = 0; r < rules_.drop_numbers.size(); ++r) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Views of one or several videos in batches through the model, each batch once for every drop number, and the verdict
-// on a video when the last of its views has been through.
+// Runs views of one or several videos through the model in batches, each batch once for every drop number. When the
+// last view of a video is done, it gives the verdict on that video.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ struct BatchRules {
   uint64_t seed = 0;
   int batch = 8;
   std::vector<int> selected;  // the model's classes that are scored; empty: all
-  int classes = 0;            // how many are scored
+  int classes = 0;            // how many classes are scored
   bool multi_label = false;   // as sta_model_info says
   bool keep_probabilities = false;
 };
@@ -31,9 +31,9 @@ class Batcher {
   using Finished = std::function<void(VideoResult)>;
   Batcher(const sta::Engine &engine, BatchRules rules, Finished finished);
 
-  /// Takes a video; forward passes are run as batches fill. Throws sta::Exception if one fails.
+  /// Takes a video. Runs forward passes as batches fill. Throws sta::Exception if one fails.
   void add(ViewFeed::Item item, const EvalVideo &video);
-  /// Runs what is left.
+  /// Runs the rest, in a batch that is not full.
   void flush();
 
  private:

@@ -18,12 +18,12 @@
 namespace cli {
 namespace {
 
-// Pictures that one video may hold. Of a longer one, frames are only counted at first, and what its views need is
-// decoded again; a data set's clips of some seconds are decoded once.
+// The most bytes of pictures for one video. Short clips, as in data sets, fit and are decoded once. A longer video is
+// decoded twice: first its frames are only counted, then the frames of its views are kept.
 constexpr size_t kMostBytes = size_t{512} << 20;
 
-// Keeps the pictures of samples and puts windows together. A frame is scaled when it turns out to be a sample, which
-// may be after the next has come.
+// Keeps the pictures of samples, and puts windows together. A frame is scaled when the grid makes it a sample. By then
+// the next frame may already have come.
 class WindowCollector : public sta::GridSink {
  public:
   struct Window {
@@ -33,7 +33,7 @@ class WindowCollector : public sta::GridSink {
   WindowCollector(int frames, std::function<const uint8_t *(const sta_frame &)> scale) : frames_(frames), scale_(std::move(scale)) {}
 
   const std::vector<Window> &windows() const { return windows_; }
-  /// The frame that the grid is about to be told of.
+  /// The frame that the grid will be told of next.
   void offer(const sta_frame *frame) { offered_ = frame; }
 
   void restart() override { samples_.clear(); }
@@ -48,7 +48,7 @@ class WindowCollector : public sta::GridSink {
   void hold(uint64_t k, uint64_t count) override {
     for (uint64_t i = k; i < k + count; ++i) settle(i);
   }
-  void pass_over(uint64_t) override {}  // every window is wanted: held_windows is as large as can be
+  void pass_over(uint64_t) override {}  // does nothing, as every window is wanted: held_windows is as large as can be
   void window(const sta::WindowSpan &span) override {
     Window w{{}, span.tail};
     for (int i = 0; i < frames_; ++i) w.clip.push_back(samples_.at(span.first_sample + static_cast<uint64_t>(std::min(i, span.num_samples - 1))));
@@ -95,7 +95,7 @@ std::unique_ptr<uint8_t[]> ViewDecoder::picture(const sta_frame &frame) {
   return rgb;
 }
 
-// clip: the first crop of each frame.
+// clip: for each frame, its first crop.
 void ViewDecoder::add_crops(ViewSet &set, const std::vector<const uint8_t *> &clip) const {
   for (int crop = 0; crop < plan_.crops; ++crop) {
     std::vector<const uint8_t *> view;
@@ -108,7 +108,7 @@ ViewSet ViewDecoder::by_index(const std::string &video) {
   std::map<int, std::unique_ptr<uint8_t[]>> kept;  // by frame index
   const size_t most = std::max<size_t>(1, kMostBytes / (crop_bytes_ * static_cast<size_t>(plan_.crops)));
   bool overflow = false;
-  // wanted = nullptr: whatever may be sampled, until there is too much of it. Returns the number of frames.
+  // wanted = nullptr: keeps every frame that may be sampled, until they are too many. Returns the number of frames.
   auto read = [&](const std::set<int> *wanted) {
     FrameReader reader(video, plan_.rate);
     int index = 0;
@@ -159,8 +159,8 @@ ViewSet ViewDecoder::by_time(const std::string &video) {
   });
   sta::SamplingGrid grid(settings);
   FrameReader reader(video, plan_.rate);
-  uint64_t expected = 0;                      // time of a frame that has none
-  uint64_t first = sta::kTimeNone, last = 0;  // from when to when there were frames
+  uint64_t expected = 0;                      // the time for a frame that has none
+  uint64_t first = sta::kTimeNone, last = 0;  // beginning of the first frame, end of the last
   while (const sta_frame *frame = reader.next()) {
     const uint64_t time = frame->time == STA_TIME_NONE ? expected : frame->time;
     expected = time + (frame->duration == STA_TIME_NONE ? 0 : frame->duration);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decoding beside inference: threads that turn the videos of a list into views, and a queue of a few videos between
-// them and whoever computes, so that neither waits for the other longer than it must and memory stays bounded.
+// Decodes beside inference. Threads turn the videos of a list into views, and a queue holds a few videos for the thread
+// that computes. So neither side waits longer than it must, and memory stays bounded.
 #pragma once
 
 #include <condition_variable>
@@ -16,25 +16,25 @@
 
 namespace cli {
 
-/// next() is called by one thread.
+/// Only one thread calls next().
 class ViewFeed {
  public:
   struct Item {
     int index = 0;      // in the list
-    std::string error;  // why there are no views; "" if there are
+    std::string error;  // why there are no views; "" if there are some
     ViewSet set;
   };
-  /// undone: indices in the list, in the order in which they are to be decoded. Both lists must outlive the feed.
-  /// threads >= 1.
+  /// undone: indices in the list, in the order in which they are decoded. Both lists must outlive the feed. There
+  /// is at least one thread.
   ViewFeed(const sta::Engine &engine, const ViewPlan &plan, sta_resize resize, const std::vector<EvalVideo> &videos, const std::vector<int> &undone,
            int threads);
-  /// Waits for the videos being decoded.
+  /// Waits until the videos that are being decoded are done.
   ~ViewFeed();
   ViewFeed(const ViewFeed &) = delete;
   ViewFeed &operator=(const ViewFeed &) = delete;
 
-  /// The next video that is ready, or nullopt when all were given out. Throws what a decoding thread could not report
-  /// as a fault of a video.
+  /// The next video that is ready, or nullopt when all were given out. If a decoding thread met an error that is not a
+  /// video's fault, throws that error.
   std::optional<Item> next();
 
  private:
@@ -45,13 +45,13 @@ class ViewFeed {
   const sta_resize resize_;
   const std::vector<EvalVideo> &videos_;
   const std::vector<int> &undone_;
-  const size_t depth_;  // most videos in the queue
+  const size_t depth_;  // the most videos that the queue holds
 
-  std::mutex mutex_;  // of what follows; held for moments only
+  std::mutex mutex_;  // guards the members below; held for moments only
   std::condition_variable room_, ready_;
   std::deque<Item> queue_;
-  size_t taken_ = 0;      // of undone_, by the threads
-  size_t given_out_ = 0;  // by next()
+  size_t taken_ = 0;      // how many of undone_ the threads have taken
+  size_t given_out_ = 0;  // how many next() has returned
   bool stop_ = false;
   std::string fatal_;
   std::vector<std::thread> threads_;

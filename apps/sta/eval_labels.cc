@@ -11,7 +11,7 @@
 namespace cli {
 namespace {
 
-// Kinetics-400 class -> its name in Kinetics-600, -700 and -710, where that differs.
+// Kinetics-400 class -> its name in Kinetics-600, -700 and -710, where that name differs.
 constexpr std::pair<const char *, const char *> kRenamed[] = {
     {"balloon blowing", "inflating balloons"},
     {"changing wheel", "changing wheel (not on bike)"},

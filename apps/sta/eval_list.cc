@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Videos below the root by their name without extension, made when first asked: published lists name clips, not where
-// somebody put them.
+// Finds videos below the root by their name without extension, because published lists name clips and not where
+// somebody has put them. The index is made at the first request.
 class Files {
  public:
   explicit Files(std::string root) : root_(std::move(root)) {}
@@ -42,7 +42,7 @@ class Files {
     for (; !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
       if (!is_video_name(it->path().filename().string())) continue;
       const std::string path = it->path().string();
-      // The same whatever order the file system lists them in.
+      // The result does not depend on the order in which the file system lists the files.
       std::string &kept = by_stem_[it->path().stem().string()];
       if (kept.empty() || path < kept) kept = path;
     }
@@ -198,7 +198,7 @@ std::vector<EvalVideo> read_folders(Reader &reader) {
     std::vector<std::string> files;
     for (const auto &entry : fs::directory_iterator(folder, ec))
       if (is_video_name(entry.path().filename().string())) files.push_back(entry.path().string());
-    if (files.empty()) continue;  // a folder of something else
+    if (files.empty()) continue;  // not a folder of a class
     const auto label = reader.names.find(folder.filename().string());
     if (!label || *label >= static_cast<int>(reader.rules.labels.size()))
       throw RunError(folder.string() + ": the folder's name is none of the " + std::to_string(reader.rules.labels.size()) +

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is to be evaluated: annotation files in the formats in which data sets are published, or a folder with one
-// sub-folder a class.
+// Reads the list of videos to evaluate: an annotation file in one of the formats in which data sets are published, or a
+// folder with one sub-folder for each class.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 namespace cli {
 
 struct EvalVideo {
-  std::string path;  // the file, or where it was expected if there is none
+  std::string path;  // the file, or where it should be if it is missing
   int label = 0;     // number of the true class
 };
 
@@ -19,25 +19,27 @@ struct EvalList {
 };
 
 struct ListRules {
-  std::string root;                     // folder of the videos; "": that of the list
+  std::string root;                     // folder of the videos; "": the list's folder
   std::vector<std::string> labels;      // of the scored classes, by number
-  std::vector<std::string> list_names;  // what the numbers of names in LIST are, if not as in `labels`; then they are numbers of scored classes
+  std::vector<std::string> list_names;  // class names as LIST has them, by number of the scored class; empty: `labels`
 };
 
 /// LIST is one of
-///   a Kinetics CSV with a header that names the columns label, youtube_id, time_start, time_end; the files are found
-///   below the root by the name
-///     ID_000010_000020 (six digits), ID_10_20 or ID, in any sub-folder, with any extension of a video;
-///   a Something-Something JSON list of objects with id and template (or label); the files are found by id;
-///   lines "PATH NUMBER", separated by space, tab or comma, as VideoMAE's and mmaction2's lists: PATH below the root,
-///   else by its name; a folder with one sub-folder for each class, named after it.
-/// Throws RunError that names the line and what would be right. A video that does not exist is no error here.
+///   a Kinetics CSV     Its header names the columns label, youtube_id, time_start, time_end. The files are found below
+///                      the root by the name ID_000010_000020 (six digits), ID_10_20 or ID, in any sub-folder, with any
+///                      extension of a video.
+///   an SSv2 JSON       Something-Something's list of objects with id and template (or label). The files are found by
+///                      id.
+///   lines PATH NUMBER  Separated by space, tab or comma, like the lists of VideoMAE and mmaction2. PATH is below the
+///                      root; if there is no such file, it is found by its name.
+///   a folder           It has one sub-folder for each class, named after the class.
+/// Throws RunError that names the line and says what would be right. A video that does not exist is no error here.
 EvalList read_eval_list(const std::string &list, const ListRules &rules);
 
-/// Whether a file name ends like a video's.
+/// Whether a file name ends like the name of a video.
 bool is_video_name(const std::string &name);
 
-/// One record of comma-separated values, "quoted" fields with "" for a quote inside.
+/// One record of comma-separated values; fields may be "quoted", with "" for a quote inside.
 std::vector<std::string> split_csv(const std::string &line);
 
 }  // namespace cli

@@ -29,7 +29,7 @@ std::string number(double value) {
   return text;
 }
 
-// ax, ay: which part of the text lies on the point, 0 begin, 0.5 middle, 1 end.
+// ax, ay: the part of the text that lies on the point: 0 begin, 0.5 middle, 1 end.
 void draw_text(cairo_t *cr, double x, double y, const std::string &text, double ax, double ay) {
   cairo_text_extents_t e;
   cairo_text_extents(cr, text.c_str(), &e);
@@ -73,7 +73,7 @@ void draw_axes(cairo_t *cr, const Axis &x, const Axis &y, const std::string &tit
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high, int wanted) {
-  if (!(high - low > 1e-9 * std::max(1.0, std::abs(high)))) {  // one value: room around it
+  if (!(high - low > 1e-9 * std::max(1.0, std::abs(high)))) {  // only one value: makes room around it
     const double room = std::max(1.0, std::abs(high) * 0.05);
     low -= room;
     high += room;
@@ -106,7 +106,7 @@ void write_plot(const EvalReport &report, const std::string &path) {
 
   cairo_set_source_rgb(cr, 0.1, 0.35, 0.75);
   cairo_set_line_width(cr, 2);
-  cairo_new_path(cr);  // the last text left a current point
+  cairo_new_path(cr);  // the last text has left a current point
   for (const EvalPoint &p : points) cairo_line_to(cr, x.at(p.gmacs), y.at(100 * p.tally.top1()));
   cairo_stroke(cr);
   for (const EvalPoint &p : points) {
@@ -114,7 +114,7 @@ void write_plot(const EvalReport &report, const std::string &path) {
     cairo_new_path(cr);
     cairo_arc(cr, px, py, 5, 0, 6.283185307179586);
     cairo_fill(cr);
-    // On the side of the plot's middle, so that no label leaves it.
+    // Puts the label on the side towards the plot's middle, so that no label leaves the plot.
     draw_text(cr, px, py + (py < (y.from + y.to) / 2 ? 12 : -12), "r = " + std::to_string(p.drop_number), px > (x.from + x.to) / 2 ? 1 : 0,
               py < (y.from + y.to) / 2 ? 0 : 1);
   }

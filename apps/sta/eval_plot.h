@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Accuracy against arithmetic as a PNG: the picture by which pruning is judged, one point a drop number.
+// Draws accuracy against arithmetic as a PNG, with one point for each drop number. This is the picture to judge pruning
+// by.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace cli {
 
-/// Round numbers that divide [low, high] into about `wanted` parts; at least two numbers, the first <= low, the last >=
-/// high. low <= high.
+/// Round numbers that divide [low, high] into about `wanted` parts. There are at least two; the first is <= low, the
+/// last >= high. Requires low <= high.
 std::vector<double> axis_ticks(double low, double high, int wanted);
 
 /// Throws RunError if the file cannot be written.

@@ -16,7 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// A square table as long as that is readable, else the commonest confusions.
+// With up to this many classes, prints a square table. A larger one is not readable; then it prints the commonest
+// confusions.
 constexpr size_t kLargestTable = 16;
 constexpr size_t kCommonest = 10;
 
@@ -128,7 +129,7 @@ void write_report(const EvalReport &report, const std::string &path) {
   for (const EvalPoint &p : report.points) out["results"].push_back(point_json(p));
   out["per_video"] = Json::array();
   for (const VideoResult &v : report.videos) out["per_video"].push_back(to_json(v));
-  // Appears whole or not at all.
+  // The file appears complete or not at all.
   const std::string part = path + ".part";
   std::ofstream file(part, std::ios::binary);
   file << out.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What `sta eval` says: progress while it works, tables and a JSON file at the end.
+// The output of `sta eval`: progress while it works, tables and a JSON file at the end.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace cli {
 /// Accuracy at one drop number.
 struct EvalPoint {
   int drop_number = 0;
-  double gmacs = 0;  // of one view
+  double gmacs = 0;  // for one view
   Tally tally;
 };
 
@@ -24,7 +24,7 @@ struct EvalReport {
   std::vector<std::string> labels;  // of the scored classes
   std::vector<EvalPoint> points;    // one for each drop number
   std::vector<VideoResult> videos;  // of the whole list, in its order
-  size_t taken_up = 0;              // of them from the state file
+  size_t taken_up = 0;              // how many of them come from the state file
   double seconds = 0;               // of this run, from the first video to the last
   std::vector<VideoResult> broken() const;
 };
@@ -32,21 +32,21 @@ struct EvalReport {
 /// Adds the verdicts of the videos to the points' tallies.
 void tally(EvalReport &report);
 
-/// The tables for people, to stdout. The last line says how many videos there were and how many of them could not be
-/// read.
+/// Prints the tables for people to stdout. The last line says how many videos there were, and how many of them could
+/// not be read.
 void print_report(const EvalReport &report);
 
-/// Everything, also each video, into a file. Throws RunError if it cannot be written.
+/// Writes everything, including each video, into a file. Throws RunError if that fails.
 void write_report(const EvalReport &report, const std::string &path);
 
-/// One line that is overwritten on a terminal; in a log a line a minute. To stderr.
+/// Shows the progress on stderr: on a terminal one line that is overwritten, in a log one line a minute.
 class EvalProgress {
  public:
   EvalProgress(size_t videos, size_t done);
   ~EvalProgress();
-  /// A video is finished; top1 of the first drop number so far.
+  /// A video is finished. top1: of the first drop number so far.
   void video(int views, double top1);
-  /// A line that stays.
+  /// Prints a line that stays.
   void note(const std::string &line);
 
  private:

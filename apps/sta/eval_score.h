@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the logits of views to the verdict on a video, and from verdicts to accuracy: softmax of each view (sigmoid
-// where classes do not exclude each other), mean over the views, most probable class, as the published evaluations do.
+// Turns the logits of views into the verdict on a video, and verdicts into accuracy, as the published evaluations do:
+// softmax of each view (sigmoid if classes do not exclude each other), mean over the views, most probable class.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ struct Verdict {
   int label_rank = 0;                       // how many classes are more probable than the true one
   double label_probability = 0;
   double seconds = 0;                 // its views' share of the forward passes
-  std::vector<double> probabilities;  // [classes]; empty unless they are to be kept
+  std::vector<double> probabilities;  // [classes]; empty unless they are kept
 };
 
-/// What became of one video of the list.
+/// The result of one video of the list.
 struct VideoResult {
   int index = 0;  // in the list
   std::string video;
@@ -32,13 +32,13 @@ struct VideoResult {
   std::vector<Verdict> verdicts;  // one for each drop number
 };
 
-/// Mean of the probabilities over the views of one video.
+/// The mean of the probabilities over the views of one video.
 class ViewAverage {
  public:
   /// multi_label: each class has a probability of its own (sigmoid).
   explicit ViewAverage(int classes, bool multi_label = false) : multi_label_(multi_label), sum_(static_cast<size_t>(classes)) {}
-  /// logits: f32 of all the model's classes. selected: those of them that are scored, in the order of the scored
-  /// classes; empty: all. The softmax is taken over the scored ones alone, as if the classifier had no others.
+  /// logits: f32, of all the model's classes. selected: the scored ones of them, in the order of the scored classes;
+  /// empty: all. The softmax is taken over the scored classes alone, as if the classifier had no others.
   void add(const float *logits, const std::vector<int> &selected);
   Verdict verdict(int label, bool keep_probabilities) const;
 
@@ -48,7 +48,7 @@ class ViewAverage {
   int views_ = 0;
 };
 
-/// Counts of one drop number.
+/// Counts at one drop number.
 struct Tally {
   int64_t videos = 0, right1 = 0, right5 = 0, views = 0;
   double seconds = 0;

@@ -18,7 +18,7 @@ constexpr int kFormat = 1;
 
 std::string dump(const Json &json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-// The first setting that is not the same.
+// The first setting that differs.
 std::string difference(const Json &before, const Json &now) {
   for (const auto &[key, value] : now.items())
     if (!before.contains(key) || before[key] != value)
@@ -95,7 +95,7 @@ EvalState::~EvalState() {
   if (file_) std::fclose(file_);
 }
 
-// Reads the whole lines that are there; what follows the last of them is cut off.
+// Reads the complete lines. Cuts off what follows the last of them.
 void EvalState::take_up(const Json &settings) {
   std::string text;
   char buffer[65536];

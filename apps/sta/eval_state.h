@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The file that lets an interrupted evaluation go on: JSON lines, the first the settings, then one for each finished
-// video, written as it is finished. A line that was being written when the power went is ignored; a video that could
-// not be read is tried again.
+// The file with which an interrupted evaluation can go on. It has JSON lines: first the settings, then one for each
+// finished video, written as soon as the video is finished. A line that was cut off by a power failure is ignored. A
+// video that could not be read is tried again.
 #pragma once
 
 #include <cstdio>
@@ -14,19 +14,19 @@
 namespace cli {
 
 nlohmann::ordered_json to_json(const VideoResult &result);
-/// Throws nlohmann::json::exception for what to_json would not write.
+/// Throws nlohmann::json::exception for JSON that to_json would not write.
 VideoResult result_of(const nlohmann::ordered_json &json);
 
 class EvalState {
  public:
-  /// path "": nothing is kept. Else the file is created, or its results are taken up. Throws RunError that names the
-  /// setting that differs if they are those of another evaluation, or if another process is writing it.
+  /// path "": nothing is kept. Otherwise creates the file, or takes up its results. Throws RunError if the results are
+  /// those of another evaluation (the error names the setting that differs), or if another process is writing the file.
   EvalState(const std::string &path, const nlohmann::ordered_json &settings);
   ~EvalState();
   EvalState(const EvalState &) = delete;
   EvalState &operator=(const EvalState &) = delete;
 
-  /// What was classified before, by index in the list.
+  /// The videos that were classified before, by index in the list.
   const std::map<int, VideoResult> &finished() const { return finished_; }
   /// Throws RunError if it cannot be written.
   void append(const VideoResult &result);

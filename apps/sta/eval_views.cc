@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See eval_views.h. Positions are computed in double and rounded as the Python of the published code does: int()
+// See eval_views.h. Positions are computed in double and rounded as in the Python of the published code: int() rounds
 // towards zero, numpy.round half to even.
 #include "eval_views.h"
 
@@ -16,7 +16,7 @@ std::vector<std::vector<int>> dense_videomae(const ViewPlan &p, int total) {
   const int room = static_cast<int>(sparse.size()) - p.frames;
   std::vector<std::vector<int>> views;
   for (int c = 0; c < p.clips; ++c) {
-    // With one clip the published formula divides by zero; then the middle.
+    // With one clip the published formula divides by zero; then this takes the middle.
     const int start = p.clips == 1 ? room / 2 : static_cast<int>(c * (1.0 * room / (p.clips - 1)));
     views.emplace_back(sparse.begin() + start, sparse.begin() + start + p.frames);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which frames of a video make its views: the formulas of the published evaluations, by frame index, so that their
+// Which frames of a video make its views. These are the formulas of the published evaluations, by frame index, so their
 // numbers can be reproduced.
 //
 //   dense, videomae    every stride-th frame of the whole video, the last repeated up to T; N clips of T of them,
@@ -10,7 +10,7 @@
 //                      looped. Video Swin on Kinetics-400: stride 2, 4 clips.
 //   uniform, mmaction  T segments, the middle frame of each. Video Swin on Something-Something V2: 1 clip.
 //
-// Letters: T frames of a view, N clips. Crops are no matter here.
+// Letters: T frames of a view, N clips. Crops do not matter here.
 #pragma once
 
 #include <string>
@@ -25,22 +25,22 @@ struct ViewPlan {
   Sampling sampling = Sampling::kWindow;
   ViewRules rules = ViewRules::kVideoMae;
   int frames = 16;  // T
-  int clips = 1;    // N; of kWindow: as many as the video has
+  int clips = 1;    // N; for kWindow: as many as the video has
   int crops = 1;
-  int stride = 4;       // of kDense
-  double hop = 0;       // s, of kWindow; 0: a quarter of a window
-  double interval = 0;  // s, of kWindow; 0: the model's
-  double rate = 0;      // pictures a second, of sequences of pictures; 0: not given
+  int stride = 4;       // for kDense
+  double hop = 0;       // s, for kWindow; 0: a quarter of a window
+  double interval = 0;  // s, for kWindow; 0: the model's
+  double rate = 0;      // pictures a second, for sequences of pictures; 0: not given
   bool operator==(const ViewPlan &) const = default;
 };
 
-/// Frame indices [N][T] of a video of `total` >= 1 frames. Not for kWindow.
+/// Frame indices [N][T] for a video of `total` >= 1 frames. Not for kWindow.
 std::vector<std::vector<int>> clip_frames(const ViewPlan &plan, int total);
 
-/// Whether a frame can be part of a view of a video whose length is not known yet.
+/// Whether this frame can be part of a view while the video's length is not known yet.
 bool may_be_sampled(const ViewPlan &plan, int index);
 
-/// The number of clips that a plan can have: N itself or what would be right. Empty if it is fine.
+/// Says which of clips, crops and stride is out of range, and what would be right. Empty if the plan is fine.
 std::string plan_fault(const ViewPlan &plan);
 
 }  // namespace cli

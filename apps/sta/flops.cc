@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta flops`: multiply-adds of one clip at several drop numbers, counted as the paper counts, beside the figures that
-// it prints in Tables 1 and 2.
+// `sta flops`: multiply-adds of one clip at several drop numbers, counted as the paper counts, beside the figures of
+// its Tables 1 and 2.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>

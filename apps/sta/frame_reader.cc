@@ -12,7 +12,7 @@
 namespace cli {
 namespace {
 
-constexpr int kPatience = 60;  // s without a frame: a file that makes a demuxer or decoder stand still
+constexpr int kPatience = 60;  // s without a frame; some files make a demuxer or decoder stand still
 
 sta::gst::CoreApi linked_core() {
   sta::gst::CoreApi core;
@@ -29,7 +29,7 @@ void FrameReader::Held::release() {
   sample = nullptr;
 }
 
-// Takes the sample over, also when it throws.
+// Takes ownership of the sample, also if it throws.
 void FrameReader::Held::hold(GstSample *taken, sta_orientation orientation, const std::string &video) {
   release();
   GstVideoInfo info;
@@ -70,7 +70,7 @@ FrameReader::FrameReader(const std::string &video, double rate)
   const Object<GstPad> pad(gst_element_get_static_pad(sink_, "sink"));
   gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, see_event, this, nullptr);
   bus_.reset(gst_element_get_bus(pipeline_.get()));
-  gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);  // a failing state change has posted its reason
+  gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);  // if the state change fails, a message gives the reason
 }
 
 GstPadProbeReturn FrameReader::see_event(GstPad *, GstPadProbeInfo *info, gpointer user) {
@@ -98,7 +98,7 @@ void FrameReader::check_bus() {
 }
 
 GstSample *FrameReader::pull() {
-  // An error flushes nothing: the sink is asked in short steps, and the bus between them.
+  // An error does not wake a wait for a sample. So this asks the sink in short steps, and the bus between them.
   for (int waited = 0; waited < 10 * kPatience; ++waited) {
     check_bus();
     if (GstSample *sample = gst_app_sink_try_pull_sample(GST_APP_SINK(sink_), GST_SECOND / 10)) return sample;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The decoded frames of a video file, one after the other, in the decoder's own pixel format where sta-core reads it:
-// nothing is converted twice, and YUV becomes RGB as sta-core does it, which is also how the decoders of the published
-// evaluations do it (chroma repeated, not interpolated).
+// The decoded frames of a video file, one after the other. They have the decoder's own pixel format if sta-core can
+// read it, so nothing is converted twice. sta-core turns YUV into RGB as the decoders of the published evaluations do
+// (chroma repeated, not interpolated).
 #pragma once
 
 #include <gst/video/video.h>
@@ -17,23 +17,23 @@
 
 namespace cli {
 
-/// Not thread-safe; each thread reads with its own.
+/// Not thread-safe; each thread needs its own.
 class FrameReader {
  public:
-  /// video: path, URI or sequence of pictures, of which `rate` make a second (gst_source.h). Throws RunError if there
-  /// is no such file or GStreamer cannot play it; what is only seen while decoding is thrown by next().
+  /// video: a path, a URI, or a sequence of pictures with `rate` pictures a second (gst_source.h). Throws RunError if
+  /// there is no such file or GStreamer cannot play it. next() throws errors that show only during decoding.
   explicit FrameReader(const std::string &video, double rate = 0);
   ~FrameReader();
   FrameReader(const FrameReader &) = delete;
   FrameReader &operator=(const FrameReader &) = delete;
 
-  /// The next frame with its running time and duration (STA_TIME_NONE where unknown), or nullptr at the end. It stays
-  /// valid until next() has been called twice more. Throws RunError: the pipeline's first error, or that no frame came
-  /// for a minute.
+  /// The next frame with its running time and duration (STA_TIME_NONE if unknown), or nullptr at the end. It stays
+  /// valid until next() has been called twice more. Throws RunError with the pipeline's first error, or if no frame
+  /// came for a minute.
   const sta_frame *next();
 
  private:
-  // A decoded frame that is held, at most two of them at a time.
+  // A decoded frame that is held. At most two are held at a time.
   struct Held {
     GstSample *sample = nullptr;
     GstVideoFrame mapped{};
@@ -52,11 +52,11 @@ class FrameReader {
   std::string video_;
   Object<GstElement> pipeline_;
   Object<GstBus> bus_;
-  GstElement *sink_ = nullptr;  // the pipeline's
-  // What the file itself says, or, of files that are asked in vain, the tags that pass into the sink; these come before
-  // the frames that they are for.
+  GstElement *sink_ = nullptr;  // owned by the pipeline
+  // The orientation that the file itself states. If it states none, the tags that pass into the sink decide. They come
+  // before the frames that they are for.
   const std::optional<sta_orientation> said_;
-  sta::gst::FrameOrientation tags_;  // of the streaming thread
+  sta::gst::FrameOrientation tags_;  // used by the streaming thread only
   std::atomic<sta_orientation> orientation_;
   Held held_[2];
   int newest_ = 0;

@@ -23,7 +23,7 @@ std::string uri_of(const std::string &video) {
   return result;
 }
 
-// GStreamer 1.22's GIF demuxer never ends in a file that it can seek in, and its decoder gives all frames the time 0.
+// GStreamer 1.22's GIF demuxer never ends on a file that it can seek in, and its decoder gives all frames the time 0.
 gboolean refuse_gif(GstElement *decoder, GstPad *, GstCaps *caps, gpointer) {
   if (gst_caps_is_any(caps) || gst_caps_is_empty(caps) || !gst_structure_has_name(gst_caps_get_structure(caps, 0), "image/gif")) return TRUE;
   GST_ELEMENT_ERROR(
@@ -34,7 +34,7 @@ gboolean refuse_gif(GstElement *decoder, GstPad *, GstCaps *caps, gpointer) {
   return FALSE;
 }
 
-// The decoder's first video pad goes into the chain; further ones, and sound, are left alone.
+// Links the decoder's first video pad to the chain. Ignores further ones, and sound.
 void on_pad(GstElement *, GstPad *pad, gpointer user) {
   const Object<GstPad> sink(gst_element_get_static_pad(static_cast<GstElement *>(user), "sink"));
   if (gst_pad_is_linked(sink.get())) return;

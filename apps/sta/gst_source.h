@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the commands that play videos share: starting GStreamer, elements that say which package they are missing from,
-// and the decoder of a file or URI of which the first video stream is taken.
+// Helpers for all commands that play videos: starting GStreamer, making elements (an error says which package one is
+// missing from), and decoding the first video stream of a file or URI.
 #pragma once
 
 #include <gst/gst.h>
@@ -20,20 +20,21 @@ using Object = std::unique_ptr<T, Unref>;
 /// Throws RunError if GStreamer does not start.
 void start_gstreamer();
 
-/// A new element in the pipeline, which owns it. Throws RunError naming the package where there is no such element.
+/// Makes an element in the pipeline, which owns it. If there is no such element, throws RunError that names the
+/// package.
 GstElement *make(GstElement *pipeline, const char *factory, const char *package);
 
-/// Throws RunError naming the two that cannot be linked.
+/// Throws RunError that names the two elements which cannot be linked.
 void link(std::initializer_list<GstElement *> chain);
 
-/// A --rate that was given. Throws UsageError where no video has such a rate.
+/// Checks a given --rate. Throws UsageError if no video has such a rate.
 double checked_rate(double rate);
 
-/// Puts a decoder of a path or URI into the pipeline; its first video pad goes into `next`. A path such as
-/// frames/%04d.png is a sequence of pictures (picture_sequence.h), of which `rate` says how many make a second; 0: not
-/// given. Frames arrive as they lie in the file, also where they are to be shown turned (display_matrix.h). Throws
-/// RunError if there is no such file or a sequence has no rate; what turns out while decoding, also that GStreamer
-/// cannot play the file to its end, is an ERROR message.
+/// Puts a decoder of a path or URI into the pipeline, and links its first video pad to `next`. A path such as
+/// frames/%04d.png is a sequence of pictures (picture_sequence.h) with `rate` pictures a second; 0: not given. Frames
+/// arrive as they lie in the file, even if they are to be shown turned (display_matrix.h). Throws RunError if there is
+/// no such file, or if a sequence has no rate. Errors that show only during decoding come as ERROR messages; this
+/// includes that GStreamer cannot play the file to its end.
 void add_source(GstElement *pipeline, const std::string &video, GstElement *next, double rate = 0);
 
 /// The text of an ERROR message.

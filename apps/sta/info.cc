@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `sta info MODEL`: loads a model as the element would and says what it is.
+// `sta info MODEL`: loads a model as the element would, and describes it.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,7 +10,7 @@
 namespace cli {
 namespace {
 
-// One window a pass, and as many as a stream's engine puts together by default.
+// Measures passes with one window, and with the most windows that an engine batches by default.
 std::vector<sta_pruning_cost> measure_pruning(const sta::Engine &engine, double budget) {
   std::vector<sta_pruning_cost> costs;
   for (const int batch : {1, sta::Engine::options().max_batch}) {
@@ -46,7 +46,7 @@ std::string to_text(const sta_pruning_cost &c) {
 
 namespace {
 
-// What the element tells events with, where no property says otherwise.
+// The settings that the element uses for events if no property says otherwise.
 sta_timeline_options recommended(const sta::Engine &engine) {
   sta_timeline_options options;
   sta_timeline_options_init(&options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// `sta`: the command line of the project. One command a file; here only the choice of command and the exit statuses: 0
-// done, 1 the run failed, 2 the command line was wrong. Results go to stdout, everything else to stderr.
+// `sta`: the command line of the project. Each command has a file of its own; this file only chooses the command and
+// the exit status: 0 done, 1 the run failed, 2 the command line was wrong. Results go to stdout, everything else to
+// stderr.
 #include <cstdio>
 #include <cstring>
 #include <exception>

@@ -9,7 +9,7 @@
 namespace cli {
 namespace {
 
-constexpr double kOnTime = 1e-3;  // s that a frame may be late, as the engine's windows have it (kOnGridTolerance)
+constexpr double kOnTime = 1e-3;  // s; a frame may be this late, as in the engine's windows (kOnGridTolerance)
 
 }  // namespace
 
@@ -20,7 +20,7 @@ std::string why_no_window(const std::string &video, const SeenVideo &seen, int n
     return "a single picture, and a window of this model takes " + std::to_string(num_frames) + " frames" +
            (sequence.empty() ? "" : "; the sequence that it is part of is " + sequence + " with --rate");
   }
-  // A window at the end may be half empty: the last sample that half a window needs has to be on screen.
+  // A window at the end may be half empty, but the last sample of its first half has to be on screen.
   const double whole = seen.interval * num_frames, needed = seen.interval * ((num_frames + 1) / 2 - 1);
   char text[300];
   if (seen.seconds <= needed + kOnTime)

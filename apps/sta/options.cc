@@ -61,7 +61,7 @@ std::vector<std::string> parse(int argc, char **argv, const char *parameters, co
     table.push_back({});
     g_option_context_add_main_entries(context, table.data(), nullptr);
   }
-  // GLib shows the program's name in front of the parameters.
+  // GLib shows the program's name before the parameters.
   const std::string command = std::string("sta ") + argv[0];
   g_set_prgname(command.c_str());
   std::vector<char *> args(argv, argv + argc);

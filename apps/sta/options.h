@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the commands of `sta` share: option tables parsed by GLib, the engine options that several commands take, and
-// the three ends a command can have: 0 done, 1 the run failed, 2 the command line was wrong.
+// Helpers for all commands of `sta`: option tables that GLib parses, the engine options that several commands take, and
+// the three ways in which a command ends: 0 done, 1 the run failed, 2 the command line was wrong.
 #pragma once
 
 #include <glib.h>
@@ -32,13 +32,13 @@ struct Text {
   std::string str() const { return value ? value : ""; }
 };
 
-/// Pixels; 0 x 0: not given.
+/// In pixels. 0 x 0: not given.
 struct ImageSize {
   int height = 0, width = 0;
 };
-/// "224" or "180x320" (height x width); "" is 0 x 0. Throws UsageError.
+/// Reads "224" or "180x320" (height x width); "" is 0 x 0. Throws UsageError.
 ImageSize image_size_of(const std::string &text);
-/// What --image-size is, for all commands that take it.
+/// The help text of --image-size, for all commands that take it.
 inline constexpr const char *kImageSizeHelp = "Height and width in pixels, where the model file does not say and they are not 224";
 
 /// --device, --precision, --threads, --num-heads, --image-size, --num-frames, --labels.
@@ -46,7 +46,7 @@ struct EngineFlags {
   Text device, precision, labels, image_size;
   int threads = 0, num_heads = 0, num_frames = 0;
   std::vector<GOptionEntry> entries();
-  /// Opens a model; warnings of the model go to stderr. usual: the size where --image-size is not given, 0 x 0: the
+  /// Opens a model; warnings of the model go to stderr. usual: the size if --image-size is not given; 0 x 0: the
   /// model's.
   sta::Engine open(const std::string &model, const ImageSize &usual = {}) const;
 };
@@ -59,12 +59,12 @@ struct PruneFlags {
   sta_forward_options options(int drop_number) const;
 };
 
-/// Parses argv (argv[0] is the command's name) and returns what is left over. Throws UsageError. --help prints and
-/// exits 0.
+/// Parses argv (argv[0] is the command's name) and returns the arguments that are no options. Throws UsageError. --help
+/// prints and exits 0.
 std::vector<std::string> parse(int argc, char **argv, const char *parameters, const char *summary,
                                const std::vector<std::vector<GOptionEntry>> &tables);
 
-/// "0,32,48" -> numbers. Throws UsageError naming the option.
+/// "0,32,48" -> numbers. Throws UsageError that names the option.
 std::vector<int> number_list(const std::string &text, const char *option);
 
 sta_pruning pruning_of(const std::string &text);
@@ -73,7 +73,7 @@ sta_precision precision_of(const std::string &text);
 /// "fp32 on cpu" and the like for people.
 std::string describe(const sta_model_info &info);
 
-// The commands. argv[0] is the command's name. Return value = exit status.
+// The commands. argv[0] is the command's name. They return the exit status.
 int info(int argc, char **argv);
 int run(int argc, char **argv);
 int bench(int argc, char **argv);

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr size_t kMostDigits = 9;  // fits an int
 constexpr const char *kDigits = "0123456789";
 
-// The name of a file around its number.
+// The parts of a file name around its number.
 struct NamePattern {
   std::string before, after;
   size_t width = 0;  // least number of digits, filled with zeros; 0 for %d
@@ -32,7 +32,7 @@ struct NamePattern {
     return before + digits + after;
   }
 
-  // The number of a file, if it has the pattern's name.
+  // The number of a file, if its name has this pattern.
   std::optional<int> number(const std::string &name) const {
     if (name.size() <= before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) return std::nullopt;
     const std::string digits = name.substr(before.size(), name.size() - before.size() - after.size());
@@ -55,7 +55,7 @@ std::optional<NamePattern> parse_name(const std::string &name) {
   return pattern;
 }
 
-// The numbers of the pattern's files, in order.
+// The numbers of the files that have this pattern, in order.
 std::set<int> numbers_in(const fs::path &folder, const NamePattern &pattern) {
   std::set<int> numbers;
   std::error_code ec;
@@ -106,7 +106,8 @@ std::string sequence_around(const std::string &picture) {
   if (end == std::string::npos || name.find('%') != std::string::npos || !media_type_of(name)) return "";
   const size_t other = name.find_last_not_of(kDigits, end), begin = other == std::string::npos ? 0 : other + 1, width = end + 1 - begin;
   if (width > kMostDigits) return "";
-  // Filled up with zeros to the width of this number or not: whichever names more of the pictures that are there.
+  // Numbers may be filled up with zeros to the width of this number, or not. Takes the form that more existing pictures
+  // have.
   const NamePattern plain{name.substr(0, begin), name.substr(end + 1), 0}, filled{plain.before, plain.after, width};
   const size_t of_plain = numbers_in(path.parent_path(), plain).size(), of_filled = numbers_in(path.parent_path(), filled).size();
   if (std::max(of_plain, of_filled) < 2) return "";

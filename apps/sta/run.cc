@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `sta run MODEL --clip F.safetensors`: forward passes on clip tensors, with the kept tokens, for whoever wants to
-// check or use the numbers.
+// `sta run MODEL --clip F.safetensors`: runs forward passes on clip tensors, and gives logits and kept tokens to
+// whoever wants to check or use the numbers.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -29,7 +29,7 @@ void check_shape(const sta_model_info &m, const int32_t shape[5]) {
                  " (tensor clip: [B,3,T,H,W])");
 }
 
-// A file of a Video Swin takes any size and mostly does not say one: then the clip's is meant.
+// A Video Swin file takes any size and mostly does not say one. Then this takes the clip's size.
 sta::Engine open_for(const EngineFlags &flags, const std::string &model, const ImageSize &clip) {
   sta::Engine engine = flags.open(model);
   const sta_model_info m = engine.info();
@@ -94,7 +94,7 @@ int run(int argc, char **argv) {
   for (int32_t first = 0; first < shape[0]; first += batch) {
     const int32_t count = std::min(batch, shape[0] - first);
     sta_forward_options these = options;
-    these.seed += static_cast<uint64_t>(first);  // so that a clip is pruned the same whatever --batch is
+    these.seed += static_cast<uint64_t>(first);  // so a clip is pruned the same, whatever --batch is
     sta_clip_result *raw = nullptr;
     if (sta_engine_forward(engine.get(), data + clip_size * static_cast<size_t>(first), count, &these, &raw, &err) != STA_OK)
       throw RunError(err.message);

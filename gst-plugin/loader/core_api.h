@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The functions of sta.h that the plugin uses, as one table of pointers. libgststa.so must load on a machine without
-// LibTorch (gst-plugin-scanner would otherwise blacklist it), so nothing here is linked: the list below is the only
-// place that names a function, the table and the look-up are made from it.
+// LibTorch; otherwise gst-plugin-scanner would blacklist it. So the plugin does not link sta-core. Only the list below
+// names the functions: the table and the look-up are made from it.
 #pragma once
 
 #include <sta/sta.h>
@@ -46,7 +46,7 @@
 
 namespace sta::gst {
 
-// Every pointer is set: a table exists only if all of them were found.
+// All pointers are set: a table exists only if every function was found.
 struct CoreApi {
 #define STA_CORE_POINTER(name) decltype(&::name) name = nullptr;
   STA_CORE_FUNCTIONS(STA_CORE_POINTER)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// dlopen with RTLD_NOW, so that a library that lacks a symbol fails here and not in the middle of a stream, and
-// RTLD_LOCAL, so that LibTorch's bundled copies of common libraries cannot replace symbols of other plugins in the
+// Opens libsta-core.so with dlopen. RTLD_NOW makes a library that lacks a symbol fail here and not in the middle of a
+// stream. RTLD_LOCAL keeps LibTorch's bundled copies of common libraries from replacing symbols of other plugins in the
 // process.
 #include "core_loader.h"
 
@@ -30,7 +30,7 @@ std::vector<std::string> candidates() {
   std::vector<std::string> paths;
   const std::string folder = pluginFolder();
   if (!folder.empty()) {
-    // Both names: a build folder has both, a hand-made copy often only one.
+    // Both names: a build folder has both files, but a copy made by hand often has only one.
     paths.push_back(std::filesystem::path(folder + "/../sta-core/" + kSoname).lexically_normal().string());
     paths.push_back(std::filesystem::path(folder + "/../sta-core/libsta-core.so").lexically_normal().string());
   }
@@ -39,14 +39,14 @@ std::vector<std::string> candidates() {
   return paths;
 }
 
-// Fills the table from an open library; a text if it does not fit.
+// Fills the table from an open library. Returns an empty text, or why the library does not fit.
 std::string resolve(void *library, CoreApi *api) {
   const char *missing = nullptr;
 #define STA_CORE_RESOLVE(name)                                            \
   api->name = reinterpret_cast<decltype(&::name)>(dlsym(library, #name)); \
   if (!api->name && !missing) missing = #name;
-  // The version first and alone: a library of another major may lack functions, and "wrong version" is the better
-  // message.
+  // Checks the version first, before it looks up the other functions: a library with another major version may lack
+  // some of them, and "wrong version" is the better message.
   STA_CORE_RESOLVE(sta_api_version)
   if (missing) return "not sta-core (it has no sta_api_version)";
   const uint32_t version = api->sta_api_version();
@@ -59,7 +59,7 @@ std::string resolve(void *library, CoreApi *api) {
   return {};
 }
 
-std::mutex g_mutex;  // guards the two below; a leaf lock: nothing but the dynamic linker is called with it held
+std::mutex g_mutex;  // guards the two below; a leaf lock: only the dynamic linker is called with it held
 CoreApi g_api;
 bool g_loaded = false;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Registration, writing and reading of StaActionMeta. Writing happens once per frame, so it sets fields directly
-// instead of parsing format strings.
+// Registers, writes and reads StaActionMeta. It writes one for each frame, so it sets fields directly instead of
+// parsing format strings.
 #include "action_meta.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace sta::gst {
 namespace {
 
-// Takes the value: a GstStructure copies nothing that is handed over.
+// Takes ownership of the value: gst_structure_take_value() does not copy it.
 void takeArray(GstStructure *structure, const char *name, GValue *array) { gst_structure_take_value(structure, name, array); }
 
 void setStrings(GstStructure *structure, const char *name, const std::vector<std::string> &items) {
@@ -57,7 +57,7 @@ void readArrays(const GstStructure *structure, ActionRecord *record) {
       record->confidences.push_back(g_value_get_double(confidence));
     }
   }
-  if (record->labels.empty()) {  // another writer may have set the single fields only
+  if (record->labels.empty()) {  // another writer may have set only the fields of the top label
     gdouble confidence = 0;
     if (const gchar *label = gst_structure_get_string(structure, "label")) {
       gst_structure_get_double(structure, "confidence", &confidence);
@@ -67,7 +67,7 @@ void readArrays(const GstStructure *structure, ActionRecord *record) {
   }
   gint class_id = -1;
   gst_structure_get_int(structure, "class-id", &class_id);
-  record->class_ids.assign(record->labels.size(), -1);  // only the first is stored
+  record->class_ids.assign(record->labels.size(), -1);  // the meta stores only the first
   if (!record->class_ids.empty()) record->class_ids[0] = class_id;
 }
 

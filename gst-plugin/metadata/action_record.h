@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One classified window as the plugin passes it on: the plain values behind a sta-window message, a StaActionMeta and a
-// GstAnalyticsClsMtd, so that the three cannot come to say different things.
+// One classified window as the plugin passes it on. sta-window messages, StaActionMeta and GstAnalyticsClsMtd are all
+// made from these plain values, so they cannot contradict each other.
 #pragma once
 
 #include <gst/gst.h>
@@ -21,14 +21,14 @@ struct ActionRecord {
   GstClockTime window_end = GST_CLOCK_TIME_NONE;    // running time, ns, of the last sample + spacing
   GstClockTime inference_time = 0;                  // ns of the forward pass
   GstClockTime queue_time = 0;                      // ns between submission and the pass
-  GstClockTime result_age = 0;                      // ns from window_end to the frame that carries it; 0 if the frame is not after it
+  GstClockTime result_age = 0;                      // ns from window_end to the frame with it; 0 if that is no later
   guint64 event_id = 0;                             // 0: no event
   GstClockTime event_onset = GST_CLOCK_TIME_NONE;   // running time, ns
   gint drop_number = 0;                             // tokens dropped per group and call
   gint batch_size = 1;
   gboolean degraded = FALSE;   // some sample repeats a frame over a gap, or pads the tail
-  gboolean tail = FALSE;       // the window was cut by the end of the stream
-  gboolean reused = FALSE;     // equal to the window before, whose result it takes over
+  gboolean tail = FALSE;       // the end of the stream cut the window short
+  gboolean reused = FALSE;     // the window equals the one before and takes over its result
   gboolean is_object = FALSE;  // the window shows one object, not the frame
   guint64 object_id = 0;       // upstream's track id; if is_object
   std::string model;

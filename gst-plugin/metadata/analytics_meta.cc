@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two habits keep this right on every version: handles are always given (a null one crashed before 1.26) and never
-// const (1.24's getters take them mutable).
+// Two rules make this work on every version of GStreamer. It always passes handles (a null one crashed before 1.26),
+// and it never makes them const (the getters of 1.24 take them mutable).
 #include "analytics_meta.h"
 
 #ifdef HAVE_ANALYTICS
@@ -13,21 +13,22 @@ namespace sta::gst {
 
 void addAnalyticsMeta(GstBuffer *buffer, const ActionRecord &record, const std::vector<GQuark> &quarks) {
   g_return_if_fail(quarks.size() == record.confidences.size() && !quarks.empty());
-  // Returns the existing relation meta if upstream (a detector) has made one: there is at most one per buffer.
+  // Returns the existing relation meta if upstream (a detector) has made one: a buffer has at most one.
   GstAnalyticsRelationMeta *relations = gst_buffer_add_analytics_relation_meta(buffer);
   g_return_if_fail(relations != nullptr);
   std::vector<gfloat> levels(record.confidences.begin(), record.confidences.end());
   std::vector<GQuark> classes(quarks);
   GstAnalyticsClsMtd handle;
   if (!gst_analytics_relation_meta_add_cls_mtd(relations, levels.size(), levels.data(), classes.data(), &handle) || record.event_id == 0) return;
-  // The event that the label belongs to: onset, and seen last where its newest window ends.
+  // The event that the label belongs to, as a track: it starts at the onset and was last seen where its newest window
+  // ends.
   GstAnalyticsTrackingMtd event;
   if (!gst_analytics_relation_meta_add_tracking_mtd(relations, record.event_id, record.event_onset, &event)) return;
   gst_analytics_tracking_mtd_update_last_seen(&event, record.window_end);
   gst_analytics_relation_meta_set_relation(relations, GST_ANALYTICS_REL_TYPE_RELATE_TO, handle.id, event.id);
 }
 
-// Whether some detected object is related to the classification: then it describes that object and not the frame.
+// Whether a detected object is related to the classification. If so, it describes that object and not the frame.
 static gboolean belongsToObject(GstAnalyticsRelationMeta *relations, guint cls_id) {
   gpointer state = nullptr;
   GstAnalyticsMtd object;
@@ -38,7 +39,7 @@ static gboolean belongsToObject(GstAnalyticsRelationMeta *relations, guint cls_i
   return FALSE;
 }
 
-// FALSE: it has no label.
+// FALSE if it has no label.
 static bool readClassification(GstAnalyticsClsMtd *handle, ActionRecord *record) {
   const gsize length = gst_analytics_cls_mtd_get_length(handle);
   record->labels.clear();
@@ -64,7 +65,7 @@ gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record) {
   return FALSE;
 }
 
-// Trackers relate object and track in either direction and by various relations.
+// Trackers relate object and track in either direction and with various relation types.
 static bool trackOf(GstAnalyticsRelationMeta *relations, guint object_id, AnalyticsObject *object) {
   gpointer state = nullptr;
   GstAnalyticsTrackingMtd track;

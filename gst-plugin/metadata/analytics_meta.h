@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The label of a frame as a GstAnalyticsClsMtd, the type that other vendors' elements read (GStreamer >= 1.24).
-// Compiled to nothing where the library is absent; StaActionMeta carries the same facts everywhere.
+// The label of a frame as a GstAnalyticsClsMtd, the type that other vendors' elements read (GStreamer >= 1.24). Without
+// that library these functions are empty; StaActionMeta carries the same facts everywhere.
 #pragma once
 
 #include <gst/gst.h>
@@ -17,13 +17,13 @@ inline constexpr bool kHaveAnalytics = true;
 inline constexpr bool kHaveAnalytics = false;
 #endif
 
-// Adds one classification (top-k, most probable first) to the writable buffer's relation meta. quarks: one for each
-// entry of record.labels. GLib keeps a quark for ever, so they may only be made from the model's closed list of labels,
+// Adds one classification (top-k, most probable first) to the writable buffer's relation meta. quarks has one entry for
+// each entry of record.labels. GLib keeps a quark for ever, so make quarks only from the model's closed list of labels,
 // never from text that varies.
 void addAnalyticsMeta(GstBuffer *buffer, const ActionRecord &record, const std::vector<GQuark> &quarks);
 
-// Reads the first classification that belongs to the whole frame (no object contains it) into labels and confidences;
-// FALSE if there is none.
+// Reads the first classification of the whole frame (no object contains it) into labels and confidences. FALSE if there
+// is none.
 gboolean readAnalyticsMeta(GstBuffer *buffer, ActionRecord *record);
 
 // A detected object (GstAnalyticsODMtd) and its track, if it is related to one (GstAnalyticsTrackingMtd).
@@ -35,7 +35,7 @@ struct AnalyticsObject {
   bool lost = false;
 };
 
-// None where GStreamer has no analytics library.
+// Empty where GStreamer has no analytics library.
 std::vector<AnalyticsObject> readAnalyticsObjects(GstBuffer *buffer);
 
 // Reads the first classification that the object contains into labels and confidences; FALSE if there is none.

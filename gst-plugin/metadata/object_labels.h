@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The labelled objects of a frame, from whichever form of metadata has them: a GstVideoRegionOfInterestMeta with a
-// parameter named StaActionMeta (any version of GStreamer), or a GstAnalyticsODMtd that contains a GstAnalyticsClsMtd
-// (from 1.24 on).
+// The labelled objects of a frame, read from either form of metadata: a GstVideoRegionOfInterestMeta with a parameter
+// named StaActionMeta (any version of GStreamer), or a GstAnalyticsODMtd that contains a GstAnalyticsClsMtd (from 1.24
+// on).
 #pragma once
 
 #include <gst/gst.h>
@@ -17,8 +17,8 @@ struct ObjectLabel {
   ActionRecord record;
 };
 
-// An object that both forms describe (they have the same track id) is one object. Objects without a label are not in
-// the list.
+// If both forms describe an object (they have the same track id), it is in the list once. Objects without a label are
+// not in the list.
 std::vector<ObjectLabel> readObjectLabels(GstBuffer *buffer);
 
 }  // namespace sta::gst

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads a frame's metadata, keeps the drawn box while the text stays the same, and attaches or blends it together with
-// the frames and labels of objects.
+// Reads a frame's metadata and draws a box with its label. The drawn box is kept while the text stays the same. The
+// box, and the frames and labels of objects, are attached to the buffer or blended into its pixels.
 
 /**
  * SECTION:element-staoverlay
@@ -8,24 +8,26 @@
  * @short_description: draws the labels of staaction
  * @see_also: staaction
  *
- * staoverlay draws the label, its confidence and the time interval of the window that it was read from into the
- * picture. It reads StaActionMeta, or, where there is none, the first GstAnalyticsClsMtd of the whole frame, so that it
- * shows the labels of other classifiers too. Frames without a label pass untouched.
+ * staoverlay draws the label, its confidence and the time interval of its window into the picture. It reads
+ * StaActionMeta or, if the frame has none, the first GstAnalyticsClsMtd of the whole frame, so it also shows the labels
+ * of other classifiers. Frames without a label pass untouched.
  *
- * Objects that have a label (staaction with region=objects) get a frame around them and the label on top: regions of
- * interest with a parameter named StaActionMeta, and, on GStreamer 1.24 and newer, GstAnalyticsODMtd that contain a
- * GstAnalyticsClsMtd, whoever wrote them.
+ * Objects that have a label (staaction with region=objects) get a frame around them and the label on top. The element
+ * reads regions of interest with a parameter named StaActionMeta and, on GStreamer 1.24 and newer, GstAnalyticsODMtd
+ * that contain a GstAnalyticsClsMtd, no matter who wrote them.
  *
  * If downstream renders overlay compositions itself (most video sinks do), the box is attached to the buffer and costs
- * nothing here; else it is blended into the pixels, in any raw format in system memory.
+ * nothing here. Otherwise it is blended into the pixels, in any raw format in system memory.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch ! staoverlay !
- * videoconvert ! autovideosink ]| Plays a file with its labels.
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch ! staoverlay ! \
+ *   videoconvert ! autovideosink
+ * ]| Plays a file with its labels.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay position=bottom-left top-k=3
- * ! videoconvert ! autovideosink ]| A camera with the three most probable labels as bars.
+ * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay position=bottom-left \
+ *   top-k=3 ! videoconvert ! autovideosink
+ * ]| Shows a camera with the three most probable labels as bars.
  */
 
 #include "gststaoverlay.h"
@@ -56,14 +58,14 @@ struct OverlaySettings {
 
 struct StaOverlayState {
   OverlaySettings settings;  // OBJECT_LOCK, held for a copy only
-  // Downstream's caps take compositions, but nobody there draws them. Cleared by events from downstream, hence by any
-  // thread.
+  // Downstream's caps take compositions, but nobody there draws them. Events from downstream clear it, so any thread
+  // may.
   std::atomic<bool> attach_refused{false};
 
   // Below: streaming thread only.
   GstVideoInfo info{};
   gboolean attach = FALSE;  // the negotiated caps carry compositions
-  gboolean ask = FALSE;     // whether somebody draws them is still to be asked
+  gboolean ask = FALSE;     // it is still to be asked whether somebody draws them
   LabelText text;           // what `composition` shows
   LabelStyle style;
   GstVideoOverlayComposition *composition = nullptr;  // of the frame's label alone
@@ -135,15 +137,16 @@ static gboolean gst_sta_overlay_set_caps(GstBaseTransform *transform, GstCaps *i
   StaOverlayState *state = GST_STA_OVERLAY(transform)->state;
   if (!gst_video_info_from_caps(&state->info, incaps)) return FALSE;
   state->attach = sta::gst::hasComposition(outcaps, 0);
-  state->ask = state->attach && !sta::gst::hasComposition(incaps, 0);  // upstream has asked already if its frames carry compositions
+  // If incoming frames carry compositions, upstream has asked already.
+  state->ask = state->attach && !sta::gst::hasComposition(incaps, 0);
   state->forget();
   GST_DEBUG_OBJECT(transform, "%s", state->attach ? "attaching compositions" : "blending");
   return TRUE;
 }
 
-// A sink with any caps takes the feature without drawing anything, so caps alone are no promise; only the answer to an
-// allocation query is. It can be asked for when the caps event has gone downstream, that is, with the first frame. If
-// nobody draws, the caps are negotiated again with nothing but blending on offer.
+// A sink with any caps accepts the feature without drawing anything. So caps alone prove nothing; only the answer to an
+// allocation query does. That query can be sent when the caps event has gone downstream, that is, with the first frame.
+// If nobody draws, the caps are negotiated again, and this time only blending is on offer.
 static void askDownstream(GstBaseTransform *transform) {
   StaOverlayState *state = GST_STA_OVERLAY(transform)->state;
   state->ask = FALSE;
@@ -162,11 +165,12 @@ static void askDownstream(GstBaseTransform *transform) {
 
 static GstFlowReturn gst_sta_overlay_submit_input_buffer(GstBaseTransform *transform, gboolean is_discont, GstBuffer *buffer) {
   if (GST_STA_OVERLAY(transform)->state->ask) askDownstream(transform);
-  return GST_BASE_TRANSFORM_CLASS(parent_class)->submit_input_buffer(transform, is_discont, buffer);  // negotiates again if that was asked for
+  // This negotiates again if askDownstream() has asked for that.
+  return GST_BASE_TRANSFORM_CLASS(parent_class)->submit_input_buffer(transform, is_discont, buffer);
 }
 
 static gboolean gst_sta_overlay_src_event(GstBaseTransform *transform, GstEvent *event) {
-  // Somebody else may be downstream now.
+  // There may be another element downstream now.
   if (GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE) GST_STA_OVERLAY(transform)->state->attach_refused = false;
   return GST_BASE_TRANSFORM_CLASS(parent_class)->src_event(transform, event);
 }
@@ -196,7 +200,7 @@ static void updateComposition(StaOverlayState *state, const LabelText &text, con
   state->style = style;
 }
 
-// What is drawn into this frame; null: nothing. Objects lie below the frame's label.
+// The composition for this frame; null: nothing to draw. Objects lie below the frame's label.
 static Composition compositionOf(StaOverlayState *state, GstBuffer *buffer, const OverlaySettings &settings) {
   Composition result(nullptr, gst_video_overlay_composition_unref);
   const std::vector<sta::gst::ObjectLabel> objects = sta::gst::readObjectLabels(buffer);
@@ -259,7 +263,7 @@ static GstFlowReturn gst_sta_overlay_transform_ip(GstBaseTransform *transform, G
     return GST_FLOW_ERROR;
   }
   if (!composition) return GST_FLOW_OK;
-  if (state->ask) askDownstream(transform);  // the caps changed with this very frame
+  if (state->ask) askDownstream(transform);  // the caps changed with this frame
   if (!state->attach) return blendComposition(self, buffer, composition.get());
   attachComposition(buffer, composition.get());
   return GST_FLOW_OK;

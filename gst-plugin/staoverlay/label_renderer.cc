@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Layout in two steps: measure lines at a font size until they fit, then draw. Units are square pixels; pictures with
-// non-square ones are served by stretching the drawing, so that letters keep their shape on the screen.
+// The layout has two steps: measure the lines at a font size until they fit, then draw. Units are square pixels. If a
+// picture's pixels are not square, the drawing is stretched, so that letters keep their shape on the screen.
 #include "label_renderer.h"
 
 #include <pango/pangocairo.h>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kFontsPerHeight = 18.0;
 constexpr double kPreferredMinimum = 10.0;  // px; smaller text is hard to read, so small pictures get larger letters than their share
-constexpr double kAbsoluteMinimum = 6.0;    // px; below this letters are blots
+constexpr double kAbsoluteMinimum = 6.0;    // px; smaller letters are unreadable
 constexpr double kBarLength = 6.0;          // in font sizes
 
 struct Unref {
@@ -47,7 +47,7 @@ Extent measure(PangoLayout *layout) {
   return extent;
 }
 
-// Everything placed, at one font size; sizes in square pixels.
+// All parts placed, at one font size; sizes in square pixels.
 struct Plan {
   double font = 0, padding = 0;
   Layout title, subtitle;
@@ -92,7 +92,7 @@ Plan makePlan(cairo_t *context, const LabelText &text, double font) {
   return plan;
 }
 
-// The largest plan that fits: the wanted font, smaller fonts, then less text.
+// The largest plan that fits: first tries the wanted font, then smaller fonts, then less text.
 Plan fit(cairo_t *context, const LabelText &wanted, double font_scale, double width, double height) {
   LabelText text = wanted;
   const double preferred = std::max(kPreferredMinimum, height / kFontsPerHeight) * font_scale;
@@ -103,13 +103,13 @@ Plan fit(cairo_t *context, const LabelText &wanted, double font_scale, double wi
     if (font > kAbsoluteMinimum) {
       const double ratio = std::min(width / plan.width, height / plan.height);
       font = std::max(kAbsoluteMinimum, std::min(font * ratio, font - 0.5));
-    } else if (!text.bars.empty()) {  // back to the wanted font: without the bars there is room
+    } else if (!text.bars.empty()) {  // back to the wanted font: there is room without the bars
       text.bars.clear();
       font = std::max(kAbsoluteMinimum, preferred);
     } else if (!text.subtitle.empty()) {
       text.subtitle.clear();
       font = std::max(kAbsoluteMinimum, preferred);
-    } else {  // one line of the smallest letters: cut it
+    } else {  // one line with the smallest letters: cut it
       plan.padding = 0;
       plan.width = std::min(plan.width, width);
       plan.height = std::min(plan.height, height);
@@ -165,7 +165,7 @@ void draw(cairo_t *context, const Plan &plan) {
   }
 }
 
-// Upper left corner of a box in a picture.
+// The upper left corner of a box in a picture.
 void place(gint position, int margin, int width, int height, int picture_width, int picture_height, int *x, int *y) {
   const int free_x = picture_width - width, free_y = picture_height - height;
   const int right = std::max(0, free_x - margin), bottom = std::max(0, free_y - margin);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Draws a label box with Pango and Cairo into a GstVideoOverlayRectangle. Knows nothing of buffers' metadata or
-// elements; the caller keeps the rectangle and draws again only when text, style or picture size change, which is a few
-// times a second at most.
+// Draws a label box with Pango and Cairo into a GstVideoOverlayRectangle. It knows nothing of elements or the metadata
+// of buffers. The caller keeps the rectangle, and draws again only when text, style or picture size change, which
+// happens a few times a second at most.
 #pragma once
 
 #include <gst/video/video-overlay-composition.h>
@@ -37,33 +37,33 @@ enum LabelPosition { kTopLeft, kTop, kTopRight, kBottomLeft, kBottom, kBottomRig
 
 struct LabelStyle {
   gint position = kTopLeft;
-  gdouble font_scale = 1.0;  // of a font that is 1/18 of the picture's height
+  gdouble font_scale = 1.0;  // relative to a font that is 1/18 of the picture's height
   bool operator==(const LabelStyle &other) const { return position == other.position && font_scale == other.font_scale; }
 };
 
-// A dark translucent box with light text, which is readable on any picture. It lies inside the picture whatever its
+// A dark translucent box with light text, which is readable on any picture. It lies inside the picture, whatever its
 // size: text that does not fit is first made smaller, then loses bars and subtitle, then is cut with an ellipsis.
 // nullptr: out of memory.
 Rectangle renderLabel(const LabelText &text, const LabelStyle &style, const GstVideoInfo &info);
 
-// Drawn text that is still to be placed.
+// Drawn text that has no place yet.
 struct DrawnLabel {
-  GstBuffer *pixels = nullptr;  // premultiplied ARGB with a GstVideoMeta, owned by who gets it; nullptr: out of memory
+  GstBuffer *pixels = nullptr;  // premultiplied ARGB with a GstVideoMeta, the caller owns it; nullptr: out of memory
   gint width = 0, height = 0;   // pixels of the picture, multiples of kEdge or as large as the picture
   gdouble font = 0;             // px
 };
 DrawnLabel drawLabel(const LabelText &text, gdouble font_scale, const GstVideoInfo &info);
 
-// What is drawn begins and ends at multiples of this many pixels (or at the picture's edge), so that subsampled chroma
-// of pixels outside is untouched.
+// A drawing begins and ends at multiples of this many pixels (or at the picture's edge), so subsampled chroma of pixels
+// outside stays untouched.
 inline constexpr gint kEdge = 4;
 constexpr gint edgeBelow(gint value) { return value / kEdge * kEdge; }
 constexpr gint edgeAbove(gint value, gint limit) { return std::min(limit, (value + kEdge - 1) / kEdge * kEdge); }
 
-// Takes the pixels' place at x, y of the picture. The rectangle keeps a reference of its own.
+// Places the pixels at x, y of the picture. The rectangle keeps its own reference to them.
 Rectangle placeLabel(const DrawnLabel &label, gint x, gint y);
 
-// "walking 87 %" of the record's first label.
+// The record's first label with its confidence, as in "walking 87 %".
 std::string labelTitle(const ActionRecord &record);
 
 // "12.3 s", "1:02.3", "1:00:02.3": tenths of seconds, the same in every locale.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Caps arithmetic of staoverlay, free of the element so that it stays readable.
+// The caps computations of staoverlay, kept apart from the element so that both stay readable.
 #include "negotiation.h"
 
 #include <gst/video/video-overlay-composition.h>

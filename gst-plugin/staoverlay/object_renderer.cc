@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See object_renderer.h. Strips begin and end at multiples of kEdge pixels, as labels do; where the line is thinner
-// than that, the rest of the strip is transparent.
+// See object_renderer.h. Strips begin and end at multiples of kEdge pixels, as labels do. If the line is thinner than
+// its strip, the rest of the strip is transparent.
 #include "object_renderer.h"
 
 #include <algorithm>
@@ -10,15 +10,15 @@
 namespace sta::gst {
 namespace {
 
-constexpr gdouble kTagScale = 0.6;        // of the frame's label
+constexpr gdouble kTagScale = 0.6;        // relative to the frame's label
 constexpr guint32 kColour = 0xff59bfffu;  // opaque ARGB, the blue of the bars
-constexpr gint kThinBelow = 720;          // picture height from which on a line fills its strip
+constexpr gint kThinBelow = 720;          // in smaller pictures (height) a line is thinner than its strip
 
 struct Area {
   gint x = 0, y = 0, width = 0, height = 0;
 };
 
-// A part of the picture, with what lies in it of the lines along the box's sides, `line` px across.
+// Draws a part of the picture that shows the lines along the box's sides, `line` px across, as far as they lie in it.
 Rectangle strip(const Area &area, const Area &box, gint line) {
   const gsize stride = static_cast<gsize>(area.width) * 4;
   GstBuffer *pixels = gst_buffer_new_allocate(nullptr, stride * area.height, nullptr);
@@ -42,7 +42,7 @@ Rectangle strip(const Area &area, const Area &box, gint line) {
   return rectangle;
 }
 
-// The part of the box that is in the picture, with its edges at multiples of kEdge; nothing: width 0.
+// The part of the box that is in the picture, with its edges at multiples of kEdge. Width 0 if there is none.
 Area insideOf(const ObjectLabel &object, gint width, gint height) {
   const gint64 left = std::clamp<gint64>(object.x, 0, width), right = std::clamp<gint64>(object.x + object.width, 0, width);
   const gint64 top = std::clamp<gint64>(object.y, 0, height), bottom = std::clamp<gint64>(object.y + object.height, 0, height);
@@ -56,7 +56,7 @@ void addStrips(const Area &box, gint line, std::vector<Rectangle> *out) {
     if (area.width <= 0 || area.height <= 0) return;
     if (Rectangle rectangle = strip(area, box, line)) out->push_back(std::move(rectangle));
   };
-  // Strips on the far side begin at a multiple of kEdge, too; at the picture's edge they may be narrower.
+  // Strips on the far side also begin at a multiple of kEdge. At the picture's edge they may be narrower.
   const gint far_x = edgeBelow(box.x + box.width - 1), far_y = edgeBelow(box.y + box.height - 1);
   const gint near_width = std::min(kEdge, box.width), near_height = std::min(kEdge, box.height);
   add({box.x, box.y, box.width, near_height});
@@ -89,7 +89,7 @@ std::vector<Rectangle> ObjectRenderer::render(const std::vector<ObjectLabel> &ob
     addStrips(box, height < kThinBelow ? kEdge / 2 : kEdge, &strips);
     const Tag *drawn = tag(labelTitle(object.record), font_scale, info);
     if (!drawn) continue;
-    // Above the box, so that the object stays free; inside where there is no room.
+    // Above the box, so that the label does not cover the object; inside if there is no room above.
     const gint above = box.y - drawn->label.height;
     const gint x = edgeBelow(std::max(0, std::min(box.x, width - drawn->label.width)));
     const gint y = edgeBelow(above >= 0 ? above : std::max(0, std::min(box.y, height - drawn->label.height)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Draws labelled objects: a frame around each and its label on top. Boxes move with every frame while labels stay, so
-// drawn labels are kept as long as they are in use, and a frame is four strips of one colour: its inside costs nothing.
+// Draws labelled objects: a frame around each and its label on top. Boxes move with every frame, but labels stay, so
+// drawn labels are kept while they are in use. A frame is four strips of one colour, so its inside costs nothing.
 #pragma once
 
 #include <gst/video/video-overlay-composition.h>
@@ -23,10 +23,10 @@ class ObjectRenderer {
   ObjectRenderer(const ObjectRenderer &) = delete;
   ObjectRenderer &operator=(const ObjectRenderer &) = delete;
 
-  // Rectangles for these objects in a picture of this size: strips first, so that labels lie above them. Empty where
-  // nothing of the objects is in the picture.
+  // The rectangles for these objects in a picture of this size. Strips come first, so that labels lie above them. Empty
+  // if no part of the objects is in the picture.
   std::vector<Rectangle> render(const std::vector<ObjectLabel> &objects, gdouble font_scale, const GstVideoInfo &info);
-  // Labels are drawn anew: the picture has another size.
+  // Makes it draw all labels anew: the picture has another size.
   void forget();
 
  private:
@@ -37,7 +37,7 @@ class ObjectRenderer {
   Tag *tag(const std::string &title, gdouble font_scale, const GstVideoInfo &info);
 
   std::map<std::string, Tag> tags_;  // by title
-  gdouble font_scale_ = 0;           // that they were drawn with
+  gdouble font_scale_ = 0;           // with which they were drawn
 };
 
 }  // namespace sta::gst

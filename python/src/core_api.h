@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The functions of sta.h that the package uses, as one table of pointers, as gst-plugin/loader/core_api.h does it: the
-// module has to load where LibTorch is missing, to say so. The list below is the only place that names a function.
+// The functions of sta.h that the package uses, as one table of pointers, like gst-plugin/loader/core_api.h. The module
+// does not link the library: it has to load even where LibTorch is missing, so that it can say so. The list below is
+// the only place that names a function.
 #pragma once
 
 #include <sta/sta.h>
@@ -47,7 +48,7 @@
 
 namespace sta::python {
 
-// Every pointer is set: a table exists only if all of them were found.
+// Every pointer is set: a table exists only if all functions were found.
 struct CoreApi {
 #define STA_CORE_POINTER(name) decltype(&::name) name = nullptr;
   STA_CORE_FUNCTIONS(STA_CORE_POINTER)

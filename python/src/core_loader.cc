@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// dlopen with RTLD_NOW, so that a library that lacks a symbol fails here, and RTLD_LOCAL, so that LibTorch's bundled
-// copies of common libraries replace no symbols of other modules in the process.
+// Opens the library with dlopen. RTLD_NOW makes a library that lacks a symbol fail here. RTLD_LOCAL keeps LibTorch's
+// bundled copies of common libraries from replacing symbols of other modules in the process.
 #include "core_loader.h"
 
 #include <dlfcn.h>
@@ -18,8 +18,8 @@ std::string resolve(void *library, CoreApi *api) {
 #define STA_CORE_RESOLVE(name)                                            \
   api->name = reinterpret_cast<decltype(&::name)>(dlsym(library, #name)); \
   if (!api->name && !missing) missing = #name;
-  // The version first and alone: a library of another major may lack functions, and "wrong version" is the better
-  // message.
+  // The version is looked up first and alone. A library of another major version may lack functions, and "wrong
+  // version" is the better message.
   STA_CORE_RESOLVE(sta_api_version)
   if (missing) return "it is not sta-core (it has no sta_api_version)";
   const uint32_t version = api->sta_api_version();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Opens libsta-core.so. Which file, and which LibTorch before it, is decided in sta/_load.py.
+// Opens libsta-core.so. sta/_load.py decides which file it is, and which LibTorch goes before it.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace sta::python {
 
-// Opens `path` and fills the table of the process; "" or why it does not serve. With the GIL. A success holds for the
-// life of the process, since LibTorch does not survive being unloaded.
+// Opens `path` and fills the table of the process. Returns "", or why the library cannot be used. Call with the GIL
+// held. A success holds for the life of the process, since LibTorch does not survive being unloaded.
 std::string load_core(const std::string &path);
 
-// The table; a RuntimeError of Python if nothing was loaded.
+// The table. Throws a RuntimeError of Python if nothing was loaded.
 const CoreApi &core();
 
 }  // namespace sta::python

@@ -51,7 +51,7 @@ struct FreeClip {
   void operator()(sta_clip_result *result) const { core().sta_clip_result_free(result); }
 };
 
-// `pass` is run without the GIL.
+// Runs `pass` without the GIL.
 template <class Pass>
 nb::object logits_of(Pass pass) {
   sta_clip_result *result = nullptr;
@@ -119,7 +119,7 @@ Engine::Engine(const std::string &model, nb::dict given) {
 }
 
 nb::dict Engine::info() const {
-  // What a model says of itself may change (attention), so it is asked again.
+  // The model's description may change (attention), so it is asked for again.
   sta_model_info m{};
   m.struct_size = sizeof(m);
   core().sta_engine_get_info(engine_.get(), &m);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// sta_engine for Python. Numbers and nanoseconds here; names, seconds and documentation are in sta/_engine.py.
+// sta_engine for Python. This layer uses numbers and nanoseconds; names, seconds and documentation are in
+// sta/_engine.py.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -11,8 +12,8 @@
 
 namespace sta::python {
 
-// The last owner gives the engine back with the GIL released, since that waits for a forward pass under way. Owners are
-// let go with the GIL held.
+// The last owner releases the engine without the GIL, since that waits for a forward pass under way. Owners themselves
+// are dropped with the GIL held.
 std::shared_ptr<sta_engine> share(sta_engine *engine);
 
 class Engine {
@@ -20,11 +21,11 @@ class Engine {
   Engine(const std::string &model, nanobind::dict options);
 
   nanobind::dict info() const;
-  // f32 [B, 3, T, H, W], normalised, or u8 [B, T, H, W, 3], RGB, to logits f32 [B, classes].
+  // Turns f32 [B, 3, T, H, W], normalised, or u8 [B, T, H, W, 3], RGB, into logits f32 [B, classes].
   nanobind::object forward(nanobind::ndarray<const float, nanobind::ndim<5>, nanobind::c_contig, nanobind::device::cpu> clip, nanobind::dict options);
   nanobind::object forward_frames(nanobind::ndarray<const uint8_t, nanobind::ndim<5>, nanobind::c_contig, nanobind::device::cpu> clip,
                                   nanobind::dict options);
-  // A frame as a stream would scale it: u8 [H, W, 3].
+  // A frame, scaled as a stream would scale it: u8 [H, W, 3].
   nanobind::object preprocess(nanobind::sequence planes, int format, nanobind::dict options, int resize);
 
   const std::shared_ptr<sta_engine> &handle() const { return engine_; }
@@ -38,7 +39,7 @@ class Engine {
 void bind_engine(nanobind::module_ &module);
 void bind_stream(nanobind::module_ &module);
 
-// An array of numpy that owns a copy of `count` values.
+// A numpy array that owns a copy of `count` values.
 template <class T>
 nanobind::object own(const T *values, std::initializer_list<size_t> shape) {
   size_t count = 1;

@@ -46,8 +46,8 @@ std::string shape_of(size_t rows, size_t columns, size_t channels) {
   return "(" + std::to_string(rows) + ", " + std::to_string(columns) + (channels > 1 ? ", " + std::to_string(channels) : "") + ")";
 }
 
-// rows x columns (x channels) with samples that lie side by side; rows may be anywhere. A plane of two channels may
-// have them as columns.
+// A plane: rows x columns (x channels). The samples of a row lie side by side; rows may be anywhere. A plane of two
+// channels may have them as columns.
 void add_plane(sta_frame *frame, size_t index, const Array &array, const Format &format, size_t rows, size_t columns, size_t channels,
                bool flat_too) {
   const std::string name = std::string(format.name) + ", plane " + std::to_string(index) + ": ";
@@ -57,7 +57,7 @@ void add_plane(sta_frame *frame, size_t index, const Array &array, const Format 
   const bool fits = deep ? array.shape(0) == rows && array.shape(1) == columns && array.shape(2) == channels
                          : array.ndim() == 2 && (channels == 1 || flat_too) && array.shape(0) == rows && array.shape(1) == columns * channels;
   if (!fits) refuse(name + "the shape is " + shape_of(array) + " and should be " + shape_of(rows, columns, channels));
-  // Strides are in samples, and mean nothing where there is only one.
+  // Strides are in samples. They mean nothing where there is only one sample.
   const bool tight = deep ? (array.stride(2) == 1 && (columns == 1 || array.stride(1) == static_cast<int64_t>(channels)))
                           : (array.shape(1) == 1 || array.stride(1) == 1);
   if (!tight)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta._core: what sta/*.py is written on. It links neither LibTorch nor sta-core.
+// sta._core: the module that sta/*.py is built on. It links neither LibTorch nor sta-core.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
@@ -7,7 +7,7 @@
 #include "engine.h"
 
 NB_MODULE(_core, module) {
-  // Whoever ends the interpreter with an engine open has leaked nothing that matters.
+  // An engine that is still open when the interpreter ends is no leak that matters.
   nanobind::set_leak_warnings(false);
   module.def("load", &sta::python::load_core);
   module.def("version", [] { return std::string(sta::python::core().sta_version()); });

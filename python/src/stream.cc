@@ -17,7 +17,7 @@ namespace nb = nanobind;
 
 namespace {
 
-// Who asks for windows only does not pile up events.
+// For a caller who asks for windows only, events must not pile up.
 constexpr size_t kMaxEvents = 1024;
 
 }  // namespace
@@ -62,7 +62,7 @@ Stream::Stream(const Engine &engine, nb::dict given) {
   take(given, "smoothing", &t.smoothing);
   take(given, "enter_threshold", &t.enter_threshold);
   take(given, "exit_threshold", &t.exit_threshold);
-  // As staaction does it: of the two, the one that is set goes first; of two that are set, enter_threshold.
+  // The same rule as in staaction. If one of the two is set, it goes first; if both are set, enter_threshold does.
   if (given.contains("exit_threshold") && !given.contains("enter_threshold"))
     t.enter_threshold = std::max(t.enter_threshold, t.exit_threshold);
   else
@@ -93,7 +93,7 @@ Stream::Stream(const Engine &engine, nb::dict given) {
   handle_ = std::move(handle);
 }
 
-// From the worker thread of the engine, without the GIL.
+// Called from the engine's worker thread, without the GIL.
 void Stream::notify(void *user) {
   auto *handle = static_cast<Handle *>(user);
   {
@@ -108,10 +108,10 @@ std::shared_ptr<Stream::Handle> Stream::open() const {
   return handle_;
 }
 
-// `make(stream, error)` without the GIL, one thread at a time.
+// Runs `make(stream, error)` without the GIL, one thread at a time.
 template <class Call>
 void Stream::call(Call make) {
-  const std::shared_ptr<Handle> handle = open();  // goes with the GIL held
+  const std::shared_ptr<Handle> handle = open();  // dropped with the GIL held
   sta_error error{};
   sta_status status;
   {
@@ -175,7 +175,7 @@ void Stream::collect() {
     api.sta_result_get_info(result, &window.info);
     window.message = api.sta_result_message(result);
     if (const float *p = api.sta_result_probabilities(result)) window.probabilities.assign(p, p + window.info.num_classes);
-    // What is on the other side of a gap is another scene.
+    // After a gap comes another scene.
     if (const uint64_t gaps = counts().gaps; gaps != gaps_) {
       if (gaps_end_events_) api.sta_timeline_close(timeline_.get());
       gaps_ = gaps;
@@ -210,7 +210,7 @@ bool Stream::wait(double seconds) {
     collect();
     if (!windows_.empty() || !events_.empty()) return true;
     if (!handle_) return false;
-    // Short turns, so that Ctrl-C is heard.
+    // Waits in short turns, so that Ctrl-C is noticed.
     double left = 0.1;
     if (seconds >= 0) left = std::min(left, seconds - std::chrono::duration<double>(Clock::now() - begin).count());
     if (left <= 0) return false;

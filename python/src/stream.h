@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// sta_stream and its sta_timeline for Python: frames in, windows and events out. Numbers and nanoseconds here; names,
-// seconds and documentation are in sta/_stream.py.
+// sta_stream and its sta_timeline for Python: frames in, windows and events out. This layer uses numbers and
+// nanoseconds; names, seconds and documentation are in sta/_stream.py.
 //
-// Locks: the queues and the timeline are touched with the GIL held, and never let it go meanwhile, so the GIL guards
-// them. `pushing` serialises what sta.h allows one thread at a time; it is taken with the GIL released.
+// Locks: code touches the queues and the timeline with the GIL held and does not release it meanwhile, so the GIL
+// guards them. `pushing` serialises the calls that sta.h allows from one thread at a time; it is taken with the GIL
+// released.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -29,13 +30,13 @@ class Stream {
   void advance(uint64_t time);
   void drain();
   void reset();
-  // Ends blocking calls of other threads; later calls fail. Any number of times.
+  // Ends blocking calls of other threads; later calls fail. May be called any number of times.
   void close();
   bool closed() const { return !handle_; }
 
-  // Whether a window or an event is there, after at most `seconds` (negative: no limit).
+  // Waits at most `seconds` (negative: no limit) and returns whether a window or an event is there.
   bool wait(double seconds);
-  // The oldest as a tuple (the fields of _stream.Window and Event), or None. Never waits.
+  // The oldest one as a tuple (the fields of _stream.Window and Event), or None. Never waits.
   nanobind::object next_window();
   nanobind::object next_event();
   nanobind::dict stats();
@@ -66,7 +67,7 @@ class Stream {
   void call(Call make);
   static void notify(void *handle);
   sta_stream_stats counts() const;
-  // Takes what has come from the engine into the queues.
+  // Moves new results of the engine into the queues.
   void collect();
   void take_events();
 

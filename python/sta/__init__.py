@@ -9,8 +9,8 @@
         for window in stream:
             print(window.start, window.label, window.confidence)
 
-Importing it loads LibTorch 2.11: from the installed package torch, else from the folder libtorch beside this file, else from
-the folder that the variable STA_LIBTORCH names. An ImportError says what is missing.
+Importing it loads LibTorch 2.11. It looks first in the installed package torch, then in the folder libtorch beside this
+file, then in the folder that the variable STA_LIBTORCH names. An ImportError says what is missing.
 """
 
 from . import _core, _load

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The extension module (src/). Nanoseconds and numbers of sta.h; nobody else imports it.
+# The extension module (src/). It uses the nanoseconds and numbers of sta.h. Only this package imports it.
 from collections.abc import Sequence
 from typing import Any
 

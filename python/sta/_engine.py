@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A model on a device."""
+"""The engine: a model on a device."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ModelInfo:
     architecture: str  #: "videomae", "video_swin"
     device: str  #: "cpu", "cuda:0"
     precision: str  #: "fp32", "bf16", "fp16"
-    num_frames: int  #: T, of a window
+    num_frames: int  #: T, frames of a window
     image_height: int  #: H, in pixels
     image_width: int  #: W, in pixels
     num_classes: int
@@ -40,20 +40,20 @@ class ModelInfo:
     num_tokens: int  #: at the input
     max_drop_number: int  #: 0: the model cannot be pruned
     num_parameters: int
-    sample_interval: float  #: seconds between the frames that it was trained on
-    mean: tuple[float, float, float]  #: of the colours R, G, B, which are 0 to 1
+    sample_interval: float  #: seconds between two frames of a window in training
+    mean: tuple[float, float, float]  #: of the colours R, G, B, which run from 0 to 1
     std: tuple[float, float, float]
     multi_label: bool  #: several classes may hold at once
-    attention: str  #: LibTorch's kernels that are used
-    warnings: str  #: lines, "" if there are none
-    labels: tuple[str, ...]  #: by class
+    attention: str  #: which of LibTorch's attention kernels are used
+    warnings: str  #: one per line, "" if there are none
+    labels: tuple[str, ...]  #: one for each class
 
 
 class Engine:
-    """The weights of one model on one device in one precision, and the thread that computes.
+    """The weights of one model on one device in one precision, and the thread that computes with them.
 
-    Engines of the same model, labels, device and precision share their weights: open one for each, or one for all.
-    Any thread may use an engine. It does not survive os.fork(): start processes with "spawn".
+    Engines of the same model, labels, device and precision share their weights. So you may open one for each stream, or
+    one for all. Any thread may use an engine. It does not survive os.fork(): start processes with "spawn".
 
     Args:
         model: a folder in Hugging Face VideoMAE layout or with a Video Swin, or a .safetensors, .pth or .bin file; or
@@ -113,7 +113,7 @@ class Engine:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of the classes, by class."""
+        """The names of the classes, in the order of the logits."""
         return self._labels
 
     def stream(
@@ -200,11 +200,11 @@ class Engine:
         return Stream(self, options)
 
     def classify(self, path: str | os.PathLike[str], hop: float | None = None, **options: Any) -> Classification:
-        """Labels a video file. OpenCV decodes it.
+        """Labels a video file, which OpenCV decodes.
 
         Args:
-            path: of the video.
-            hop, options: as of ``stream``; the stream is blocking.
+            path: the video file.
+            hop, options: the same as for ``stream``; the stream is blocking.
 
         Returns:
             The windows and events, with times in seconds of the video.
@@ -231,7 +231,7 @@ class Engine:
         Args:
             clip: floating point (B, 3, T, H, W) or (3, T, H, W), normalised: (rgb - info.mean) / info.std of colours from 0 to 1.
                 Or uint8 (B, T, H, W, 3) or (T, H, W, 3), RGB, which is normalised here. T, H, W as ``info`` says.
-            drop_number, pruning: as of ``stream``.
+            drop_number, pruning: the same as for ``stream``.
             seed: of pruning="random"; clip i takes seed + i.
             seeds: one for each clip instead.
 

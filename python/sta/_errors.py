@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong, as exceptions. Each message is one sentence that says what was wrong and what would be right."""
+"""The exceptions of this package. Each message is one sentence that says what was wrong and what would be right."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class InternalError(Error, RuntimeError):
     """Anything else that LibTorch says."""
 
 
-# By the numbers of sta_status.
+# In the order of the numbers of sta_status.
 _KINDS: dict[int, type[Error]] = {
     1: InvalidArgument,
     2: NotFound,

@@ -27,7 +27,7 @@ def version_of(root: str) -> str:
 
 
 def _fits(version: str) -> bool:
-    # A LibTorch that somebody built need not say what it is.
+    # A self-built LibTorch may not say its version.
     return not version or version == RELEASE or version.startswith(RELEASE + ".")
 
 
@@ -55,7 +55,7 @@ def _installed() -> str:
 
 
 def _places() -> list[tuple[str, str]]:
-    """Where LibTorch may be, in order: what the place is called, and its folder ("" where there is none)."""
+    """The places where LibTorch may be, in order: a name for the place, and its folder ("" if there is none)."""
     beside = os.path.join(_HERE, "libtorch")
     return [("the package torch", _installed()), (f"the folder {beside}", beside), ("STA_LIBTORCH", os.environ.get("STA_LIBTORCH", ""))]
 
@@ -67,7 +67,7 @@ def find() -> str:
         if not place:
             tried.append(f"{name}: not {'set' if name.isupper() else 'installed'}")
             continue
-        # A LibTorch, or the folder that scripts/setup makes, with the NVIDIA libraries beside it.
+        # A LibTorch, or the folder that scripts/setup makes: LibTorch with the NVIDIA libraries beside it.
         roots = [root for root in (place, os.path.join(place, "torch")) if os.path.isfile(os.path.join(root, "lib", "libtorch_cpu.so"))]
         if not roots:
             tried.append(f"{name}: no lib/libtorch_cpu.so in {place}" if os.path.isdir(place) else f"{name}: no such folder")
@@ -83,7 +83,7 @@ def find() -> str:
 
 
 def preload() -> str:
-    """Loads LibTorch, unless the process has one, and returns its folder. ImportError: there is none that serves."""
+    """Loads LibTorch, unless the process has one, and returns its folder. ImportError: none can be used."""
     imported = getattr(sys.modules.get("torch"), "__version__", "")
     folder = _loaded()
     version = imported or (version_of(os.path.dirname(folder)) if folder else "")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Loads the engine, libsta-core.so.2: $STA_CORE_PATH (a full file path; if set, the only place), else the one beside
-this file. Once for the process."""
+"""Loads the engine, libsta-core.so.2, once for the process. $STA_CORE_PATH, if set, is the full path of the only file
+to try. Otherwise it is the one beside this file."""
 
 from __future__ import annotations
 

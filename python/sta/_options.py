@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Names, seconds and frames of Python into the numbers of sta.h."""
+"""Translates names, seconds and frames of Python into the numbers of sta.h."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ FORMATS = {
 
 
 def choice(name: str, value: str, table: dict[str, int]) -> int:
-    """The number of a name. InvalidArgument names the ones there are."""
+    """The number of a name. InvalidArgument lists the names that exist."""
     if isinstance(value, str) and value in table:
         return table[value]
     raise InvalidArgument(f"{name} is {value!r} and should be one of {', '.join(table)}")
@@ -100,7 +100,8 @@ def pruning(rule: str, drop: int | str, seed: int) -> dict[str, Any]:
 
 
 def planes(frame: Frame, format: str | None) -> tuple[list[Any], int]:
-    """The planes of a frame and the number of its format, which is guessed for pictures only."""
+    """The planes of a frame and the number of its format. Without a format it is guessed, but only for pictures of one
+    plane."""
     if format is None:
         shape = getattr(frame, "shape", ())
         guess = {2: "GRAY8", 3: {3: "RGB", 4: "RGBX"}.get(shape[2]) if len(shape) == 3 else None}.get(len(shape))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frames in, windows and events out."""
+"""The stream: frames in, windows and events out."""
 
 from __future__ import annotations
 
@@ -43,32 +43,33 @@ class Window:
     drop_number: int  #: tokens dropped in each group and call
     batch_size: int  #: windows that shared the forward pass
     inference_time: float  #: seconds of the forward pass
-    queue_time: float  #: seconds that it waited for that
+    queue_time: float  #: seconds that the window waited for the forward pass
     error: str | None  #: why the forward pass failed; None: it did not
-    labels: tuple[str, ...] = field(repr=False)  #: of the model, by class
+    labels: tuple[str, ...] = field(repr=False)  #: of the model, one for each class
     _probabilities: npt.NDArray[np.float32] = field(repr=False, compare=False)
 
     @property
     def probabilities(self) -> npt.NDArray[np.float32]:
-        """float32, (classes,): softmax, or sigmoid if the model says so. Raises InternalError if the forward pass failed."""
+        """float32, (classes,): softmax, or sigmoid if the model asks for it. Raises InternalError if the forward pass
+        failed."""
         if self.error is not None:
             raise InternalError(self.error)
         return self._probabilities
 
     def top(self, k: int = 3) -> list[Score]:
-        """The k most probable classes, the most probable first; of equal ones the lower class first."""
+        """The k most probable classes, the most probable first. Among equal ones, the lower class number goes first."""
         p = self.probabilities
         order = np.argsort(-p, kind="stable")[: max(k, 0)]
         return [Score(self.labels[i], float(p[i]), int(i)) for i in order]
 
     @property
     def label(self) -> str:
-        """Of the most probable class."""
+        """The label of the most probable class."""
         return self.top(1)[0].label
 
     @property
     def confidence(self) -> float:
-        """Of the most probable class, 0 to 1."""
+        """The probability of the most probable class, 0 to 1."""
         return self.top(1)[0].confidence
 
 
@@ -89,9 +90,10 @@ class Event:
 class Stream:
     """One camera or file: made by ``Engine.stream``.
 
-    ``push`` frames; then iterate. ``for window in stream`` gives the windows that are finished and ends; it never waits, and
-    begins again where it ended. ``stream.events()`` does the same with events. Any thread may iterate. Calls that compute or
-    wait release the GIL; frames come from one thread at a time, others wait for their turn.
+    Call ``push`` with frames, then iterate. ``for window in stream`` gives the finished windows and then ends. It never
+    waits, and the next loop continues where this one ended. ``stream.events()`` does the same with events. Any thread
+    may iterate. Calls that compute or wait release the GIL. Frames come from one thread at a time; other threads wait
+    for their turn.
     """
 
     def __init__(self, engine: Engine, options: dict[str, Any]) -> None:
@@ -151,19 +153,22 @@ class Stream:
         self._core.push(parts, kind, options)
 
     def advance(self, time: float) -> None:
-        """Says that no frame came until ``time`` (seconds): a gap if longer than max_gap, else the last frame holds."""
+        """Says that no frame came until ``time`` (seconds). If that is longer than max_gap it is a gap, else the last
+        frame holds."""
         self._core.advance(opt.nanoseconds("time", time))
 
     def drain(self) -> None:
-        """End of stream: waits until all windows are classified, and ends the events. The next push begins anew."""
+        """End of stream: waits until all windows are classified, and ends the events. The next push starts anew."""
         self._core.drain()
 
     def reset(self) -> None:
-        """Forgets the half-filled window and what is in flight, and ends the events: after a seek, or in a new scene."""
+        """Forgets the half-filled window and the windows in flight, and ends the events. For use after a seek, or in a
+        new scene."""
         self._core.reset()
 
     def close(self) -> None:
-        """Ends the stream and calls of other threads that wait in it. What was finished can still be read."""
+        """Ends the stream, and ends calls of other threads that wait in it. Finished windows and events can still be
+        read."""
         self._core.close()
 
     @property
@@ -171,11 +176,11 @@ class Stream:
         return self._core.closed()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits until there is a window or an event, at most ``timeout`` seconds (None: no limit). False: there is none."""
+        """Waits at most ``timeout`` seconds (None: no limit) for a window or an event. False: there is none."""
         return self._core.wait(-1.0 if timeout is None else max(opt.number("timeout", timeout), 0.0))
 
     def __iter__(self) -> Iterator[Window]:
-        """The windows that are finished, oldest first. Ends when there are no more of them for now."""
+        """The finished windows, oldest first. Ends when there are no more of them for now."""
         while (w := self._core.next_window()) is not None:
             number, start, end, flags, drop, batch, inference, queue, error, probabilities = w
             yield Window(
@@ -195,14 +200,14 @@ class Stream:
             )
 
     def events(self) -> Iterator[Event]:
-        """The events that came, oldest first. Ends when there are no more of them for now. At most 1024 are kept."""
+        """The events, oldest first. Ends when there are no more of them for now. At most 1024 are kept."""
         while (e := self._core.next_event()) is not None:
             kind, number, class_id, onset, offset, confidence, peak = e
             yield Event(_EVENT_KINDS[kind], number, self._labels[class_id], class_id, onset / 1e9, offset / 1e9, confidence, peak)
 
     def stats(self) -> dict[str, int | float]:
-        """Counts of frames and windows, and times in seconds: the fields of sta_stream_stats in sta.h, and windows_lost,
-        events_lost: what was not read in time. InvalidArgument: the stream is closed."""
+        """Counts of frames and windows, and times in seconds. These are the fields of sta_stream_stats in sta.h, and
+        windows_lost, events_lost: how many were not read in time. InvalidArgument: the stream is closed."""
         return self._core.stats()
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Video files, decoded by OpenCV."""
+"""Labels video files that OpenCV decodes."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def frames(path: str) -> Iterator[tuple[Any, float, float]]:
             there, picture = video.read()
             if not there:
                 break
-            # Downwards to nanoseconds, as GStreamer does it: a sample of a window belongs to the frame that is on
-            # screen then.
+            # Rounded down to nanoseconds, the same as in GStreamer: a sample of a window belongs to the frame that is
+            # on screen at that time.
             time = math.floor(max(video.get(cv2.CAP_PROP_POS_MSEC), 0.0) * 1e6 + 0.01) / 1e9
             if before is not None:
                 yield before[0], before[1], max(time - before[1], 0.0)

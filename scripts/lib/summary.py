@@ -11,13 +11,13 @@ import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
-# How meson's words count. Anything unknown (TIMEOUT, ERROR, INTERRUPT, UNEXPECTEDPASS, ...) is a failure.
+# What meson's result words count as. Anything unknown (TIMEOUT, ERROR, INTERRUPT, UNEXPECTEDPASS, ...) is a failure.
 GOOD = ('OK', 'EXPECTEDFAIL')
 SKIPPED = ('SKIP',)
 
 
 def key_of(command):
-    """Same as in gtest-wrapper: the command without the wrapper, one word a line."""
+    """The command without the wrapper, one word a line; the same text as in gtest-wrapper."""
     return hashlib.md5(''.join(word + '\n' for word in command).encode()).hexdigest()[:16]
 
 
@@ -39,7 +39,8 @@ def cases_of(path):
 
 
 def summarise(log, reports):
-    """(passed, skipped, [what failed]). Tests that run the same command (with another environment, say) cannot be told apart by their reports, and count together."""
+    """(passed, skipped, [what failed]). The reports cannot tell tests of the same command apart (with another
+    environment, say), so those count together."""
     by_key = {}
     for name in sorted(os.listdir(reports)) if os.path.isdir(reports) else []:
         by_key.setdefault(name.split('-')[0], []).append(os.path.join(reports, name))
@@ -58,7 +59,7 @@ def summarise(log, reports):
         if not cases:
             passed += sum(test.get('result') in GOOD for test in tests)
             skipped += sum(test.get('result') in SKIPPED for test in tests)
-        # Of the programs that failed, those with a failed case in their report are accounted for.
+        # Failed programs with a failed case in their report are already counted.
         bad = [test for test in tests if test.get('result') not in GOOD + SKIPPED]
         for test in bad[sum(bool(found[2]) for found in cases):]:
             failed.append(f"{test.get('name')}: {test.get('result')} (exit status {test.get('returncode')})")

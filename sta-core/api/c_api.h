@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Helpers shared by the files that implement sta.h: filling errors, reading sized option structs, and the handles'
-// definitions. Nothing else of sta-core includes this.
+// Helpers of the files that implement sta.h: they fill errors, read sized option structs and define the handles. No
+// other part of sta-core includes this file.
 #pragma once
 
 #include <algorithm>
@@ -49,8 +49,8 @@ inline sta_status report_ok(sta_error *err) {
 
 inline sta_status report(const Status &status, sta_error *err) { return status ? report_ok(err) : report(status.error(), err); }
 
-/// Copies what the caller's version of a struct has over the defaults. Its first member is struct_size. False if that
-/// is nonsense.
+/// Copies the members that the caller's version of a struct has over the defaults in `out`. The struct's first member
+/// is struct_size. False if struct_size is nonsense.
 template <typename T>
 bool read_sized(const T *in, T &out) {
   if (!in || in->struct_size < sizeof(size_t) || in->struct_size > 65536) return false;
@@ -60,8 +60,8 @@ bool read_sized(const T *in, T &out) {
   return true;
 }
 
-/// Defaults into a caller's struct of struct_size bytes, which its header may have made smaller or larger than this
-/// library's; what is beyond is zero.
+/// Writes the defaults into a caller's struct of struct_size bytes. The caller's header may have made the struct
+/// smaller or larger than this library's. Bytes beyond this library's struct become zero.
 template <typename T>
 void write_defaults(T defaults, T *out, size_t struct_size) {
   if (!out || struct_size < sizeof(size_t)) return;
@@ -70,7 +70,7 @@ void write_defaults(T defaults, T *out, size_t struct_size) {
   std::memcpy(static_cast<void *>(out), &defaults, std::min(struct_size, sizeof(T)));
 }
 
-/// Fills as much as the caller's version of a struct has room for.
+/// Fills the members that the caller's version of a struct has room for.
 template <typename T>
 void write_sized(const T &in, T *out) {
   if (!out || out->struct_size < sizeof(size_t)) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: clips without time or stream, their files, and the FLOP count.
+// Implements sta.h: single clips without time or stream, clip files, and the FLOP count.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
@@ -20,7 +20,7 @@ struct sta_clip_result {
 };
 
 struct sta_device_clip {
-  const Engine *engine;  // whose device and precision it has
+  const Engine *engine;  // the clip has this engine's device and precision
   at::Tensor clip;       // [B,3,T,H,W]
 };
 
@@ -40,13 +40,13 @@ Result<std::unique_ptr<sta_clip_result>> run_clip(const Engine &engine, bool giv
   auto result = std::make_unique<sta_clip_result>();
   result->logits = forward->logits.cpu().contiguous();
   if (forward->kept.empty()) return result;
-  for (at::Tensor &kept : forward->kept) kept = kept.cpu();  // one copy a call, not one an item
+  for (at::Tensor &kept : forward->kept) kept = kept.cpu();  // one copy for each call, not one for each item
   for (int32_t b = 0; b < batch; ++b) {
     std::vector<at::Tensor> calls(4);
     at::Tensor original;
     for (int call = 1; call <= 3; ++call) {
       const at::Tensor kept = forward->kept[call - 1].select(0, b);
-      // A pyramid selects anew from the full grid of each stage: its last call names its final tokens.
+      // A pyramid selects from the full grid of each stage again, so its last call names its final tokens.
       original = call == 1 || engine.description().pyramid() ? kept : original.index_select(0, kept);
       calls[call] = kept.to(at::kInt).contiguous();
     }

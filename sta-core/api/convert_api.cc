@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: converting model files.
+// Implements sta.h: converting model files.
 #include <c10/core/InferenceMode.h>
 
 #include "api/c_api.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: version and engine functions.
+// Implements sta.h: version and engine functions.
 #include <algorithm>
 #include <iterator>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: label files.
+// Implements sta.h: reading label files.
 #include "api/c_api.h"
 #include "checkpoint/labels/label_file.h"
 

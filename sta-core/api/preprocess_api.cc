@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: preprocessing alone, for whoever evaluates models on whole videos, and for tests.
+// Implements sta.h: preprocessing alone. Programs that evaluate models on whole videos use it, and so do tests.
 #include <vector>
 
 #include "api/c_api.h"
@@ -9,7 +9,7 @@ using namespace sta;
 
 struct sta_preprocessor {
   std::shared_ptr<Engine> engine;
-  std::vector<Preprocessor> crops;  // one for each: their tables differ
+  std::vector<Preprocessor> crops;  // one for each crop: their tables differ
   size_t crop_bytes = 0;
 };
 

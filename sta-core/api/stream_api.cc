@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: stream and result functions.
+// Implements sta.h: stream and result functions.
 #include <numeric>
 
 #include "api/c_api.h"
@@ -142,7 +142,7 @@ int32_t sta_result_top(const sta_result *result, int32_t k, int32_t *class_ids, 
   const std::vector<float> &p = result->result->probabilities;
   const int32_t n = static_cast<int32_t>(p.size());
   k = std::clamp(k, 0, n);
-  // k is small and n at most some hundreds: selecting k times needs no memory.
+  // k is small and n is at most a few hundred. Searching the maximum k times needs no memory.
   for (int32_t i = 0; i < k; ++i) {
     int32_t best = -1;
     for (int32_t c = 0; c < n; ++c) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sta.h: events.
+// Implements sta.h: turning window results into events.
 #include <algorithm>
 #include <deque>
 
@@ -94,7 +94,7 @@ sta_status sta_timeline_configure(sta_timeline *timeline, const sta_timeline_opt
 void sta_timeline_push(sta_timeline *timeline, const sta_result *result, uint64_t hop) {
   const WindowResult &r = *result->result;
   if (r.status != STA_OK || r.probabilities.empty()) return;
-  // A tail shorter than a hop is credited with what it has.
+  // A tail shorter than a hop is credited with its own length.
   const uint64_t end = r.span.end, start = end - std::min(hop, end - r.span.start);
   (void)guarded("events", [&]() -> Status {
     timeline->timeline.window(start, end, r.probabilities, [&](const TimelineEvent &e) { timeline->waiting.push_back(e); });

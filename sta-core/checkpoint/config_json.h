@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reading values of config.json and preprocessor_config.json. Each getter leaves the value as it is if the key is
-// absent, and otherwise wants it right: an error names the file, the key, and what would be right.
+// Reads values of config.json and preprocessor_config.json. If the key is absent, a getter leaves the value as it is.
+// If the key is there, its value must be right: an error names the file, the key and the values that are allowed.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ Result<nlohmann::json> read_json(const std::string &path);
 
 /// A positive integer.
 Status get_size(const nlohmann::json &root, const char *key, int &value, const std::string &path);
-/// A list of `count` positive integers; 0: of one to eight.
+/// A list of `count` positive integers. count 0: one to eight of them.
 Status get_sizes(const nlohmann::json &root, const char *key, size_t count, std::vector<int> &value, const std::string &path);
 /// true or false.
 Status get_bool(const nlohmann::json &root, const char *key, bool &value, const std::string &path);
@@ -26,13 +26,14 @@ Status get_bool(const nlohmann::json &root, const char *key, bool &value, const 
 Status get_number(const nlohmann::json &root, const char *key, double below, double &value, const std::string &path);
 /// A number from 0 to `most`.
 Status get_share(const nlohmann::json &root, const char *key, double most, double &value, const std::string &path);
-/// Three numbers of at least `least` and at most 1000: what lies beyond has no use, and would make infinities of
-/// pixels.
+/// Three numbers from `least` to 1000. Larger numbers have no use and would turn pixels into infinities.
 Status get_triple(const nlohmann::json &root, const char *key, double least, std::array<float, 3> &value, const std::string &path);
 
-/// [H, W] of "size": a number, {"height","width"}, {"shortest_edge"} or [H, W]. False if it is none of these.
+/// Height and width from "size", which is a number, {"height","width"}, {"shortest_edge"} or [H, W]. False if it is
+/// none of these.
 bool read_size(const nlohmann::json &v, int &height, int &width);
-/// Seconds as "2/15" or a number, 1 ms to 1 h like the property, to nanoseconds as a fraction. False if it is neither.
+/// Reads seconds, given as "2/15" or as a number, and returns nanoseconds as a fraction. The range is 1 ms to 1 h, as
+/// for the property. False if the value does not fit.
 bool read_spacing(const nlohmann::json &v, Spacing &spacing);
 
 }  // namespace sta

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// Seconds between frames as the fraction that it is: "2/15".
+// The seconds between frames as an exact fraction: "2/15".
 std::string interval_text(const Spacing &spacing) {
   const int64_t second = 1'000'000'000, common = std::gcd(spacing.num, second);
   const int64_t num = spacing.num / common, rest = second / common, den = spacing.den * rest;
@@ -95,7 +95,8 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
 }
 
 ordered_json preprocessor_of(const ModelDescription &m) {
-  // Floats such as 0.485f would become 0.485000014...: the fewest digits that say the same float.
+  // Printed in full, a float such as 0.485f would become 0.485000014... So this writes the fewest digits that give the
+  // same float.
   auto triple = [](const std::array<float, 3> &v) {
     ordered_json out = ordered_json::array();
     for (const float f : v) {
@@ -121,8 +122,8 @@ ordered_json preprocessor_of(const ModelDescription &m) {
           {"sta", {{"antialias", m.antialias}}}};
 }
 
-// Canonical -> Hugging Face. The published spelling q_bias, v_bias has no place for a key bias; where one was trained,
-// the other spelling is written.
+// Canonical names -> Hugging Face names. The published spelling (q_bias, v_bias) has no place for a key bias. If a key
+// bias was trained, the other spelling is written.
 std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, at::ScalarType type) {
   const ModelDescription &m = model.description;
   std::map<std::string, at::Tensor> out;
@@ -158,7 +159,7 @@ std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, a
   return out;
 }
 
-// The tensors of the file that is written: Hugging Face names, or the canonical ones of Video Swin.
+// The tensors of the new file, under Hugging Face names or, for Video Swin, canonical names.
 std::map<std::string, at::Tensor> written_tensors(const LoadedModel &model, at::ScalarType type) {
   if (!model.description.pyramid()) return hugging_face_names(model, type);
   std::map<std::string, at::Tensor> out;
@@ -181,12 +182,13 @@ Status write_model_folder(const LoadedModel &model, const std::string &folder) {
   std::error_code ec;
   fs::create_directories(path, ec);
   if (!fs::is_directory(path, ec)) return Error{STA_ERROR_NOT_FOUND, folder + ": cannot be made a folder"};
-  // Never onto another model: the weights that are being read may be mapped from there.
+  // Never overwrite another model: the weights that are being read may be mapped from there.
   for (const char *name : {"config.json", "preprocessor_config.json", "model.safetensors"})
     if (fs::exists(path / name, ec)) return Error{STA_ERROR_INVALID_ARGUMENT, (path / name).string() + " is there already: give a new folder"};
   const at::ScalarType stored = model.weights.at("patch_embed.proj.weight").scalar_type();
   const at::ScalarType type = stored == at::kHalf || stored == at::kBFloat16 ? stored : at::kFloat;
-  // The configuration last: a folder without one is no model, so an interrupted run leaves nothing that looks whole.
+  // The configuration comes last. A folder without one is no model, so an interrupted run leaves nothing that looks
+  // complete.
   if (auto s = write_safetensors((path / "model.safetensors").string(), written_tensors(model, type), {{"format", "pt"}}); !s) return s;
   if (auto s = write_json(path / "preprocessor_config.json", preprocessor_of(model.description)); !s) return s;
   return write_json(path / "config.json", config_of(model.description, type));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The two ways in which a model file can be wrong, said shortly because reading one says them on every other line.
+// Short names for the two kinds of error that a model file can have. Code that reads model files uses them on every
+// other line.
 #pragma once
 
 #include <string>
@@ -8,10 +9,10 @@
 
 namespace sta {
 
-/// The file contradicts itself or its format: BAD_MODEL. what: one sentence that names the file or tensor, and what
+/// BAD_MODEL: the file contradicts itself or its format. what: one sentence that names the file or tensor and says what
 /// would be right.
 inline Error bad(const std::string &what) { return {STA_ERROR_BAD_MODEL, what}; }
-/// The file is well formed, but a variant that this library does not implement: UNSUPPORTED.
+/// UNSUPPORTED: the file is well formed, but is a variant that this library does not implement.
 inline Error unsupported(const std::string &what) { return {STA_ERROR_UNSUPPORTED, what}; }
 
 }  // namespace sta

@@ -45,7 +45,7 @@ Status read_label_map(const json &root, ModelDescription &m, const std::string &
   return ok();
 }
 
-// Whether classes exclude each other. Regression has no classes at all.
+// Reads whether classes exclude each other. A regression model has no classes at all and is refused.
 Status read_problem_type(const json &root, ModelDescription &m, const std::string &path) {
   const json type = root.value("problem_type", json(nullptr));
   if (type == "regression") return Error{STA_ERROR_UNSUPPORTED, path + ": problem_type \"regression\" is not supported, a classifier is needed"};
@@ -55,8 +55,8 @@ Status read_problem_type(const json &root, ModelDescription &m, const std::strin
   return ok();
 }
 
-// "sta": {"background": "steady", "events": {"enter_threshold": 0.35, ...}}: what a model is best watched with. Labels
-// are known by then.
+// "sta": {"background": "steady", "events": {"enter_threshold": 0.35, ...}}: the best settings for watching events with
+// this model. The labels must be known before.
 Status read_event_hints(const json &root, ModelDescription &m, const std::string &path) {
   if (!root.contains("sta") || !root["sta"].is_object()) return ok();
   const json &sta = root["sta"];
@@ -93,11 +93,12 @@ Status check_size(const ModelDescription &m, const std::string &path) {
   return ok();
 }
 
-// Heads, frames and image must fit each other; run for every model once all is known.
+// Checks that heads, frames and image fit each other. It runs for every model, once everything is known.
 Status check_geometry(ModelDescription &m, const std::string &path) {
-  if (m.architecture == "video_swin") return check_size(m, path);  // any size will do, what does not divide is padded
+  if (m.architecture == "video_swin") return check_size(m, path);  // any size will do: what does not divide is padded
   if (m.embed_dim == 384 && m.num_heads == 16) {
-    // The published conversions of ViT-S say 16, the model was trained with 6; with 16 it computes, but scores half.
+    // The published conversions of ViT-S say 16, but the model was trained with 6. With 16 it runs, but reaches half
+    // the score.
     m.num_heads = 6;
     m.warnings += "num_attention_heads 16 for an embedding width of 384 is a known mistake of published files; 6 is used\n";
   }
@@ -114,7 +115,7 @@ Status check_geometry(ModelDescription &m, const std::string &path) {
   return check_size(m, path);
 }
 
-// What transformers writes into a config.json for which nobody gave names.
+// Whether these are the labels that transformers writes into a config.json when nobody gave names.
 bool are_placeholders(const std::vector<std::string> &labels) {
   for (size_t i = 0; i < labels.size(); ++i)
     if (labels[i] != "LABEL_" + std::to_string(i)) return false;
@@ -156,7 +157,7 @@ Status apply_labels(ModelDescription &m, const LoadOptions &options) {
   return ok();
 }
 
-// What the file itself says beside the weights. The image is 0 x 0 where it says nothing.
+// Describes what the file itself says beside the weights. The image is 0 x 0 if the file does not give its size.
 ModelDescription describe_file(const TensorFile &file) {
   ModelDescription m;
   m.tubelet = m.patch = 0;  // from the weights
@@ -173,8 +174,8 @@ ModelDescription describe_file(const TensorFile &file) {
   return m;
 }
 
-// The position table, where it is stored, is as long as the image is large; else the size that all published models
-// have.
+// Finds the size of the image. If a position table is stored, its length tells the size. Otherwise the image has the
+// size of all published models, 224.
 Status settle_image(ModelDescription &m, const StateDict &weights) {
   if (m.height == 0) {
     m.height = m.width = 224;
@@ -198,7 +199,7 @@ std::string base_name(const std::string &path) {
   return p.filename().string();
 }
 
-// The keys of a Hugging Face VideoMAE configuration.
+// Reads the keys of a Hugging Face VideoMAE configuration.
 Status read_videomae(const json &root, ModelDescription &m, const std::string &path) {
   int channels = 3;
   for (auto [key, value] : {std::pair<const char *, int *>{"hidden_size", &m.embed_dim},
@@ -215,13 +216,13 @@ Status read_videomae(const json &root, ModelDescription &m, const std::string &p
   if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
     return Error{STA_ERROR_UNSUPPORTED, path + ": hidden_act " + act.dump() + " is not supported, \"gelu\" is"};
   if (auto s = get_bool(root, "use_mean_pooling", m.mean_pooling, path); !s) return s;
-  // transformers 5 has another name for it.
+  // transformers 5 has another name for qkv_bias.
   for (const char *key : {"qkv_bias", "qv_bias"})
     if (auto s = get_bool(root, key, m.qkv_bias, path); !s) return s;
   return ok();
 }
 
-// The keys of the official code's configurations: what convert.h writes.
+// Reads the keys of the official code's configurations. convert.h writes the same keys.
 Status read_video_swin(const json &root, ModelDescription &m, const std::string &path) {
   describe_swin_defaults(m);
   std::vector<int> window, patch{m.tubelet, m.patch, m.patch};
@@ -242,8 +243,9 @@ Status read_video_swin(const json &root, ModelDescription &m, const std::string 
   return ok();
 }
 
-// A file's tensors under canonical names, and what they and the file's notes tell. Messages are without the file's
-// name. The file's own are let go of: what was put together from them is not in memory twice while it is checked.
+// Moves a file's tensors into the model under canonical names, and describes what the tensors and the file's notes
+// tell. Messages do not contain the file's name. The file's own tensors are released first. So tensors that were joined
+// from several are not in memory twice during the checks.
 Status take_vit(TensorFile &file, bool folder, const LoadOptions &options, LoadedModel &model) {
   ModelDescription &m = model.description;
   if (!folder) {
@@ -270,8 +272,8 @@ Status take_swin(TensorFile &file, bool folder, const LoadOptions &options, Load
     m.height = 224;
     if (auto s = read_swin_metadata(file.metadata, m); !s) return s;
     apply_overrides(m, options);
-    // torchvision tests its models on the middle of frames of 256; the others are tested on frames as large as the
-    // image.
+    // torchvision resizes frames to 256 and tests its models on the middle. The others are tested on frames as large as
+    // the image.
     m.short_side = names->torchvision ? (m.height * 256 + 112) / 224 : m.height;
   }
   model.weights = std::move(names->weights);
@@ -279,15 +281,15 @@ Status take_swin(TensorFile &file, bool folder, const LoadOptions &options, Load
   return check_swin_state_dict(model.weights, m);
 }
 
-// The one model of a file that is asked for, under plain names; notes of what was taken and left go into the
-// description's warnings at the end.
+// Keeps the one model of a file that the caller asks for, under plain names. Notes about what was taken and left out
+// end up in the description's warnings.
 Status take_part(TensorFile &file, const std::string &part, std::string &warnings) {
   const auto note = [&](const char *key) {
     const auto it = file.metadata.find(key);
     return it == file.metadata.end() ? std::string() : it->second;
   };
   const std::string entry = note("sta.part"), entries = note("sta.parts");
-  // A part is an entry of the file, or a prefix of the names in it.
+  // A part is either an entry of the file or a prefix of the names in it.
   const bool is_entry = !part.empty() && entry == part;
   if (!entries.empty() && part.empty())
     warnings += "the file holds several state dicts (" + entries + "); " + entry + " was taken, FILE#ENTRY takes another\n";

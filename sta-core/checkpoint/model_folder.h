@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
-// Loading a model, in whatever form it is distributed, into a ModelDescription and canonical weights:
+// Loads a model into a ModelDescription and canonical weights. It reads every form in which models are distributed:
 // VideoMAE
 //   - a Hugging Face folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin
 //     or shards of either
-//   - one .safetensors file, whose string metadata may carry num_heads, image_size, num_frames
+//   - one .safetensors file; its string metadata may hold num_heads, image_size, num_frames
 //   - one file written by torch.save (.pth, .pt, .bin, .ckpt): VideoMAE, VideoMAE v2, DeepSpeed, mmaction2
 // Video Swin
-//   - a folder with a config.json whose model_type is "video_swin" and whose other keys are those of the official
+//   - a folder with a config.json. Its model_type is "video_swin", its other keys are those of the official
 //     configurations (convert.h)
 //   - one file of torch.save or one .safetensors file: mmcv, mmaction2, torchvision, canonical names (swin_names.h)
-// A single file tells its dims by the shapes of its tensors. What these do not tell: the heads are 64 wide (16 heads
-// for widths 1280 and 1408), frames are 16 (Video Swin: 32), the image is as large as a stored position table says,
-// else 224; LoadOptions overrides each.
+// In a single file the shapes of the tensors tell the dims. They do not tell everything, so there are defaults: heads
+// are 64 wide (16 heads for widths 1280 and 1408), a clip has 16 frames (Video Swin: 32), and the image has the size
+// that a stored position table gives, else 224. LoadOptions overrides each of them.
 //
-// Labels come from, in this order: a file of the user; id2label of the config.json; a built-in list, if the number of
-// classes is that of a known data set (then with a warning); "class N".
+// Labels come from the first of these that exists: a file of the user; id2label of the config.json; a built-in list,
+// with a warning, if a known data set has this number of classes; the names "class N".
 //
-// Optional extensions of the JSON files, ignored by other readers:
+// The JSON files may have these extensions, which other readers ignore:
 //   config.json               "sta": {"sample_interval": "2/15"}   seconds between the frames of a window, as a
 //                                                                  fraction or a decimal number
-//                             "sta": {"fc_norm_eps": 1e-6}         epsilon of the LayerNorm before the head, where it
-//                                                                  is not 1e-5
+//                             "sta": {"fc_norm_eps": 1e-6}         epsilon of the LayerNorm before the head, if it is
+//                                                                  not 1e-5
 //                             "sta": {"background": "steady",      the class of the normal state, which is no event
-//                                     "events": {...}}             what its events are best told with: enter_threshold,
+//                                     "events": {...}}             the best settings for its events: enter_threshold,
 //                                                                  exit_threshold, min_duration, release_duration (in
 //                                                                  seconds), smoothing (in windows)
 //   preprocessor_config.json  "sta": {"antialias": true}           resize with a triangle filter over all source pixels

@@ -18,7 +18,7 @@ using nlohmann::json;
 
 std::string size_text(int height, int width) { return std::to_string(height) + "x" + std::to_string(width); }
 
-// Steps that exist in processors of other models and would change pixels.
+// Refuses steps that exist in processors of other models and would change pixels.
 Status refuse_other_steps(const json &root, const std::string &path) {
   const auto is_true = [&](const char *key) { return root.contains(key) && root[key] == true; };
   if (is_true("do_flip_channel_order")) return unsupported(path + ": do_flip_channel_order true (pictures in BGR) is not supported");
@@ -36,7 +36,8 @@ Status refuse_other_steps(const json &root, const std::string &path) {
   return ok();
 }
 
-// (value·f - mean) / std of values 0..255, said for values 0..1: only the two numbers of each channel change.
+// The file means (value·f - mean) / std for values 0..255. This converts it to values 0..1, which changes only the two
+// numbers of each channel.
 Status read_values(const json &root, ModelDescription &m, const std::string &path) {
   bool rescale = true, normalize = true;
   double factor = 1.0 / 255;
@@ -51,7 +52,7 @@ Status read_values(const json &root, ModelDescription &m, const std::string &pat
     m.std = {1, 1, 1};
   }
   const double range = 255 * (rescale ? factor : 1.0);
-  if (std::abs(range - 1) < 1e-6) return ok();  // as published models have it: the numbers of the file, to the bit
+  if (std::abs(range - 1) < 1e-6) return ok();  // as in published models: keep the numbers of the file exactly
   for (int c = 0; c < 3; ++c) {
     m.mean[c] = static_cast<float>(m.mean[c] / range);
     m.std[c] = static_cast<float>(m.std[c] / range);
@@ -110,7 +111,7 @@ Status read_processor(const std::string &folder, ModelDescription &m) {
     if (!fs::exists(path, ec)) continue;
     auto read = read_json(path);
     if (!read) return std::move(read).error();
-    // Since transformers 5 one file may hold the processors of all kinds of input.
+    // Since transformers 5, one file may hold the processors for all kinds of input.
     for (const char *inner : {"video_processor", "image_processor"})
       if (read->contains(inner) && (*read)[inner].is_object()) return read_one((*read)[inner], m, path + ": " + inner);
     return read_one(*read, m, path);

@@ -14,8 +14,8 @@ size_t type_bytes(sta_cuda_type type) { return type == STA_CUDA_FP32 ? 4 : 2; }
 
 }  // namespace
 
-/// The clips of a ring, those that nobody has. Shared by the ring and the clips given out, so that the last of them
-/// frees the memory.
+/// The unused clips of a ring. The ring and the clips that are given out share the pool, so the last of them frees the
+/// memory.
 class ClipPool : public std::enable_shared_from_this<ClipPool> {
  public:
   ClipPool(const KernelLibrary &kernels, int device, size_t bytes) : kernels_(kernels), device_(device), bytes_(bytes) {}
@@ -35,7 +35,7 @@ class ClipPool : public std::enable_shared_from_this<ClipPool> {
         slot = free_.back();
         free_.pop_back();
       } else {
-        free_.reserve(++made_);  // so that putting back allocates nothing
+        free_.reserve(++made_);  // so that put() allocates nothing
       }
     }
     if (!slot.memory) {
@@ -55,7 +55,7 @@ class ClipPool : public std::enable_shared_from_this<ClipPool> {
     free_.push_back(slot);
   }
 
-  // A clip of this pool to be filled in `stream`, once it has been read.
+  // Filling a clip of this pool in `stream`: it begins after the clip was last read.
   static void *memory(DeviceClip &clip) { return clip.slot_.memory; }
   Status begin_fill(DeviceClip &clip, void *stream) {
     return library_call([&](char *message) { return kernels_.event_order(clip.slot_.read, stream, message); });
@@ -69,7 +69,7 @@ class ClipPool : public std::enable_shared_from_this<ClipPool> {
 
  private:
   const size_t bytes_;
-  std::mutex mutex_;  // a leaf: nothing of the library is called with it held
+  std::mutex mutex_;  // a leaf lock: nothing of the library is called while it is held
   std::vector<DeviceClip::Slot> free_;
   size_t made_ = 0;
 };
@@ -112,13 +112,13 @@ Status DeviceRing::start() {
 }
 
 DeviceRing::~DeviceRing() {
-  // Memory first: releasing it waits for the work that uses it.
+  // Release the memory first: that waits for the work that uses it.
   for (void *memory : {tables_, ring_, shown_, incoming_}) kernels_.release(spec_.device, memory);
   for (void *event : {arrived_, taken_}) kernels_.event_free(spec_.device, event);
   kernels_.stream_free(spec_.device, stream_);
 }
 
-// Frames of one size and format have the same tables: they are copied when those change.
+// Frames of one size and format have the same tables. They are copied to the device only when size or format change.
 Status DeviceRing::load_tables(const FramePlan &plan) {
   if (plan.tables == loaded_tables_) return ok();
   loaded_tables_.clear();  // stays so if anything below fails
@@ -175,7 +175,7 @@ Result<std::unique_ptr<DeviceClip>> DeviceRing::window(uint64_t first, int count
     return library_call(
         [&](char *m) { return kernels_.copy_rows(to + to_step * picture, pitch, from + from_step * picture, pitch, n * picture, 3, stream_, m); });
   };
-  // The ring from `first` to its end, and on from its begin.
+  // Copy the ring from `first` to the ring's end, and then from its beginning.
   const size_t begin = first % steps, whole = static_cast<size_t>(count), head = std::min(whole, steps - begin);
   if (auto s = copy(0, begin, head); !s) return std::move(s).error();
   if (whole > head)

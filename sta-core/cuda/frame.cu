@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The frame kernel: what preprocess/ does on the CPU, bit for bit, for a frame that lies in device memory, and the
-// normalisation, written straight into a time step of a clip in the model's type. All of it is integer arithmetic up to
-// the level; tables and colour factors are the CPU's own (frame_plan.h).
+// The frame kernel. For a frame in device memory it does the same as preprocess/ does on the CPU, bit for bit. It also
+// normalises, and writes the result in the model's type straight into a time step of a clip. All arithmetic up to the
+// 8-bit level is on integers. Tables and colour factors are the CPU's own (frame_plan.h).
 //
-// A thread per output pixel. Bilinear: it reads the at most 2 x 2 source pixels under it, so 1080p to 224 x 224 touches
-// a tenth of the frame, whatever its format. Antialiased: the CPU filters whole rows first and then columns of the
-// result; a thread here does the same for the few samples that its pixel needs. Neighbours repeat some of that, which
-// costs less than writing the rows and reading them back.
+// One thread computes one output pixel. Bilinear: the thread reads at most 2 x 2 source pixels, so scaling 1080p to 224
+// x 224 touches a tenth of the frame in any format. Antialiased: the CPU filters whole rows first and then columns of
+// the result. A thread here does the same for the few samples that its pixel needs. Neighbours repeat some of that
+// work, which costs less than writing the rows and reading them back.
 #include "cuda/numeric.h"
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
@@ -30,7 +30,7 @@ __device__ __forceinline__ int32_t level_of(int32_t fixed) {
   return level < 0 ? 0 : level > 255 ? 255 : level;
 }
 
-// One source pixel: rgb[i] in 0..255; of gray, rgb[0] alone.
+// One source pixel: rgb[i] in 0..255. A gray pixel sets rgb[0] only.
 __device__ __forceinline__ void pixel_at(const sta_cuda_frame_args &a, int x, int y, int32_t (&rgb)[3]) {
   int32_t sample[3] = {0, 0, 0};
   for (int c = 0; c < a.components; ++c) sample[c] = sample_at(a, c, x, y);
@@ -53,26 +53,26 @@ __device__ __forceinline__ void bilinear_at(const sta_cuda_frame_args &a, int co
   const int32_t x[2] = {a.columns[column], a.columns[a.width + column]}, y[2] = {a.rows[row], a.rows[a.height + row]};
   const int32_t x_weight[2] = {a.columns[2 * a.width + column], a.columns[3 * a.width + column]};
   const int32_t y_weight[2] = {a.rows[2 * a.height + row], a.rows[3 * a.height + row]};
-  for (int c = 0; c < 3; ++c) level[c] = 2;  // rounding of the two bits that are cut at the end
+  for (int c = 0; c < 3; ++c) level[c] = 2;  // rounds the two bits that are cut off at the end
   for (int j = 0; j < 2; ++j) {
     int32_t left[3] = {}, right[3] = {};
     pixel_at(a, x[0], y[j], left);
     pixel_at(a, x[1], y[j], right);
-    // 15 bits of a row, then the upper half of the product, as OpenCV's vector code.
+    // As in OpenCV's vector code: a row has 15 bits, and the upper half of the product is kept.
     for (int c = 0; c < 3; ++c) level[c] += ((left[c] * x_weight[0] + right[c] * x_weight[1]) >> 4) * y_weight[j] >> 16;
   }
   for (int c = 0; c < 3; ++c) level[c] >>= 2;
 }
 
-// A sample in Q8: kernels.h.
+// A sample in Q8, see kernels.h.
 __device__ __forceinline__ uint32_t q8_at(const sta_cuda_frame_args &a, const uint8_t *row, int i) {
   if (a.sample == STA_CUDA_BYTE) return static_cast<uint32_t>(row[i]) << 8;
   const uint32_t word = row[2 * i] | row[2 * i + 1] << 8;
   return a.sample == STA_CUDA_HIGH10 ? word & 0xffc0 : word << 6 & 0xffff;
 }
 
-// Weighted sum of value(index) over the taps of output i, as a 16-bit number: filter_rows and filter_columns of
-// kernels.h, and their exact forms.
+// Weighted sum of value(index) over the taps of output i, as a 16-bit number. It equals filter_rows and filter_columns
+// of kernels.h, and their exact forms.
 template <typename Value>
 __device__ __forceinline__ uint32_t filtered(const sta_cuda_taps &taps, int i, const Value &value) {
   uint32_t sum = taps.exact ? 1u << 15 : static_cast<uint32_t>(taps.bias[i]);
@@ -83,8 +83,8 @@ __device__ __forceinline__ uint32_t filtered(const sta_cuda_taps &taps, int i, c
   return (taps.exact ? sum >> 16 : sum) & 0xffff;
 }
 
-// Antialiased: level[c] in 0..255 at an output pixel. The planes are filtered as they are, then the pixel is converted:
-// antialias_scaler.h.
+// Antialiased: level[c] in 0..255 at an output pixel. The planes are filtered as they are, and then the pixel is
+// converted, as in antialias_scaler.h.
 __device__ __forceinline__ void antialiased_at(const sta_cuda_frame_args &a, int column, int row, int32_t (&level)[3]) {
   constexpr int32_t kShift = 2, kHalf = 1 << kShift >> 1;  // two of the eight fraction bits are cut before the conversion
   int32_t q8[3] = {0, 0, 0};
@@ -144,7 +144,7 @@ void launch_frame(const sta_cuda_frame_args &a, cudaStream_t stream) {
 
 bool complete(const sta_cuda_taps &taps) { return taps.begin && taps.index && taps.weight && taps.bias; }
 
-// Whether the tables that the resampling reads are there.
+// Whether all tables are there that the resampling reads.
 bool has_tables(const sta_cuda_frame_args &a) {
   if (!a.antialias) return a.columns && a.rows;
   for (int c = 0; c < a.components; ++c)

@@ -78,7 +78,7 @@ Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &
   a.sample = layout.type == SampleType::kByte ? STA_CUDA_BYTE : layout.type == SampleType::kHigh10 ? STA_CUDA_HIGH10 : STA_CUDA_LOW10;
   a.convert = layout.model != ColorModel::kRgb;
   const bool bytes = layout.type == SampleType::kByte;
-  // Filtered samples keep six fraction bits, 10-bit ones four of them: antialias_scaler.cc.
+  // Filtered samples keep six fraction bits, 10-bit samples four: see antialias_scaler.cc.
   const ColorConversion color =
       make_color_conversion(layout.model == ColorModel::kYuv ? frame.matrix : STA_MATRIX_RGB, frame.full_range != 0, bytes ? 8 : 10,
                             !spec.antialias ? 1

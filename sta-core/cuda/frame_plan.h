@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From a description of a frame to the arguments of the frame kernel: the geometry, filter tables and colour factors of
-// preprocess/, so that a frame in device memory and one in system memory become the same numbers.
+// Turns the description of a frame into the arguments of the frame kernel. Geometry, filter tables and colour factors
+// come from preprocess/. So a frame gives the same numbers in device memory and in system memory.
 #pragma once
 
 #include <array>
@@ -13,15 +13,15 @@
 namespace sta {
 
 struct FramePlan {
-  /// All but the tables' addresses, out, out_channel, out_row and type.
+  /// All arguments except the tables' addresses, out, out_channel, out_row and type.
   sta_cuda_frame_args args;
-  /// What the kernel reads its weights from: to be copied to the device as it is.
+  /// The kernel reads its weights from this. Copy it to the device as it is.
   std::vector<int32_t> tables;
 
-  /// args with its tables in a copy of `tables`.
+  /// args whose tables are in `on_device`, a copy of `tables`.
   sta_cuda_frame_args with_tables(const int32_t *on_device) const;
 
-  // Where in `tables` each of them begins; -1: there is none.
+  // Where each table begins in `tables`; -1: there is none.
   struct Taps {
     int64_t begin = -1, index = -1, weight = -1, bias = -1;
   };
@@ -29,7 +29,7 @@ struct FramePlan {
   Taps row_taps[2], column_taps[3];
 };
 
-/// frame.plane are device pointers; they are not followed. scale, shift: level · scale + shift = normalised.
+/// frame.plane holds device pointers, which are not dereferenced. scale, shift: level · scale + shift = normalised.
 /// INVALID_ARGUMENT as Preprocessor::run.
 Result<FramePlan> make_frame_plan(const sta_frame &frame, const PreprocessSpec &spec, const std::array<float, 3> &scale,
                                   const std::array<float, 3> &shift);

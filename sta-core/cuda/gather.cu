@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Gather of the kept tokens. The next thing that reads them is the LayerNorm of the following block, so that a warp
-// that has a row in hand writes it and its normalised form at once: one launch and one pass over memory instead of two
-// of each.
+// Gathers the kept tokens. The LayerNorm of the following block reads them next. So a warp that has loaded a row writes
+// the row and its normalised form at once. That takes one launch and one pass over memory instead of two of each.
 //
-// Mean and variance in two passes over the row (the second finds it in the cache), in fp32: residual streams of large
-// models have a mean and a few channels far larger than the rest, where the one-pass formula loses digits.
+// Mean and variance are computed in fp32, in two passes over the row; the second pass finds the row in the cache. In
+// residual streams of large models the mean and a few channels are far larger than the rest, and there the one-pass
+// formula loses digits.
 #include "cuda/numeric.h"
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
@@ -14,12 +14,12 @@ namespace {
 
 constexpr int kRowsPerBlock = 4;
 
-// A warp per row of out [B·K,C].
+// One warp computes one row of out [B·K,C].
 template <typename T>
 __global__ void __launch_bounds__(kRowsPerBlock *kWarpSize) gather_rows(sta_cuda_gather_args a, bool packed) {
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarpSize;
-  if (row >= static_cast<int64_t>(a.batch) * a.kept_count) return;  // a whole warp; the block has no barrier
+  if (row >= static_cast<int64_t>(a.batch) * a.kept_count) return;  // the whole warp returns; the block has no barrier
   const T *in = static_cast<const T *>(a.x) + row / a.kept_count * a.x_batch + a.kept[row] * a.x_token;
   T *out = static_cast<T *>(a.out) + row * a.channels;
 

@@ -12,7 +12,7 @@
 namespace sta {
 namespace {
 
-// Fills the table from an open library; what does not fit otherwise.
+// Fills the table from an open library. Returns "", or the reason why the library cannot be used.
 std::string resolve(void *library, KernelLibrary &table) {
   const auto abi = reinterpret_cast<decltype(&::sta_cuda_abi)>(dlsym(library, "sta_cuda_abi"));
   if (!abi) return "not libsta-cuda (it has no sta_cuda_abi)";
@@ -34,7 +34,7 @@ std::string resolve(void *library, KernelLibrary &table) {
 }  // namespace
 
 const KernelLibrary *load_kernel_library(std::string *why) {
-  static std::mutex mutex;  // a leaf lock: only the dynamic linker and the library's own start are called with it held
+  static std::mutex mutex;  // a leaf lock: only the dynamic linker and the library's own start run while it is held
   static KernelLibrary table;
   static bool loaded = false;
   std::lock_guard lock(mutex);

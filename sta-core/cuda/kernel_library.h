@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// libsta-cuda as sta-core sees it: a table of its functions, filled by dlopen when a CUDA device is first used.
-// sta-core itself knows nothing of CUDA and is the same library on a machine without one. Tests fill a table with the
-// emulated kernels instead.
+// libsta-cuda as sta-core sees it: a table of its functions. dlopen fills the table when a CUDA device is first used.
+// sta-core itself knows nothing about CUDA, and is the same library on a machine without a CUDA device. Tests fill a
+// table with the emulated kernels instead.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace sta {
 
-// X(name): the member `name` of KernelLibrary, and the function sta_cuda_name behind it.
+// X(name) stands for the member `name` of KernelLibrary and the function sta_cuda_name behind it.
 #define STA_KERNEL_LIBRARY_FUNCTIONS(X) \
   X(devices)                            \
   X(launches)                           \
@@ -41,11 +41,11 @@ struct KernelLibrary {
 #undef STA_KERNEL_LIBRARY_MEMBER
 };
 
-/// The library of the process, loaded by the first call that succeeds and never unloaded; thread-safe. NULL: it cannot
-/// be used, and *why says what was tried (no such file, another version, no device).
+/// Returns the library of the process. The first call that succeeds loads it; it is never unloaded. Thread-safe. NULL:
+/// it cannot be used, and *why says what was tried (no such file, another version, no device).
 ///
-/// Order: $STA_CUDA_PATH (a full file path; if set, the only place), beside libsta-core, in cuda/ there (running
-/// uninstalled), the dynamic linker's own search for libsta-cuda.so.1.
+/// Places, in this order: $STA_CUDA_PATH (a full file path; if set, the only place), the folder of libsta-core, cuda/
+/// in that folder (running uninstalled), the dynamic linker's own search for libsta-cuda.so.1.
 const KernelLibrary *load_kernel_library(std::string *why);
 
 }  // namespace sta

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// libsta-cuda as a whole: its version, the devices it sees, its count of launches.
+// Functions about libsta-cuda as a whole: its version, the devices it sees, its count of launches.
 #include <atomic>
 
 #include "cuda/sta_cuda.h"
@@ -20,7 +20,7 @@ extern "C" int sta_cuda_devices(char *message) {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error == cudaSuccess && count > 0) return count;
-  cudaGetLastError();  // a runtime remembers the failure until it is asked
+  cudaGetLastError();  // clears the failure, which the runtime remembers until somebody asks
   report(STA_CUDA_NO_DEVICE, "no CUDA device", error == cudaSuccess ? "the driver lists none" : cudaGetErrorString(error), message);
   return 0;
 }

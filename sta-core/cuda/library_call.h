@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls of libsta-cuda as the classes around it make them: a status becomes a value with its sentence, the right device
-// is current meanwhile.
+// Helpers for calling libsta-cuda: one turns its status and message into a Status, the other keeps the right device
+// current during the calls.
 #pragma once
 
 #include "cuda/kernel_library.h"
@@ -17,7 +17,8 @@ Status library_call(const Call &call) {
   return Error{status == STA_CUDA_UNSUPPORTED ? STA_ERROR_UNSUPPORTED : STA_ERROR_DEVICE, message};
 }
 
-/// A device that is current for as long as this lives: launches and records need it to be that of their stream.
+/// Makes a device current for as long as this object lives. Launching and recording need the stream's device to be
+/// current.
 class CurrentDevice {
  public:
   CurrentDevice(const KernelLibrary &kernels, int device) : kernels_(kernels), device_(device) {

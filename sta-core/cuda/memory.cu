@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Memory, streams and events of the CUDA runtime as plain functions, so that sta-core orders work on a device without
+// Memory, streams and events of the CUDA runtime as plain functions. With them sta-core orders work on a device without
 // being compiled against CUDA.
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
@@ -9,11 +9,11 @@ namespace {
 
 sta_cuda_status check(cudaError_t error, const char *what, char *message) {
   if (error == cudaSuccess) return STA_CUDA_OK;
-  cudaGetLastError();  // reported here: the next call must not find it
+  cudaGetLastError();  // the error is reported here, so the next call must not find it
   return report(STA_CUDA_FAILED, what, cudaGetErrorString(error), message);
 }
 
-// A device for as long as this lives.
+// Makes a device current for as long as this object lives.
 class Current {
  public:
   explicit Current(int device) {
@@ -45,7 +45,7 @@ extern "C" sta_cuda_status sta_cuda_context(int device, void **context, char *me
   *context = nullptr;
   const Current current(device);
   if (current.error() != cudaSuccess) return check(current.error(), "context", message);
-  // A runtime call that changes nothing makes the primary context.
+  // This call changes nothing, but makes the runtime create the primary context.
   if (const cudaError_t error = cudaFree(nullptr); error != cudaSuccess) return check(error, "context", message);
 #ifdef __CUDACC__
   void *entry = nullptr;
@@ -133,7 +133,7 @@ extern "C" sta_cuda_status sta_cuda_event_wait(void *event, char *message) {
 }
 
 extern "C" sta_cuda_status sta_cuda_upload(void *to, const void *from, size_t bytes, void *stream, char *message) {
-  // From pageable memory: the runtime returns when it has a copy of its own.
+  // The memory is pageable, so the runtime returns only when it has its own copy.
   return check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream)), "upload", message);
 }
 

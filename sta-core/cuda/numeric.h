@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Building blocks of the kernels: vector loads, sort keys, the reductions of a warp.
+// Building blocks of the kernels: vector loads, sort keys, reductions over a warp.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,11 @@ namespace sta::cuda {
 
 constexpr int kWarpSize = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
-// Least divisor: far below any value of real data, so that degenerate input stays finite. As in pruning/sta.cc.
+// The smallest divisor. It is far below any value of real data and keeps degenerate input finite. Same as in
+// pruning/sta.cc.
 constexpr float kTiny = 1e-20f;
 
-/// Eight neighbours, loaded in pieces of 16 bytes: their address must be a multiple of that.
+/// Eight neighbouring elements. They are loaded in pieces of 16 bytes, so their address must be a multiple of 16.
 template <typename T>
 struct alignas(16) Pack8 {
   T v[8];
@@ -45,15 +46,15 @@ __device__ __forceinline__ void store8(T *row, int count, bool packed, const flo
   }
 }
 
-/// A number that sorts as the float does: -0 as 0, NaN last.
+/// An integer that sorts as the float does. -0 counts as 0; NaN comes last.
 __device__ __forceinline__ uint32_t sort_key(float v) {
   if (v != v) return 0xffffffffu;
   const uint32_t bits = bits_of(v + 0.0f);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-// Over the 32 lanes; every lane gets the result, and the order of the sum is the same for all: neighbours at distance
-// 16 first.
+// Reductions over the 32 lanes. Every lane gets the result. The order of the sum is the same for all lanes: neighbours
+// at distance 16 first.
 __device__ __forceinline__ float warp_sum(float v) {
   for (int distance = kWarpSize / 2; distance > 0; distance /= 2) v += __shfl_xor_sync(kAllLanes, v, distance);
   return v;

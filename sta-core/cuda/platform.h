@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// One kernel source for two compilers: nvcc for the device, and any C++20 compiler with the emulation of
-// tests/cuda/emulation, where every CUDA thread is a fiber. What differs between the two is here: the language's
-// header, launches, dynamic shared memory, loop unrolling.
+// The kernels have one source for two compilers: nvcc for the device, and any C++20 compiler with the emulation of
+// tests/cuda/emulation. There every CUDA thread is a fiber. This header holds the differences: the language's header,
+// launches, dynamic shared memory, loop unrolling.
 //
-// Arithmetic is the same in both, bit for bit: the library is compiled with -fmad=false, multiply-adds are written fmaf
-// where they are meant, sums have a fixed order, and the exponential is our own (scalar.h). So what the tests see under
-// the emulation is what a device computes.
+// Arithmetic is the same in both, bit for bit. The library is compiled with -fmad=false, intended multiply-adds are
+// written as fmaf, sums have a fixed order, and the exponential is our own (scalar.h). So the tests see the same
+// numbers under the emulation as a device computes.
 #pragma once
 
 #ifdef __CUDACC__
@@ -15,7 +15,7 @@
     ::sta::cuda::count_launch();                                   \
     kernel<<<grid, block, shared_bytes, stream>>>(__VA_ARGS__);    \
   } while (0)
-// One name and type for all kernels of a file: their pointers are cut from it.
+// All kernels of a file share this one array, so it has one name and type. They take their own pointers out of it.
 #define STA_DYNAMIC_SHARED(name)                                       \
   extern __shared__ __align__(16) unsigned char sta_dynamic_shared_[]; \
   unsigned char *name = sta_dynamic_shared_

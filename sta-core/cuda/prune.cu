@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// The STA pruning step (pruning/sta.cc says what it computes and why) in three launches:
+// The STA pruning step in three launches. pruning/sta.cc explains what it computes and why.
 //
-//   token_statistics   a warp per token: mean of the heads' keys -> unit length; Σ|x|
-//   group_similarity   all pairs of neighbouring groups at once, since a column of P does not depend on which other old
-//                      tokens survive: the numerator of every column softmax and its sum; in the same launch, the first
-//                      group's similarity of even to odd positions
+//   token_statistics   one warp per token: mean of the heads' keys -> unit length; Σ|x|
+//   group_similarity   all pairs of neighbouring groups at once: the numerator of every column softmax, and its sum.
+//                      This is possible because a column of P does not depend on which other old tokens survive. The
+//                      same launch computes the first group's similarity of even to odd positions
 //   prune_chain        one block per clip walks the groups: mat-vec, multiply, select, renormalise
 //
-// P is kept unnormalised: dividing the mass of an old token by the sum of its column once is cheaper than dividing N
-// numbers, and cosines need no maximum subtracted.
+// P stays unnormalised. Dividing the mass of an old token by the sum of its column once is cheaper than dividing N
+// numbers. Cosines lie within ±1, so no maximum has to be subtracted before the exponential.
 //
-// The selection sorts by counting: rank = how many scores are smaller, or equal and earlier. N² comparisons of one
-// block are a microsecond where N is a few hundred, and the result cannot depend on the order in which threads run.
+// The selection sorts by counting: the rank of a token is the number of scores that are smaller, or equal and earlier.
+// If N is a few hundred, one block makes the N² comparisons in a microsecond. The result cannot depend on the order in
+// which threads run.
 #include <cstdio>
 
 #include "cuda/numeric.h"
@@ -23,23 +24,23 @@ namespace {
 
 constexpr int kMaxGroupTokens = 2048, kMaxHeadDim = 128, kMaxGroups = 256, kMaxBatch = 65535;
 
-// Sizes of one call, and where in the workspace things are.
+// Sizes of one call, and the group order of its scan.
 struct Shape {
   int batch, groups, n, channels, heads, dim, drop;
   bool backward;
-  int keep_group, keep_position;  // of the token that is never dropped; -1, -1: there is none
+  int keep_group, keep_position;  // where the token is that is never dropped; -1, -1: there is none
   int padded;                     // D rounded up to a multiple of 4, so that rows are whole float4
 
   __host__ __device__ int kept() const { return n - drop; }
   __host__ __device__ int64_t tokens() const { return static_cast<int64_t>(groups) * n; }  // L
   __host__ __device__ int sources() const { return (n + 1) / 2; }                          // even positions of the first group
-  /// Whether a token is kept whatever its scores are.
+  /// Whether this token is kept whatever its scores are.
   __host__ __device__ bool stays(int group, int position) const { return group == keep_group && position == keep_position; }
   /// The group at position `step` of the scan.
   __host__ __device__ int scanned(int step) const { return backward ? groups - 1 - step : step; }
 };
 
-// All fp32, in this order; `unit_key` first, as it is read in pieces of 16 bytes.
+// Scratch memory, all fp32, in this order. `unit_key` comes first because it is read in pieces of 16 bytes.
 struct Workspace {
   float *unit_key;    // [B,L,padded], unit length, zeros behind D
   float *magnitude;   // F [B,L]
@@ -70,7 +71,7 @@ __global__ void __launch_bounds__(kTokensPerBlock *kWarpSize)
                      int64_t key_head, float *unit_key, float *magnitude) {
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
   const int64_t token = static_cast<int64_t>(blockIdx.x) * kTokensPerBlock + threadIdx.x / kWarpSize;
-  if (token >= s.batch * s.tokens()) return;  // a whole warp; the block has no barrier
+  if (token >= s.batch * s.tokens()) return;  // the whole warp returns; the block has no barrier
   const int64_t b = token / s.tokens(), l = token % s.tokens();
 
   const T *row = x + b * x_batch + l * x_token;
@@ -105,11 +106,11 @@ __global__ void __launch_bounds__(kTokensPerBlock *kWarpSize)
 // --------------------------------------------------------------------------------------------- 2: every pair of tokens
 
 constexpr int kSimilarityThreads = 256, kTileRows = 16, kTileColumns = 64;
-// Four floats more than a row holds: lanes that read the same piece of neighbouring rows then use different banks.
+// Rows are padded by four floats, so lanes that read the same piece of neighbouring rows use different banks.
 __host__ __device__ constexpr int tile_stride(int padded) { return padded + 4; }
 
-// Copies `count` keys, `step` tokens apart from token `first` on, into tile [tile_rows, stride]; rows beyond `count`
-// are zero.
+// Copies `count` keys into tile [tile_rows, stride]. They begin at token `first` and are `step` tokens apart. Rows
+// beyond `count` become zero.
 __device__ __forceinline__ void load_keys(const float *group_keys, int padded, int first, int step, int count, int tile_rows, float *tile) {
   const int pieces = padded / 4;
   for (int i = static_cast<int>(threadIdx.x); i < tile_rows * pieces; i += kSimilarityThreads) {
@@ -124,8 +125,9 @@ __device__ __forceinline__ float multiply_add(float4 a, float4 b, float sum) {
   return fmaf(a.w, b.w, fmaf(a.z, b.z, fmaf(a.y, b.y, fmaf(a.x, b.x, sum))));
 }
 
-// Grid: row tiles x T x B. Plane 0 of the grid is the first group (rows: even positions, columns: odd ones), plane p >
-// 0 the pair of groups p-1 (rows) and p (columns) of the scan. A warp owns two rows, a lane two columns of the tile.
+// Grid: row tiles x T x B. Plane 0 of the grid is the first group (rows: even positions, columns: odd ones). Plane p >
+// 0 is the pair of groups p-1 (rows) and p (columns) of the scan. Each warp owns two rows of the tile, each lane two
+// columns.
 __global__ void __launch_bounds__(kSimilarityThreads)
     group_similarity(Shape s, const float *unit_key, float *similarity, float *column_sum, float *numerator) {
   STA_DYNAMIC_SHARED(shared);
@@ -133,19 +135,19 @@ __global__ void __launch_bounds__(kSimilarityThreads)
   const bool first = pair == 0;
   const int rows = first ? s.sources() : s.n, columns = first ? s.n / 2 : s.n, step = first ? 2 : 1;
   const int row0 = static_cast<int>(blockIdx.x) * kTileRows;
-  if (row0 >= rows) return;                             // the whole block
+  if (row0 >= rows) return;                             // the whole block returns
   float *old_tile = reinterpret_cast<float *>(shared);  // [kTileRows, stride]
   float *new_tile = old_tile + kTileRows * stride;      // [kTileColumns, stride]
   const float *clip_keys = unit_key + b * s.tokens() * s.padded;
   const float *old_keys = clip_keys + static_cast<int64_t>(s.scanned(first ? 0 : pair - 1)) * s.n * s.padded;
   const float *new_keys = clip_keys + static_cast<int64_t>(s.scanned(pair)) * s.n * s.padded;
-  const int64_t plane = static_cast<int64_t>(b) * (s.groups - 1) + pair - 1;  // of the pairs; unused in the first group
+  const int64_t plane = static_cast<int64_t>(b) * (s.groups - 1) + pair - 1;  // of the pair; unused for the first group
 
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
   float sum[2] = {0, 0}, most[2] = {-INFINITY, -INFINITY};
   load_keys(old_keys, s.padded, row0 * step, step, rows - row0, kTileRows, old_tile);
   for (int column0 = 0; column0 < columns; column0 += kTileColumns) {
-    __syncthreads();  // the tile is no longer read
+    __syncthreads();  // nobody reads the tile any more
     load_keys(new_keys, s.padded, column0 * step + (first ? 1 : 0), step, columns - column0, kTileColumns, new_tile);
     __syncthreads();
     float dot[2][2] = {{0, 0}, {0, 0}};
@@ -183,18 +185,18 @@ __global__ void __launch_bounds__(kSimilarityThreads)
 
 // ---------------------------------------------------------------------------------------------- 3: the chain of groups
 
-// Each column of a mat-vec, and each rank, is computed by kSlices threads that take every kSlices-th term; the partial
+// kSlices threads compute each column of a mat-vec and each rank. Each takes every kSlices-th term, and the partial
 // results are added in order.
 constexpr int kSlices = 4, kMaxColumnThreads = 256;
 
 // Shared memory of the chain, in 32-bit words.
 struct ChainMemory {
-  float *weight;       // [N] of the old tokens in `list`: mass / column sum
+  float *weight;       // [N] mass / column sum of the old tokens in `list`
   int *list;           // [N] old tokens that carry mass; after a selection, position -> token
   float *accumulated;  // A [N]
   uint32_t *key;       // [N] sort keys
   float *partial;      // [kSlices, column threads]
-  float *low, *range;  // [T] of the semantic score
+  float *low, *range;  // [T] minimum and range of the semantic score
   float *total;        // [1]
 
   __host__ __device__ static int words(int n, int groups, int threads) { return 4 * n + threads + 2 * groups + 1; }
@@ -210,11 +212,11 @@ struct ChainMemory {
 };
 
 struct Worker {
-  int slice, column, columns;  // this thread's; columns: threads per slice
+  int slice, column, columns;  // slice and column of this thread; columns: threads per slice
 };
 
-// use(i, rank) for each i < n, by one thread each; rank = position of key[i] in ascending order, ties by index. Ends
-// with a barrier.
+// Calls use(i, rank) for each i < n, in one thread each. rank: position of key[i] in ascending order, ties by index.
+// Ends with a barrier.
 template <typename Use>
 __device__ __forceinline__ void rank_keys(const uint32_t *key, int n, const Worker &w, float *scratch, Use use) {
   int *partial = reinterpret_cast<int *>(scratch);
@@ -249,7 +251,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
     kept_out[(b * s.groups + group) * kept + position] = static_cast<int64_t>(group) * n + token;
   };
 
-  // Least and range of the semantic score of each group, a warp a group.
+  // Minimum and range of each group's semantic score. One warp handles one group.
   for (int g = thread / kWarpSize; g < s.groups; g += threads / kWarpSize) {
     float low = INFINITY, high = -INFINITY;
     for (int i = lane; i < n; i += kWarpSize) {
@@ -264,7 +266,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
     }
   }
 
-  // The first group: odd positions stay, even ones by ascending similarity.
+  // The first group: odd positions stay, then the even ones follow by ascending similarity.
   const int first = s.scanned(0), sources = s.sources(), targets = n / 2;
   for (int i = thread; i < sources; i += threads) {
     const float v = similarity[b * sources + i];
@@ -283,7 +285,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
     if (rank < sources - s.drop) emit(first, targets + rank, 2 * i);
   });
 
-  // A_1 counts all tokens of the first group, the dropped ones too: so does the official code.
+  // A_1 counts all tokens of the first group, including the dropped ones, as the official code does.
   const float *sums = column_sum + b * (s.groups - 1) * n;
   for (int i = thread; i < n && s.groups > 1; i += threads) {
     m.list[i] = i;
@@ -336,7 +338,7 @@ __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
 
 // ----------------------------------------------------------------------------------------------------------- host side
 
-// NULL, or what is wrong with the sizes.
+// Returns what is wrong with the sizes, or NULL.
 const char *check_sizes(const sta_cuda_prune_args &a) {
   if (a.type < STA_CUDA_FP32 || a.type > STA_CUDA_BF16) return "type is none of fp32, fp16, bf16";
   if (a.batch < 1 || a.batch > kMaxBatch) return "the batch is not within 1 .. 65535";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Numbers that host and device must agree on bit for bit: the floating types as storage (all arithmetic is fp32) and
-// the exponential. Needs neither CUDA nor the emulation, so that tests can prepare input and compute references with
-// it.
+// Numbers on which host and device must agree bit for bit: the floating types as storage (all arithmetic is fp32), and
+// the exponential. It needs neither CUDA nor the emulation, so tests can prepare input and compute references with it.
 #pragma once
 
 #include <cmath>
@@ -54,7 +53,7 @@ template <>
 STA_HOST_DEVICE float from_float<float>(float v) {
   return v;
 }
-// To the nearest, ties to even; NaN stays NaN.
+// Rounds to the nearest, ties to even. NaN stays NaN.
 template <>
 STA_HOST_DEVICE Bfloat16 from_float<Bfloat16>(float v) {
   const uint32_t bits = bits_of(v);
@@ -69,18 +68,18 @@ STA_HOST_DEVICE Half from_float<Half>(float v) {
   const uint32_t bits = bits_of(v), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return {static_cast<uint16_t>(sign | 0x7e00)};
   if (magnitude >= 0x477ff000u) return {static_cast<uint16_t>(sign | 0x7c00)};  // 65520 and above round to infinity
-  if (magnitude < 0x38800000u)  // below the least normal number: adding 1/2 leaves the rounded value in the low bits
+  if (magnitude < 0x38800000u)  // below the smallest normal number: adding 1/2 leaves the rounded value in the low bits
     return {static_cast<uint16_t>(sign | (bits_of(float_of(magnitude) + 0.5f) - bits_of(0.5f)))};
   return {static_cast<uint16_t>(sign | ((magnitude + 0xfff + (magnitude >> 13 & 1) - (112u << 23)) >> 13))};
 #endif
 }
 
-/// e^x within 1 unit in the last place for |x| <= 80; NaN gives e^-80. Built from fmaf only, so that every processor
-/// gives the same bits.
+/// e^x within 1 unit in the last place for |x| <= 80; NaN gives e^-80. It uses fmaf only, so that every processor gives
+/// the same bits.
 STA_HOST_DEVICE float exponential(float x) {
   x = fminf(fmaxf(x, -80.0f), 80.0f);
   const float n = rintf(x * 1.44269504f);
-  // x - n·ln 2, ln 2 in two parts, lies within ±0.35: a polynomial of degree 7 is exact enough.
+  // f = x - n·ln 2, with ln 2 in two parts, lies within ±0.35. There a polynomial of degree 7 is exact enough.
   const float f = fmaf(n, -1.42860677e-6f, fmaf(n, -0.693145752f, x));
   float p = 1.98412698e-4f;
   p = fmaf(p, f, 1.38888889e-3f);

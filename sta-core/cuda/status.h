@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the entry points of libsta-cuda share: reporting, and the questions about pointers that decide between vector
-// and scalar loads.
+// Helpers of libsta-cuda's entry points: they report errors, and check whether pointers allow vector loads.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,7 @@ inline sta_cuda_status report(sta_cuda_status status, const char *what, const ch
   return status;
 }
 
-/// After the launches of a call: did the runtime take them?
+/// Called after the launches: reports whether the runtime accepted them.
 inline sta_cuda_status finish(const char *what, char *message) {
   const cudaError_t error = cudaGetLastError();
   return error == cudaSuccess ? STA_CUDA_OK : report(STA_CUDA_FAILED, what, cudaGetErrorString(error), message);

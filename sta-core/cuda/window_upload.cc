@@ -43,7 +43,7 @@ UploadPool::~UploadPool() {
   kernels_.stream_free(device_, stream_);
 }
 
-// Device memory first: releasing it waits for the work of the device, that which reads the pinned memory too.
+// Device memory goes first: releasing it waits for the work of the device, which includes reads of the pinned memory.
 void UploadPool::free(const UploadedWindow::Slot &slot) {
   kernels_.release(device_, slot.memory);
   kernels_.pinned_free(device_, slot.pinned);
@@ -66,7 +66,7 @@ Result<std::unique_ptr<UploadedWindow>> UploadPool::take() {
       slot = free_.back();
       free_.pop_back();
     } else {
-      free_.reserve(++made_);  // so that putting back allocates nothing
+      free_.reserve(++made_);  // so that put() allocates nothing
     }
   }
   if (!slot.memory) {
@@ -78,7 +78,7 @@ Result<std::unique_ptr<UploadedWindow>> UploadPool::take() {
     }
   }
   std::unique_ptr<UploadedWindow> window(new UploadedWindow(shared_from_this(), slot));
-  // The copy of whoever had it before; past, unless that window was replaced.
+  // Wait for the copy of the previous owner. It is done already, unless that window was replaced.
   if (auto s = library_call([&](char *m) { return kernels_.event_wait(slot.arrived, m); }); !s) return std::move(s).error();
   return window;
 }

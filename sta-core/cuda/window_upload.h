@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The way of a window's pixels from system memory to the device, without anybody waiting: they are written into pinned
-// memory, which the device reads by itself, in a stream of its own. The thread that cuts windows puts the copy into
-// that stream, so it runs while the worker's pass before is computed; the worker's stream then begins with what has
+// Brings a window's pixels from system memory to the device without anybody waiting. The pixels are written into pinned
+// memory, which the device can read by itself. The thread that cuts windows puts the copy into a separate stream. So
+// the copy runs while the worker computes the previous pass, and the worker's stream then starts with pixels that have
 // arrived.
 //
-// Order is kept by events: a window is read after it has arrived, and its memory on the device is written again after
-// it was read. Only whoever takes a window whose last copy is still on its way waits for that copy: one that was
-// replaced before the worker came to it.
+// Events keep the order: a window is read after it has arrived, and its device memory is written again after it was
+// read. There is one case in which the host waits. If a window was replaced before the worker reached it, its copy may
+// still be on its way. Whoever takes that window's memory next waits for the copy.
 //
-// Written against the functions of libsta-cuda only, without LibTorch, so that tests run it on an emulated device with
-// streams of their own.
+// It uses only the functions of libsta-cuda and no LibTorch. So tests can run it on an emulated device that has its own
+// streams.
 #pragma once
 
 #include <cstddef>
@@ -26,25 +26,25 @@ namespace sta {
 
 class UploadPool;
 
-/// One window: bytes [T,H,W,3] in pinned memory and the same on the device. Goes back to its pool when it is destroyed,
-/// in any thread and under any lock: nothing is freed or waited for then, unless the pool is gone and this was its last
-/// window.
+/// One window: bytes [T,H,W,3] in pinned memory and the same on the device. It goes back to its pool when it is
+/// destroyed. That may happen in any thread and under any lock, because it frees nothing and waits for nothing. The
+/// exception: the pool is gone and this was its last window.
 class UploadedWindow {
  public:
   ~UploadedWindow();
   UploadedWindow(const UploadedWindow &) = delete;
   UploadedWindow &operator=(const UploadedWindow &) = delete;
 
-  /// To be filled before send().
+  /// Fill these before send().
   uint8_t *pixels() { return static_cast<uint8_t *>(slot_.pinned); }
-  /// Puts the copy into the pool's stream; the pixels are not touched from now on. DEVICE.
+  /// Puts the copy into the pool's stream. Do not touch the pixels after that. DEVICE.
   Status send();
 
   const void *data() const { return slot_.memory; }
-  /// Work put into `stream` from now on finds the window there. DEVICE.
+  /// Work that is put into `stream` from now on runs after the window has arrived. DEVICE.
   Status begin_read(void *stream);
-  /// The window may be overwritten once the work put into `stream` so far is done. To be called also if that work has
-  /// failed half-way.
+  /// The window may be overwritten once the work that is in `stream` now is done. Call it even if that work has failed
+  /// half-way.
   Status end_read(void *stream);
 
  private:
@@ -58,18 +58,18 @@ class UploadedWindow {
   const Slot slot_;
 };
 
-/// The windows of one engine that nobody has. There come to be as many as are under way at a time: of each stream one
-/// that is filled, one in the mailbox, one in the worker. Thread-safe.
+/// The unused windows of one engine. The pool grows to the number of windows that are under way at one time: for each
+/// stream one that is being filled, one in the mailbox, one in the worker. Thread-safe.
 class UploadPool : public std::enable_shared_from_this<UploadPool> {
  public:
-  /// bytes: of a window. DEVICE with the runtime's reason.
+  /// bytes: size of a window. DEVICE with the runtime's reason.
   static Result<std::shared_ptr<UploadPool>> create(const KernelLibrary &kernels, int device, size_t bytes);
   /// Waits for the device to finish what it has been given.
   ~UploadPool();
   UploadPool(const UploadPool &) = delete;
   UploadPool &operator=(const UploadPool &) = delete;
 
-  /// A window to be filled. DEVICE: no memory, pinned or on the device.
+  /// A window to fill. DEVICE: there is no pinned memory or no device memory.
   Result<std::unique_ptr<UploadedWindow>> take();
 
  private:
@@ -83,7 +83,7 @@ class UploadPool : public std::enable_shared_from_this<UploadPool> {
   const int device_;
   const size_t bytes_;
   void *stream_ = nullptr;
-  std::mutex mutex_;  // a leaf: nothing of the library is called with it held
+  std::mutex mutex_;  // a leaf lock: nothing of the library is called while it is held
   std::vector<UploadedWindow::Slot> free_;
   size_t made_ = 0;
 };

@@ -24,20 +24,21 @@ using ops::AttentionKernel;
 
 constexpr int kTrialTokens = 64;
 
-// All keys are alike, so every query gets the mean of the values, which are alike too: half, exact in every precision.
+// All keys are equal, so every query gets the mean of the values. All values are equal too: one half, which is exact in
+// every precision.
 constexpr double kValue = 0.5, kTolerance = 1e-2;
 
-// What is wrong with the attention of this shape, "" if nothing is. kernel: the one that was used. Throws what the
-// device throws.
+// Returns what is wrong with the attention of this shape, "" if nothing is. kernel: receives the kernel that was used.
+// Throws what the device throws.
 std::string trial(const AttentionShape &s, at::Device device, at::ScalarType type, AttentionKernel &kernel) {
   const auto options = at::TensorOptions(device).dtype(type);
-  // Laid out as a model's own: q, k and v are parts of one product.
+  // The same layout as in a model: q, k and v are parts of one product.
   const at::Tensor qkv = at::full({1, s.tokens, 3, s.heads, s.head_dim}, kValue, options);
   const at::Tensor q = qkv.select(2, 0).transpose(1, 2), k = qkv.select(2, 1).transpose(1, 2), v = qkv.select(2, 2).transpose(1, 2);
   const at::Tensor mask = s.masked ? at::zeros({1, s.heads, s.tokens, s.tokens}, options) : at::Tensor();
   kernel = ops::kernel_for(q, k, v, mask);
   const at::Tensor out = ops::attend(q, k, v, mask);
-  // Reading the result waits for the device, whose errors come with it.
+  // Reading the result waits for the device and brings up its errors.
   const double worst = (out.to(at::kFloat) - kValue).abs().max().item<double>();
   return worst < kTolerance ? "" : "it computes something else";
 }
@@ -52,7 +53,7 @@ std::vector<AttentionShape> attention_shapes(const ModelDescription &m) {
     const auto grid = m.stage_grid(s);
     int tokens = 1;
     for (size_t i = 0; i < grid.size(); ++i) tokens *= std::min(grid[i], m.window[i]);
-    // With dropped tokens a few channels are appended (ops/swin_ops.cc).
+    // If tokens were dropped, a few channels are appended (ops/swin_ops.cc).
     for (const int wide : {dim, dim + static_cast<int>(ops::kFlagChannels)}) {
       if (wide > dim && m.max_drop_number() == 0) continue;
       if (std::none_of(shapes.begin(), shapes.end(), [&](const AttentionShape &a) { return a.head_dim == wide; }))
@@ -65,7 +66,7 @@ std::vector<AttentionShape> attention_shapes(const ModelDescription &m) {
 AttentionChoice::AttentionChoice(at::Device device, at::ScalarType type, std::vector<AttentionShape> shapes)
     : device_(device), type_(type), shapes_(std::move(shapes)) {}
 
-// A kernel is tried at most once: it works, or it is off afterwards.
+// Each kernel is tried at most once: either it works, or it is switched off afterwards.
 Status AttentionChoice::try_shape(const AttentionShape &shape, int &kernels, std::string &reasons) const {
   for (int attempt = 0; attempt < ops::kAttentionKernels; ++attempt) {
     AttentionKernel kernel = AttentionKernel::kPlain;
@@ -78,10 +79,10 @@ Status AttentionChoice::try_shape(const AttentionShape &shape, int &kernels, std
     }
     if (!wrong && wrong.error().status == STA_ERROR_OUT_OF_MEMORY) return wrong.error();
     std::string why = wrong ? *wrong : wrong.error().message;
-    if (why.rfind(": ", 0) == 0) why.erase(0, 2);  // guarded()'s, of no name
+    if (why.rfind(": ", 0) == 0) why.erase(0, 2);  // guarded() adds this to an empty name
     reasons += (reasons.empty() ? "" : "; ") + std::string(ops::name_of(kernel)) + ": " + why.substr(0, why.find('\n'));
-    if (ops::attention_changes() == changes) ops::switch_off(kernel, why);  // a device's late error, or a wrong result
-    if (ops::attention_changes() == changes) break;                         // the plain one
+    if (ops::attention_changes() == changes) ops::switch_off(kernel, why);  // a late error, or a wrong result
+    if (ops::attention_changes() == changes) break;                         // it is the plain kernel, which stays on
   }
   return Error{STA_ERROR_DEVICE, "no attention works on " + device_.str() + " (" + reasons + ")"};
 }
@@ -91,7 +92,8 @@ Status AttentionChoice::check() {
   std::lock_guard lock(mutex_);
   int kernels = 0;
   std::string reasons;
-  // Until nothing changes: a kernel that fails for one shape is off for those tried before as well.
+  // Repeat until nothing changes: a kernel that fails for one shape is then off for the shapes that were tried before,
+  // too.
   for (uint64_t changes = ops::attention_changes() + 1; changes != ops::attention_changes();) {
     changes = ops::attention_changes();
     kernels = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The edge where exceptions end: runs a function of type Result<T>() and turns whatever LibTorch or the standard
-// library throws into an Error.
+// No exception passes this place: guarded() runs a function of type Result<T>() and turns everything that LibTorch or
+// the standard library throws into an Error.
 #pragma once
 
 #include <c10/util/Exception.h>

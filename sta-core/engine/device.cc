@@ -22,9 +22,9 @@
 namespace sta {
 namespace {
 
-// libtorch_cuda.so and what it needs are gigabytes: loaded once, and only when somebody wants CUDA. Its static
-// initialisers register the CUDA kernels. Before it, what it and its libraries would look for in vain later
-// (library_preload.h).
+// libtorch_cuda.so and the libraries it needs are gigabytes. So they are loaded once, and only when somebody wants
+// CUDA. Its static initialisers register the CUDA kernels. Libraries that it would later look for in vain are loaded
+// first (library_preload.h).
 std::string load_cuda() {
   static std::once_flag once;
   static std::string failure;
@@ -94,8 +94,8 @@ int resolve_threads(int wanted) {
 }
 
 void enter_worker_thread(int nice, int threads) {
-  // On Linux the nice value belongs to the thread and is inherited by the threads it creates: OpenMP's helpers too,
-  // since this runs before they exist.
+  // On Linux the nice value belongs to the thread, and threads that it creates inherit it. This includes OpenMP's
+  // helpers, because this runs before they exist.
   if (nice > 0) setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), nice);
   pthread_setname_np(pthread_self(), "sta-worker");
   at::set_num_threads(threads);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// device=auto: what is opened on a GPU on which nothing works is opened on the CPU instead. Which failures that means,
-// and what the user is told.
+// With device=auto, a model that cannot be opened on the GPU is opened on the CPU instead. This decides which failures
+// lead to the fallback, and what the user is told.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -11,13 +11,13 @@
 
 namespace sta {
 
-/// Whether it is the device that failed: a file that is no model is none on a CPU either.
+/// Whether the device failed. Other errors would come back on the CPU: a file that is no model is none there either.
 inline bool blames_device(const Error &error) {
   return error.status == STA_ERROR_DEVICE || error.status == STA_ERROR_INTERNAL || error.status == STA_ERROR_OUT_OF_MEMORY;
 }
 
-/// open(device, warning) -> Result<T>; warning: one line, "" on the first device. automatic: the user leaves the device
-/// to us. If the second attempt fails too, the result is its error.
+/// open(device, warning) -> Result<T>; warning: one line for the user, "" on the first device. automatic: the user left
+/// the choice of device to us. If the second attempt fails too, the result is its error.
 template <typename Open>
 auto open_with_fallback(bool automatic, at::Device device, Open open) -> decltype(open(device, std::string())) {
   auto opened = open(device, std::string());

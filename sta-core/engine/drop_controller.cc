@@ -10,10 +10,10 @@
 namespace sta {
 namespace {
 
-constexpr int kLevels = 12;        // above 0: fine enough that a step is a few percent of the cost
+constexpr int kLevels = 12;        // above level 0: a step is a few percent of the cost
 constexpr double kPaceRate = 0.3;  // share of a new measurement in the pace
-constexpr double kFormRate = 0.1;  // and in the form
-constexpr int kFormPasses = 10;    // after a change of level: later ones cannot tell a level's form from the pace of the machine
+constexpr double kFormRate = 0.1;  // share of a new measurement in the form
+constexpr int kFormPasses = 10;    // after a change of level: later passes cannot tell the form from the pace
 constexpr double kLeastForm = 0.02, kMostForm = 50;
 
 }  // namespace
@@ -26,7 +26,7 @@ DropController::DropController(int max_drop, const std::function<double(int)> &w
   form_[0].assign(levels_.size(), 1.0);
 }
 
-// Of the batch size seen last; of the next smaller one that is known.
+// The form for the batch size that was seen last, or for the next smaller size that is known.
 const std::vector<double> &DropController::form() const { return std::prev(form_.upper_bound(batch_))->second; }
 
 size_t DropController::level_at_least(int r) const {
@@ -63,13 +63,13 @@ void DropController::measured(int r, double seconds, int batch) {
   const double expected = pace_ * work_[level] * form[level];
   // One hiccup (a page fault storm, a suspended laptop) must not throw the estimate off for long.
   const double ratio = std::clamp(seconds / expected, 0.1, 10.0);
-  // As powers: what goes up by one measurement comes down by its opposite, and noise moves nothing for good.
+  // Powers make this symmetric: a measurement and its opposite cancel out, so noise moves nothing permanently.
   if (passes_++ < kFormPasses) form[level] = std::clamp(form[level] * std::pow(std::clamp(ratio, 0.5, 2.0), kFormRate), kLeastForm, kMostForm);
   pace_ *= std::pow(ratio, kPaceRate);
 }
 
 int DropController::choose(DropState &state, double demand, double reserved, int min, int max, bool skipped, uint64_t now) {
-  // A bound between two levels is rounded up here and kept exactly by the clamp at the end.
+  // A bound between two levels is rounded up here. The clamp at the end keeps it exactly.
   const size_t lowest = level_at_least(min), highest = level_at_least(max);
   const size_t before = state.level;
   size_t level = std::clamp(before, lowest, highest);
@@ -77,7 +77,7 @@ int DropController::choose(DropState &state, double demand, double reserved, int
     const double load = load_at(level, demand, reserved);
     const auto pays = [&](size_t above, size_t below) { return level_cost(above) < (1 - PruningCost::kGain) * level_cost(below); };
     if (load > kHigh || skipped) {
-      // Skipped although the estimate says that there is room: one that is cheaper, if there is any.
+      // If a window was skipped although the estimate shows room, take a level that is cheaper, if there is one.
       bool enough = load > kHigh;
       for (size_t next = level + 1; next <= highest && !(enough && load_at(level, demand, reserved) <= kAim); ++next) {
         if (!pays(next, level)) continue;
@@ -86,7 +86,7 @@ int DropController::choose(DropState &state, double demand, double reserved, int
       }
     }
     if (level == before && level > lowest && now - state.changed >= kPatience) {
-      // What has turned out not to pay is left, however high the load.
+      // A level that has turned out not to pay is left, however high the load is.
       size_t cheaper = lowest;
       while (cheaper < level && level_cost(cheaper) > level_cost(level)) ++cheaper;
       if (cheaper < level)

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
-// DropController: load-adaptive pruning. Learns online what a window costs at each drop number, and says which is the
-// smallest that keeps up with the windows that all streams together ask for. So quality gives way before windows are
-// skipped, and comes back when there is room. Pure arithmetic: the time is passed in, so a day of load is tested in a
-// millisecond.
+// DropController: load-adaptive pruning. It learns while running how much a window costs at each drop number. It
+// chooses the smallest drop number that keeps up with the windows of all streams together. So quality goes down before
+// windows are skipped, and comes back when there is room. It is pure arithmetic: the caller passes the time in, so a
+// day of load is tested in a millisecond.
 //
 //   cost(r, batch) = pace · work(r) · form(r, batch)
-//     work: multiply-adds of r, known
-//     pace: seconds per multiply-add, learned fast, since other programs come and go
-//     form: what multiply-adds do not tell (attention, memory, launches), near 1; measured on the device where that is
-//     quick (pruning_cost.h), and
-//           learned slowly from then on, from the passes after a change of r
+//     work: multiply-adds at r, known
+//     pace: seconds per multiply-add, learned fast, because other programs come and go
+//     form: a factor near 1 for costs that multiply-adds do not show (attention, memory, launches). It is measured on
+//           the device if that is quick (pruning_cost.h). Then it is learned slowly, from passes after a change of r
 //
-// Pruning is used only where it pays: of two drop numbers that cost about the same the smaller one is taken, however
-// high the load.
+// Pruning is used only if it pays. If two drop numbers cost about the same, the smaller one is taken, however high the
+// load is.
 //
-// Hysteresis: r rises at once when the load is above kHigh (or a window was skipped), to the smallest r that brings it
-// below kAim, or to the cheapest one; it falls not before kPatience after the last change: one level if the load would
-// stay below kLow there, or to a smaller r that costs less.
+// Hysteresis: r rises at once when the load is above kHigh or a window was skipped. It rises to the smallest r that
+// brings the load below kAim, or to the cheapest r if none does. r falls only after kPatience since the last change. It
+// falls by one level if the load would stay below kLow there, or to a smaller r that costs less.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +29,8 @@
 
 namespace sta {
 
-/// Where one stream stands. Its own, because streams with other bounds would push a common one to and fro.
+/// The state of one stream. Each stream has its own, because streams with different bounds would push a common one to
+/// and fro.
 struct DropState {
   size_t level = 0;
   uint64_t changed = 0;  // when the level last changed, ns
@@ -47,20 +47,20 @@ class DropController {
   /// A forward pass of `batch` windows at r took `seconds` per window.
   void measured(int r, double seconds, int batch = 1);
 
-  /// What was measured for passes of `batch` windows, before they count; without a value: it could not be, so
-  /// multiply-adds have to do.
+  /// Takes the costs that were measured for passes of `batch` windows before such passes run. Without a value nothing
+  /// could be measured, so the estimate uses multiply-adds alone.
   void learn(int batch, const std::optional<PruningCost> &cost);
-  /// Whether learn() was called for that size.
+  /// Whether learn() was called for that batch size.
   bool knows(int batch) const { return learnt_.count(batch) > 0; }
 
-  /// The r for the next window of a stream. demand: windows a second that are pruned adaptively; reserved: share of the
-  /// time (0 .. 1) that other windows take; min, max: bounds of the stream; skipped: a window of this stream was
-  /// replaced since the last call; now: any steady clock, ns.
+  /// The r for the next window of a stream. demand: windows per second that are pruned adaptively. reserved: share of
+  /// the time (0 .. 1) that other windows take. min, max: bounds of the stream. skipped: a window of this stream was
+  /// replaced since the last call. now: any steady clock, ns.
   int choose(DropState &state, double demand, double reserved, int min, int max, bool skipped, uint64_t now);
 
-  /// Seconds a window takes at r in batches of the size seen last, as far as known; 0 before the first measurement.
+  /// Estimated seconds of one window at r, in batches of the size that was seen last. 0 before the first measurement.
   double cost(int r) const;
-  /// Share of the time that the last choice takes; above 1: does not keep up even so.
+  /// Share of the time that the last choice takes. Above 1: even this choice does not keep up.
   double load() const { return load_; }
 
  private:
@@ -71,11 +71,12 @@ class DropController {
 
   std::vector<int> levels_;   // ascending drop numbers, first 0, last max_drop
   std::vector<double> work_;  // per level
-  // Per batch size that was learnt or measured: per level. Sizes are few: max_batch is 64 at most.
+  // For each batch size that was learnt or measured: the form of each level. There are few sizes, because max_batch is
+  // at most 64.
   std::map<int, std::vector<double>> form_;
   std::set<int> learnt_;
-  int batch_ = 0;     // whose costs count now
-  size_t level_ = 0;  // of the pass measured last, with its batch size and how many there were since it changed
+  int batch_ = 0;     // the batch size whose costs count now
+  size_t level_ = 0;  // of the last measured pass; below: its batch size, and the passes since either changed
   int level_batch_ = 0, passes_ = 0;
   double pace_ = 0;  // seconds per multiply-add; 0: nothing measured yet
   double load_ = 0;

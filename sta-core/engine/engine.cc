@@ -60,24 +60,24 @@ Result<ForwardOutput> Engine::forward(const at::Tensor &clip, const PruneSetting
   });
 }
 
-// One pass, with an attention that is known to work: it is looked at again where a pass has failed, and a pass whose
-// attention fails is made again with the kernel that follows. May throw.
+// Makes one pass with an attention that is known to work. After a failed pass the attention is checked again. If the
+// attention fails, the pass is repeated with the next kernel. May throw.
 Result<ForwardOutput> Engine::pass(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const {
   for (int again = 0;; ++again) {
     if (auto ready = attention_->before_pass(); !ready) return std::move(ready).error();
-    // No application is asked at this moment, so what was switched off since the model was opened goes where LibTorch's
-    // own warnings go.
+    // No application asks for warnings at this moment. So kernels that were switched off since the model was opened are
+    // reported where LibTorch's own warnings go.
     if (const std::string told = ops::take_attention_warnings(); !told.empty()) TORCH_WARN(told);
     static_cast<void>(ops::take_attention_failure());
     try {
       ForwardOutput out = model_->forward(clip, prune, probe);
-      // A failure within it was got over: a graph could not be captured.
+      // The pass succeeded although an attention failed in it: a graph could not be captured.
       if (ops::take_attention_failure()) attention_->pass_failed();
       out.warming = out.warming || again > 0;
       return out;
     } catch (...) {
       attention_->pass_failed();
-      // Every kernel that can be switched off may fail once.
+      // Each kernel that can be switched off may fail once.
       if (!ops::take_attention_failure() || again == ops::kAttentionKernels - 1) throw;
     }
   }
@@ -137,7 +137,7 @@ bool Engine::wait_idle(StreamPort &port) {
   return !port.flushing;
 }
 
-// Called with mutex_ held. Demand is what all ports that are alive ask for: one window a hop each.
+// Called with mutex_ held. The demand counts all live ports: each asks for one window per hop.
 int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
   double demand = 0, reserved = 0;
   for (const auto &p : ports_) {
@@ -153,8 +153,8 @@ int Engine::adaptive_drop(StreamPort &port, Clock::time_point now) {
   return drops_->choose(port.drop_state, demand, reserved, std::min(port.min_drop, max), max, std::exchange(port.skipped_since, false), steady);
 }
 
-// Called with mutex_ held. Whether a stream that sends windows regularly has none waiting and none being computed: one
-// of its windows may be near.
+// Called with mutex_ held. Whether it pays to wait: a stream that sends windows regularly has none in its mailbox, so
+// its next window may come soon.
 bool Engine::company_due(Clock::time_point now) const {
   int ready = 0;
   bool due = false;
@@ -167,7 +167,7 @@ bool Engine::company_due(Clock::time_point now) const {
   return due && ready > 0 && ready < options_.max_batch;
 }
 
-// Called with mutex_ held, which it gives back while it waits. The window that has waited longest decides.
+// Called with mutex_ held; releases it while it waits. The window that has waited longest decides how long.
 void Engine::wait_for_company(std::unique_lock<std::mutex> &lock) {
   auto oldest = Clock::time_point::max();
   for (const auto &port : ports_)
@@ -200,8 +200,8 @@ void Engine::take_batch() {
     ++port->in_flight;
     last = at;
   }
-  // Who was passed over begins the next batch: two ports that are always ready would otherwise keep one with another
-  // drop number waiting for ever.
+  // A port that was passed over begins the next batch. Otherwise two ports that are always ready could keep a port with
+  // another drop number waiting for ever.
   if (count > 0) next_port_ = passed_over.value_or((last + 1) % count);
 }
 
@@ -211,7 +211,7 @@ std::unique_ptr<UploadedWindow> Engine::take_upload() const {
   return window ? *std::move(window) : nullptr;
 }
 
-// Through pinned memory, so that the host goes on at once; LibTorch keeps that memory until the device has read it.
+// Copies through pinned memory, so the host can go on at once. LibTorch keeps that memory until the device has read it.
 at::Tensor Engine::on_device(const at::Tensor &pictures) const {
   const at::Device device = model_->device();
   if (!device.is_cuda() || pictures.is_cuda()) return pictures;
@@ -269,8 +269,8 @@ at::Tensor Engine::bytes_to_clip(const std::vector<const WindowJob *> &jobs) con
   return normalised(windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows));
 }
 
-// [B,3,T,H,W] on the model's device. Windows that are on the device already are read where they lie, by work that is
-// put behind their filling.
+// Clips [B,3,T,H,W] on the model's device. Windows that are already on the device are read in place, by work that runs
+// after they were filled.
 at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
   std::vector<const WindowJob *> in_memory;
   for (const Taken &taken : batch)
@@ -294,8 +294,8 @@ at::Tensor Engine::clip_of(const std::vector<Taken> &batch) const {
   return windows.size() == 1 ? windows[0].unsqueeze(0) : at::stack(windows);
 }
 
-// From a CUDA device into pinned memory, with a thread that sleeps until the event is there: a plain copy would have it
-// spin on a core that frames need. Good until the next call.
+// Copies from a CUDA device into pinned memory. The thread sleeps until the event arrives. In a plain copy it would
+// spin on a core that frames need. The result is valid until the next call.
 at::Tensor Engine::to_host(const at::Tensor &scores) const {
   if (!scores_ready_) return scores.cpu().contiguous();
   at::Tensor host = host_scores_.narrow(0, 0, scores.size(0));
@@ -306,8 +306,8 @@ at::Tensor Engine::to_host(const at::Tensor &scores) const {
   return host;
 }
 
-// Whether its time says what such a pass takes. noexcept: what is thrown while a failure is being written down (no
-// memory even for its text) ends here as well.
+// Returns whether the time of this pass is typical for such passes. noexcept: it also catches exceptions that occur
+// while a failure is being written down, when there is no memory even for its text.
 bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   const auto begin = Clock::now();
   sta_status status = STA_ERROR_OUT_OF_MEMORY;
@@ -341,7 +341,7 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
     }
   } catch (...) {
   }
-  // However it went: what reads the clips has been put into the stream by now.
+  // Do this even after a failure: by now all work that reads the clips is in the stream.
   for (const Taken &taken : batch) {
     if (taken.job.clip) static_cast<void>(taken.job.clip->end_read(current_stream(model_->device())));
     if (taken.job.sent) static_cast<void>(taken.job.sent->end_read(current_stream(model_->device())));
@@ -364,7 +364,7 @@ bool Engine::run_batch(std::vector<Taken> &batch) const noexcept {
   return typical;
 }
 
-// measured: the batch has been through a forward pass, whose time says what such a window costs.
+// measured: the batch has been through a forward pass, and its time tells the cost of such a window.
 void Engine::deliver(std::vector<Taken> &batch, bool measured) {
   if (batch.empty()) return;
   {
@@ -380,7 +380,7 @@ void Engine::deliver(std::vector<Taken> &batch, bool measured) {
   }
   changed_.notify_all();
   for (Taken &taken : batch) taken.port->call_notify();
-  // The last reference to a port may be this batch's; it is let go of here, without the lock.
+  // This batch may hold the last reference to a port. It is released here, without the lock.
   batch.clear();
 }
 
@@ -400,10 +400,10 @@ Result<std::optional<PruningCost>> Engine::measure_pruning(int batch, double bud
   });
 }
 
-// Before the first pass of so many windows whose drop number is chosen here: what each number costs in such passes.
-// Nobody is told if it fails: the pass that follows will be.
+// Measures the cost of each drop number, before the first adaptively pruned pass of this batch size. A failure is not
+// reported here: the pass that follows reports it.
 void Engine::learn_costs(int batch) {
-  constexpr double kBudget = 0.5;  // seconds that all streams wait, once for each size
+  constexpr double kBudget = 0.5;  // seconds that all streams wait, once for each batch size
   {
     std::lock_guard lock(mutex_);
     if (drops_->knows(batch)) return;
@@ -411,7 +411,7 @@ void Engine::learn_costs(int batch) {
   auto cost = measure_pruning(batch, kBudget);
   std::lock_guard lock(mutex_);
   drops_->learn(batch, cost ? *cost : std::nullopt);
-  for (const auto &port : ports_) port->skipped_since = false;  // what was replaced meanwhile says nothing about the load
+  for (const auto &port : ports_) port->skipped_since = false;  // measuring caused these, not load
 }
 
 void Engine::work() {

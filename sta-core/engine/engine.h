@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Engine: the weights of one model on one device in one precision, the worker thread that runs them, and the ports of
-// all streams that use them. One engine serves every camera of the process that asks for the same model.
+// Engine: holds the weights of one model on one device in one precision, the worker thread that runs the model, and the
+// ports of all streams that use it. One engine serves every camera of the process that asks for the same model.
 //
-// The worker serves ports round-robin, so that a busy stream cannot starve a quiet one, and puts windows that are ready
-// together (and pruned alike) into one forward pass of at most max_batch. With batch_timeout it waits a little for
-// streams that are due to send one.
+// The worker serves ports round-robin, so a busy stream cannot starve a quiet one. It puts windows that are ready
+// together and pruned alike into one forward pass of at most max_batch windows. With batch_timeout it waits a little
+// for streams that should send a window soon.
 #pragma once
 
 #include <array>
@@ -37,11 +37,11 @@ struct EngineOptions {
   uint64_t batch_timeout = 0;  // ns
   int image_size = 0, image_width = 0;
   int num_frames = 0;
-  bool cuda_kernels = true;  // on a CUDA device: those of libsta-cuda, where they can be had; false: LibTorch's alone
-  bool cuda_graphs = true;   // on a CUDA device, where they can be had
-  // For tests: windows are uploaded by this, which has a CPU for a device.
+  bool cuda_kernels = true;  // on a CUDA device: use libsta-cuda's kernels if it can be loaded; false: LibTorch's alone
+  bool cuda_graphs = true;   // on a CUDA device, if libsta-torch-cuda can be loaded
+  // For tests: this library uploads the windows. Its device is a CPU.
   const KernelLibrary *upload_library = nullptr;
-  // Set by open() alone, where device=auto falls back to the CPU: the line that says so.
+  // Only open() sets it, when device=auto falls back to the CPU: the line that tells the user.
   std::string fallback;
 };
 
@@ -60,12 +60,12 @@ class Engine {
   uint64_t num_parameters() const { return num_parameters_; }
   /// Names of the attention kernels in use. Never freed.
   const char *attention() const { return attention_->kernels(); }
-  /// The CUcontext that frames in device memory have to be in; NULL: they cannot be used.
+  /// The CUcontext that frames in device memory must belong to. NULL: such frames cannot be used.
   void *cuda_context() const { return cuda_context_; }
-  /// A window ring on the model's device. UNSUPPORTED where cuda_context() is NULL, DEVICE.
+  /// Makes a window ring on the model's device. UNSUPPORTED if cuda_context() is NULL; DEVICE.
   Result<std::unique_ptr<DeviceRing>> make_device_ring(bool antialias) const;
-  /// Where the pixels of a window are written that are to be uploaded while the pass before runs; NULL: the model is on
-  /// a CPU, or there is no memory for it, and they come with the job.
+  /// Gives memory for the pixels of a window, which are then uploaded while the previous pass runs. NULL: the model is
+  /// on a CPU, or there is no memory. Then the pixels come with the job.
   std::unique_ptr<UploadedWindow> take_upload() const;
   Status check_drop_number(int drop_number) const;
 
@@ -73,31 +73,31 @@ class Engine {
 
   /// One forward pass in the caller's thread. clip f32 [B,3,T,H,W]. Errors: OUT_OF_MEMORY, INTERNAL, DEVICE.
   Result<ForwardOutput> forward(const at::Tensor &clip, const PruneSettings &prune) const;
-  /// For who finds out later that a pass failed: a GPU's errors come with its results.
+  /// Call it when a failure shows up after the pass. A GPU reports errors only with its results.
   void pass_failed() const noexcept { attention_->pass_failed(); }
 
-  /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], clip by clip. May
-  /// throw.
+  /// Normalised clips f32 [B,3,T,H,W] on the model's device. frames: batch * T pictures u8 [H,W,3], one clip after the
+  /// other. May throw.
   at::Tensor clip_of(const uint8_t *const *frames, int batch) const;
 
-  /// Measures what a window costs at several drop numbers in passes of `batch` windows, in the caller's thread. Without
-  /// a value: the model cannot be pruned, or one pass takes so long that measuring would take more than about `budget`
-  /// seconds. Errors as of forward().
+  /// Measures the cost of a window at several drop numbers, with passes of `batch` windows in the caller's thread.
+  /// Without a value: the model cannot be pruned, or one pass is so slow that measuring would take more than about
+  /// `budget` seconds. Errors as forward().
   Result<std::optional<PruningCost>> measure_pruning(int batch, double budget) const;
 
-  /// Returns when everything that was put into the current stream of the model's device is done. May throw.
+  /// Waits until the model's device has done all its work. May throw.
   void wait_for_device() const;
 
   // ---- ports; all thread-safe. The mutex is never held during a forward pass.
   std::shared_ptr<StreamPort> add_port();
   void remove_port(const std::shared_ptr<StreamPort> &port);
-  /// Puts a window into the mailbox; one that waits there unstarted is replaced and counted as skipped.
+  /// Puts a window into the mailbox. A window that still waits there is replaced and counted as skipped.
   void submit(StreamPort &port, WindowJob job);
-  /// A window that could not be submitted: counts as failed, with a result that says why if there is memory for one.
+  /// Counts a window that could not be submitted as failed. Its result says why, if there is memory for a result.
   void reject(StreamPort &port, const WindowSpan &span, uint64_t id, const Error &error);
   /// Waits until the port has no window waiting or in flight. False if it was flushed meanwhile.
   bool wait_idle(StreamPort &port);
-  /// Share of the time that all windows take at the drop numbers chosen; 0 if none was chosen yet.
+  /// Share of the time that all windows take at the chosen drop numbers. 0 if no number was chosen yet.
   double load_share() {
     std::lock_guard lock(mutex_);
     return drops_->load();
@@ -108,7 +108,7 @@ class Engine {
     std::lock_guard lock(mutex_);
     return use(port);
   }
-  /// Wakes who waits in wait_idle, after a change of flushing or mailbox made by with().
+  /// Wakes threads in wait_idle. Call it after with() has changed flushing or the mailbox.
   void wake() { changed_.notify_all(); }
 
  private:
@@ -140,18 +140,18 @@ class Engine {
   std::unique_ptr<Model> model_;
   std::unique_ptr<AttentionChoice> attention_;  // made at load
   at::ScalarType type_ = at::kFloat;
-  const KernelLibrary *kernels_ = nullptr;  // of a CUDA device, where it could be loaded
+  const KernelLibrary *kernels_ = nullptr;  // on a CUDA device, if it could be loaded
   void *cuda_context_ = nullptr;
   std::shared_ptr<UploadPool> uploads_;                 // NULL: windows wait in pageable memory
-  void *scores_ready_ = nullptr;                        // event of kernels_, NULL without: the scores are in host_scores_
-  at::Tensor host_scores_;                              // f32 [max_batch,n], pinned; of the worker thread
+  void *scores_ready_ = nullptr;                        // event of kernels_ (NULL without): host_scores_ is filled
+  at::Tensor host_scores_;                              // f32 [max_batch,n], pinned; only the worker thread uses it
   std::array<float, 3> pixel_scale_{}, pixel_shift_{};  // pixel·scale + shift = normalised
   at::Tensor scale_, shift_;                            // the same, f32 [3,1,1,1] on the device
   std::string device_name_;
   const char *precision_ = "";
   uint64_t num_parameters_ = 0;
 
-  // Lock order: a Stream's own mutex, then mutex_. Nothing is called out of this class with mutex_ held.
+  // Lock order: a Stream's own mutex, then mutex_. While mutex_ is held, this class calls nothing outside.
   std::mutex mutex_;
   std::condition_variable work_;     // a mailbox was filled, or stop_
   std::condition_variable changed_;  // results, flushing
@@ -161,10 +161,10 @@ class Engine {
   bool stop_ = false;
   std::thread worker_;
 
-  // Of the worker thread alone; their capacity is made at load.
-  bool adaptive_ = false;      // some drop number of the batch was chosen by drops_
-  std::vector<Taken> batch_;   // to be computed together
-  std::vector<Taken> reused_;  // whose results need no forward pass
+  // Only the worker thread uses these. They get their capacity at load.
+  bool adaptive_ = false;      // drops_ chose a drop number of the batch
+  std::vector<Taken> batch_;   // windows to compute together
+  std::vector<Taken> reused_;  // windows whose results need no forward pass
 };
 
 }  // namespace sta

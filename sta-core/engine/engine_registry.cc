@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loading an engine, and the registry that makes every camera of a process share it. See engine.h.
+// Loads an engine, and keeps the registry through which all cameras of a process share it. See engine.h.
 #include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -33,8 +33,8 @@ namespace {
 
 constexpr const char *kArchPrefix = "arch:";
 
-// Generated weights of a known architecture, so that speed can be measured without a file. Small values as after
-// initialisation.
+// Generates weights of a known architecture, so that speed can be measured without a file. The values are small, as
+// after initialisation.
 class Generator {
  public:
   StateDict weights;
@@ -47,7 +47,7 @@ class Generator {
     weights[name + ".weight"] = normal({out, in});
     weights[name + ".bias"] = normal({out});
   }
-  // What a block has in both architectures, for the names are the same.
+  // The part of a block that both architectures have under the same names.
   void block(const std::string &b, int64_t c, int64_t f) {
     norm(b + "norm1", c);
     norm(b + "norm2", c);
@@ -111,8 +111,8 @@ Result<LoadedModel> generate_model(const std::string &name, const EngineOptions 
   return model;
 }
 
-// What must be equal for two streams to share weights. Time and size of the weights file are part of it: a model that
-// was trained anew under the same path is another model.
+// Two streams share weights if their keys are equal. Time and size of the weights file are part of the key: a retrained
+// model under the same path is another model.
 std::string registry_key(const EngineOptions &o, const std::string &device, const char *precision) {
   std::error_code ec;
   const ModelPath model = split_model_path(o.model);
@@ -122,7 +122,7 @@ std::string registry_key(const EngineOptions &o, const std::string &device, cons
   std::string file = model.path;
   if (std::filesystem::is_directory(file, ec))
     if (auto found = find_weights(file)) file = *std::move(found);
-  // Piece by piece: g++ 12 warns of an overflow in "|" + string that is not there.
+  // Added piece by piece: for "|" + string, g++ 12 warns of an overflow that does not exist.
   const auto add = [&key](const std::string &piece) {
     key += '|';
     key += piece;
@@ -155,8 +155,8 @@ Status check_options(const EngineOptions &o) {
 
 }  // namespace
 
-// A model on a CUDA device with captured graphs, unless they are not wanted (STA_CUDA_GRAPHS=0) or cannot be had, which
-// is a warning.
+// Adds captured graphs to a model on a CUDA device, unless they are not wanted (STA_CUDA_GRAPHS=0). If they cannot be
+// had, that is a warning.
 std::unique_ptr<Model> Engine::with_graphs(std::unique_ptr<Model> model) {
   const char *wanted = std::getenv("STA_CUDA_GRAPHS");
   if (!model->device().is_cuda() || !options_.cuda_graphs || (wanted && std::string(wanted) == "0")) return model;
@@ -190,7 +190,7 @@ Status Engine::load() {
     if (device->is_cuda() && options_.cuda_kernels) {
       std::string why;
       kernels_ = load_kernel_library(&why);
-      // Not an error: LibTorch's kernels give the same tokens, with more launches.
+      // This is no error: LibTorch's kernels give the same tokens, with more launches.
       if (!kernels_)
         description_.warnings += "pruning uses LibTorch's kernels, not those of libsta-cuda, and frames in CUDA memory are not taken: " + why + "\n";
       char reason[STA_CUDA_MESSAGE] = "";
@@ -231,8 +231,8 @@ Status Engine::load() {
 
 // The engines of the process.
 struct Engine::Registry {
-  // One mutex over loading too: two cameras that start together must not read the same gigabyte twice. Held by threads
-  // that load models only.
+  // The mutex is held during loading too: two cameras that start together must not read the same gigabyte twice. Only
+  // threads that load models take it.
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<Engine>> engines;
 
@@ -256,7 +256,7 @@ Result<std::shared_ptr<Engine>> Engine::open(const EngineOptions &options) {
     return std::pair(o, registry_key(o, o.device, precision_name(resolve_precision(o.precision, where))));
   };
   std::lock_guard lock(registry.mutex);
-  // What has fallen back once is not tried on the GPU again while it is in use.
+  // A model that has fallen back to the CPU is not tried on the GPU again while it is in use.
   if (automatic && !device->is_cpu())
     if (auto engine = registry.find(on(at::kCPU, "fallback").second)) return engine;
   return open_with_fallback(automatic, *device, [&](at::Device where, const std::string &fallback) -> Result<std::shared_ptr<Engine>> {

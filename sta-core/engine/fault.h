@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Places where a test can make a window fail: whoever sets the hook has it called at each of them, and lets it throw
-// what LibTorch or the allocator would throw there. Not part of sta.h: tests that load the library look the setter up
-// by its name. Without a hook a place costs one load.
+// Places where a test can make a window fail. The code calls the test's hook at each of them, and the hook may throw
+// what LibTorch or the allocator would throw there. This is not part of sta.h: tests that load the library look up the
+// setter by its name. Without a hook, a place costs one load.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@ enum class FaultPoint : int {
   kWindowCopy = 0,  // the pushing thread copies a full window
   kClip = 1,        // the worker turns pixels into a clip
   kBlock = 2,       // after each block of the forward pass
-  kScores = 3,      // logits into probabilities
+  kScores = 3,      // the worker turns logits into probabilities
 };
 
 using FaultHook = void (*)(int point);
@@ -25,5 +25,5 @@ inline void fault_point(FaultPoint point) {
 
 }  // namespace sta
 
-/// Sets the hook of the process, or NULL for none. Any thread; a call under way is not waited for.
+/// Sets the hook of the process, NULL for none. Any thread may call it. It does not wait for a hook that is running.
 extern "C" __attribute__((visibility("default"))) void sta_test_set_fault_hook(void (*hook)(int point));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a model wants its frames, for the preprocessor: the one place where a model's description becomes a
-// PreprocessSpec.
+// Tells the preprocessor how a model wants its frames. Only here a model's description becomes a PreprocessSpec.
 #pragma once
 
 #include "model/description.h"

@@ -9,7 +9,7 @@
 namespace sta {
 namespace {
 
-constexpr int kMeasured = 4;  // above 0
+constexpr int kMeasured = 4;  // drop numbers above 0
 constexpr int kWarmUps = 4;   // a graph is captured in the third pass and replayed alone in the fourth
 constexpr int kRounds = 5;
 
@@ -18,7 +18,7 @@ constexpr int kRounds = 5;
 double PruningCost::at(int r) const {
   if (r <= 0 || drops.size() < 2) return seconds[0];
   if (drops.size() == 2) return seconds[1];
-  // The pair around r; the first two or the last two pruned ones beyond them.
+  // Take the two measured numbers around r. Outside the measured range take the first two or the last two above 0.
   size_t right = 2;
   while (right + 1 < drops.size() && drops[right] < r) ++right;
   const size_t left = right - 1;
@@ -41,7 +41,7 @@ std::vector<int> drops_to_measure(int max_drop) {
 
 std::optional<PruningCost> measure_pruning_cost(const std::vector<int> &drops, int batch, double budget, const std::function<double(int)> &pass) {
   const double passes = static_cast<double>(drops.size() * (kWarmUps + kRounds));
-  pass(0);  // the very first one makes what libraries make lazily
+  pass(0);  // the very first pass sets up what libraries set up lazily
   if (pass(0) * passes > budget) return std::nullopt;
   for (const int r : drops)
     for (int i = 0; i < kWarmUps; ++i) pass(r);

@@ -62,7 +62,8 @@ GridSettings Stream::grid_settings(const StreamOptions &o) const {
   g.hold_gaps = o.hold_gaps;
   g.max_gap = o.max_gap;
   g.pad_tail = o.pad_tail;
-  // A live stream's mailbox keeps the newest window, a waiting caller finds as many results as are kept.
+  // A live stream's mailbox keeps only the newest window. In blocking mode the caller can fetch as many results as are
+  // kept.
   g.held_windows = o.blocking ? static_cast<uint64_t>(o.max_results) : 1;
   return g;
 }
@@ -77,7 +78,7 @@ Status Stream::configure(const StreamOptions &options) {
   return ok();
 }
 
-// New options hold from the next window on: the pushing thread takes them over between two frames.
+// New options hold from the next window on. The pushing thread takes them over between two frames.
 void Stream::apply_pending() {
   {
     std::lock_guard lock(mutex_);
@@ -103,9 +104,9 @@ void Stream::apply_pending() {
   });
 }
 
-// Windows are made of frames in one kind of memory: the grid begins anew with the first frame in another.
+// A window has frames of one kind of memory only. So the grid restarts at the first frame in another kind.
 Status Stream::enter_memory(const sta_frame &frame) {
-  int32_t memory = 0;  // a number from outside: an enum need not hold one of its values
+  int32_t memory = 0;  // a number from outside: it may be none of the enum's values
   static_assert(sizeof(memory) == sizeof(frame.memory));
   std::memcpy(&memory, &frame.memory, sizeof(memory));
   if (memory != STA_MEMORY_SYSTEM && memory != STA_MEMORY_CUDA)
@@ -130,10 +131,10 @@ Status Stream::scale(const sta_frame &frame) {
 Status Stream::push(const sta_frame &frame) {
   apply_pending();
   if (frame.time == STA_TIME_NONE) return Error{STA_ERROR_INVALID_ARGUMENT, "frame without a time"};
-  if (grid_.goes_back(frame.time)) reset();  // what is in flight belongs to another scene
+  if (grid_.goes_back(frame.time)) reset();  // windows in flight belong to another scene
   const auto begin = Clock::now();
-  // Every frame, not only those on a grid point: which one is on screen there is known only when its successor comes,
-  // and frames are not kept.
+  // Scale every frame, not only those on a grid point. Only the next frame shows which frame was on screen at a grid
+  // point, and by then the frame is gone.
   if (auto s = scale(frame); !s) return s;
   const uint64_t spent = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
   grid_.frame(frame.time, frame.duration == STA_TIME_NONE ? kTimeNone : frame.duration, (frame.flags & STA_FRAME_DISCONT) != 0, *this);
@@ -160,7 +161,7 @@ Status Stream::finish_step() {
     stats_.resets += restarts_;
     stats_.gaps = grid_.gaps();
   }
-  // Not for want of speed: the drop controller does not learn of them.
+  // These windows were not skipped because of load, so the drop controller does not learn of them.
   if (passed_over_ > 0) engine_->with(*port_, [this](StreamPort &p) { p.skipped += passed_over_; });
   sampled_ = windows_ = passed_over_ = restarts_ = 0;
   const bool submitted = std::exchange(submitted_, false);
@@ -240,7 +241,7 @@ void Stream::settle(uint64_t k) {
   if (device_ring_) {
     if (auto s = device_ring_->settle(k); !s && !failed_) failed_ = std::move(s).error();
     count_equal(1, false);
-    return;  // nobody compares pixels on the device
+    return;  // pixels on the device are not compared
   }
   const uint64_t n = static_cast<uint64_t>(grid_.settings().num_frames), h = grid_.settings().hop_samples();
   const bool equal =
@@ -249,12 +250,12 @@ void Stream::settle(uint64_t k) {
   std::memcpy(ring_.data() + (k % n) * frame_bytes_, shown_.data(), frame_bytes_);
 }
 
-// Every slot of the ring holds the frame on screen already.
+// Nothing is copied: every slot of the ring already holds the frame on screen.
 void Stream::hold(uint64_t, uint64_t count) {
   count_equal(count, !device_ring_ && active_.static_skip && grid_.settings().hop_samples() <= static_cast<uint64_t>(grid_.settings().num_frames));
 }
 
-// equal: to the samples a hop before.
+// equal: these samples equal the ones a hop before.
 void Stream::count_equal(uint64_t samples, bool equal) {
   sampled_ += samples;
   const uint64_t h = grid_.settings().hop_samples();
@@ -266,10 +267,10 @@ void Stream::pass_over(uint64_t count) {
   windows_ += count;
   passed_over_ += count;
   next_id_ += count;
-  previous_first_ = kTimeNone;  // the window before these may show something else
+  previous_first_ = kTimeNone;  // the window before the passed-over ones may show something else
 }
 
-// Id of the oldest window whose pixels, and those of all windows since, are the ones of this window.
+// Id of the oldest window since which all windows have had the same pixels as this one.
 uint64_t Stream::static_since(const WindowSpan &span, uint64_t id) {
   const bool after_hop = previous_first_ != kTimeNone && span.first_sample == previous_first_ + compared_hop_;
   const bool equal = after_hop && !span.tail && equal_run_ >= static_cast<uint64_t>(grid_.settings().num_frames);
@@ -280,8 +281,8 @@ uint64_t Stream::static_since(const WindowSpan &span, uint64_t id) {
 
 void Stream::window(const WindowSpan &span) {
   ++windows_;
-  // A source slower than the grid, or a held gap, can complete several windows within one push; in blocking mode each
-  // of them is classified.
+  // If the source is slower than the grid, or a gap is held, one push can complete several windows. In blocking mode
+  // each of them is classified.
   if (active_.blocking && submitted_ && !failed_ && !engine_->wait_idle(*port_)) {
     failed_ = Error{STA_ERROR_FLUSHING, "flushing"};
     return;
@@ -291,7 +292,7 @@ void Stream::window(const WindowSpan &span) {
   if (!status) engine_->reject(*port_, span, id, status.error());
 }
 
-// Room for a window in pageable memory.
+// Takes a buffer for a window in pageable memory.
 void Stream::take_spare(std::vector<uint8_t> &pixels) {
   pixels = engine_->with(*port_, [](StreamPort &p) {
     if (p.spare.empty()) return std::vector<uint8_t>();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Stream: one camera's state. Frames come in with their times; the sampling grid says which of them a window needs; a
-// full window goes to the engine; results come back through the port. Frames are scaled to model size and copied at
-// arrival and never kept: the buffer pools of cameras and decoders are small, and holding on to theirs stops the
-// pipeline.
+// Stream: one camera's state. Frames come in with their times. The sampling grid says which of them a window needs. A
+// full window goes to the engine, and results come back through the port. Each frame is scaled to model size into our
+// own memory when it arrives. The frame itself is never kept: the buffer pools of cameras and decoders are small, and
+// keeping their buffers would stop the pipeline.
 #pragma once
 
 #include <memory>
@@ -76,10 +76,10 @@ class Stream : private GridSink {
   const std::shared_ptr<Engine> engine_;
   const std::shared_ptr<StreamPort> port_;
 
-  std::mutex mutex_;  // guards the block below; taken before Engine's mutex, never held while scaling or computing
+  std::mutex mutex_;  // guards the next three members; taken before Engine's mutex, never held during scaling or a pass
   StreamOptions options_;
   bool pending_ = false;
-  sta_stream_stats stats_{};  // the part that is counted here rather than in the port
+  sta_stream_stats stats_{};  // the counters that the port does not have
 
   // Used by the pushing thread only.
   StreamOptions active_;
@@ -90,18 +90,18 @@ class Stream : private GridSink {
   std::vector<uint8_t> incoming_;  // [H,W,3] the frame being pushed, scaled
   std::vector<uint8_t> shown_;     // [H,W,3] the frame on screen
   std::vector<uint8_t> ring_;      // [T,H,W,3], sample k in slot k mod T
-  // The same three on the device, while frames come in device memory.
+  // The same three buffers on the device, while frames come in device memory.
   std::unique_ptr<DeviceRing> device_ring_;
   uint64_t next_id_ = 0;
 
-  // static_skip: samples are compared where they are settled, with the one a hop before, which the ring still holds if
-  // windows overlap or touch. A window equals the one before if all its samples do.
-  uint64_t compared_hop_ = 0;            // h with which equal_run_ was counted
-  uint64_t equal_run_ = 0;               // newest samples in a row that equal the one a hop before
-  uint64_t previous_first_ = kTimeNone;  // first sample of the window before in this grid
+  // static_skip: when a sample is settled, it is compared with the sample one hop earlier. The ring still holds that
+  // sample if windows overlap or touch. A window equals the previous one if all its samples are equal.
+  uint64_t compared_hop_ = 0;            // the hop h for which equal_run_ was counted
+  uint64_t equal_run_ = 0;               // number of newest samples in a row that equal the one a hop before
+  uint64_t previous_first_ = kTimeNone;  // first sample of the previous window in this grid
   uint64_t static_since_ = 0;            // id of the oldest window with the pixels of the newest
 
-  std::optional<Error> failed_;  // of a step inside the sink
+  std::optional<Error> failed_;  // error of a step inside the sink
   bool submitted_ = false;       // a window went out during this call
   uint64_t sampled_ = 0, windows_ = 0, passed_over_ = 0, restarts_ = 0;
 };

@@ -8,7 +8,7 @@
 namespace sta {
 namespace {
 
-// One in the mailbox, one in flight, one being filled.
+// One buffer in the mailbox, one in flight, one being filled.
 constexpr size_t kMaxSpare = 3;
 
 }  // namespace
@@ -45,7 +45,7 @@ void StreamPort::recycle(std::vector<uint8_t> pixels) {
 
 bool StreamPort::reuse_last(WindowJob &job) const {
   const int drop = effective_drop(job.rule, job.drop_number);
-  // An equal window made with another seed has another result.
+  // With random pruning an equal window has another seed, so it has another result.
   if (job.rule == STA_PRUNING_RANDOM && drop > 0) return false;
   if (!last.valid || last.generation != job.generation || last.id < job.static_since || last.id >= job.id) return false;
   if (last.rule != job.rule || last.drop_number != drop) return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What passes between a stream and its engine: a window to classify, and its result. The port that holds both is in
+// What a stream and its engine exchange: a window to classify, and its result. The port that holds both is in
 // stream_port.h.
 #pragma once
 
@@ -23,7 +23,7 @@ struct WindowResult {
   uint64_t id = 0;
   int drop_number = 0;
   int batch_size = 1;
-  bool reused = false;          // taken over from the window before, without a forward pass
+  bool reused = false;          // copied from the previous window's result, without a forward pass
   uint64_t inference_time = 0;  // ns
   uint64_t queue_time = 0;      // ns
   sta_status status = STA_OK;
@@ -32,17 +32,17 @@ struct WindowResult {
 };
 
 struct WindowJob {
-  std::vector<uint8_t> pixels;           // [T,H,W,3] RGB, model size; of frames in system memory
-  std::unique_ptr<UploadedWindow> sent;  // the same, already on its way to a CUDA device; `pixels` is empty then
-  std::unique_ptr<DeviceClip> clip;      // [3,T,H,W], normalised; of frames in device memory
-  std::unique_ptr<WindowResult> result;  // made with the job, so that the worker, where a failure would hit all streams, allocates nothing for it
+  std::vector<uint8_t> pixels;           // [T,H,W,3] RGB, model size; for frames in system memory
+  std::unique_ptr<UploadedWindow> sent;  // the same pixels on their way to a CUDA device; `pixels` is then empty
+  std::unique_ptr<DeviceClip> clip;      // [3,T,H,W], normalised; for frames in device memory
+  std::unique_ptr<WindowResult> result;  // made with the job, because the worker must not allocate
   WindowSpan span{};
   uint64_t id = 0;
-  uint64_t generation = 0;  // of the stream when the window was cut; an older one is void
+  uint64_t generation = 0;  // the stream's number when the window was cut; a job with an older one is void
   sta_pruning rule = STA_PRUNING_STA;
   int drop_number = 0;  // STA_DROP_AUTO until the worker takes the window
   uint64_t seed = 0;
-  uint64_t static_since = 0;  // id of the oldest window from which on all windows have the same pixels as this one; its own id: it is new
+  uint64_t static_since = 0;  // id of the oldest window since which no pixel has changed; the own id: changed now
   Clock::time_point submitted{};
 };
 

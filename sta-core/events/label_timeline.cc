@@ -59,7 +59,8 @@ void LabelTimeline::step(int class_id, double score, uint64_t start, uint64_t en
     return;
   }
   if (score >= settings_.exit_threshold) {
-    // Also between the thresholds: that is what the lower one is for. A dip that was not long enough is forgotten.
+    // Scores between the thresholds support the event too; this is the purpose of the lower threshold. A dip that was
+    // too short is forgotten.
     t.below = false;
     support(t, score, end_time);
     if (end_time - t.published >= settings_.update_interval) {
@@ -80,7 +81,7 @@ void LabelTimeline::window(uint64_t start, uint64_t end_time, std::span<const fl
   if (probabilities.size() != n || end_time <= start) return;
   history_.emplace_back(probabilities.begin(), probabilities.end());
   while (history_.size() > static_cast<size_t>(settings_.smoothing)) history_.pop_front();
-  // Summed anew: a running sum would collect rounding over a year.
+  // Sum again each time: a running sum would collect rounding errors over a year.
   std::fill(sums_.begin(), sums_.end(), 0.0);
   for (const auto &scores : history_)
     for (size_t c = 0; c < n; ++c) sums_[c] += static_cast<double>(scores[c]);

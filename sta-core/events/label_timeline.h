@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// LabelTimeline: turns the scores of overlapping windows into events with a beginning and an end. Windows flicker;
-// operators want "falling, from 12.4 s to 15.0 s", once. Knows neither torch nor GStreamer.
+// LabelTimeline: turns the scores of overlapping windows into events with a beginning and an end. Scores flicker from
+// window to window, but operators want to read "falling, from 12.4 s to 15.0 s" once. It needs neither torch nor
+// GStreamer.
 //
-// A window's verdict is credited to its newest hop, (t_end - H, t_end]: that is the only part of it that no earlier
+// A window's scores are credited to its newest hop, [t_end - H, t_end), the only part of the window that no earlier
 // window has seen. Scores are averaged over `smoothing` windows. A class starts when its smoothed score is >=
-// enter_threshold for at least min_duration, and ends when it is < exit_threshold for at least release_duration. Onset
-// is the start of the credited interval of the first supporting window, offset the end of that of the last one:
-// debouncing delays the publication of an event and never shifts its times.
+// enter_threshold for at least min_duration. It ends when the score is < exit_threshold for at least release_duration.
+// The onset is the start of the first supporting window's credited interval. The offset is the end of the last
+// supporting window's interval. So the durations delay the publication of an event, but never shift its times.
 #pragma once
 
 #include <cstdint>
@@ -44,25 +45,27 @@ class LabelTimeline {
   using Publish = std::function<void(const TimelineEvent &)>;
 
   LabelTimeline(int num_classes, const TimelineSettings &settings);
-  /// New settings hold from the next window on; an open event whose class is no longer wanted ends there.
+  /// New settings hold from the next window on. An open event ends there if its class is no longer wanted.
   void configure(const TimelineSettings &settings);
 
-  /// Verdict of the window that ends at `end`, credited to [start, end); probabilities [n].
+  /// Takes the scores of the window that ends at `end`. They are credited to [start, end). probabilities: [n].
   void window(uint64_t start, uint64_t end, std::span<const float> probabilities, const Publish &publish);
-  /// End of stream, reset, new scene: open events end where they were last supported; smoothing forgets.
+  /// For end of stream, reset or a new scene. Open events end where they were last supported, and smoothing starts
+  /// afresh.
   void close(const Publish &publish);
 
-  /// Id of the open event of a class, 0 if there is none; *onset is set if there is one.
+  /// Id of the open event of a class, 0 if there is none. Sets *onset if there is one.
   uint64_t open_event(int class_id, uint64_t *onset = nullptr) const;
 
  private:
   struct Track {
     bool open = false;
     uint64_t id = 0;
-    // Supported (score >= enter) without interruption since here while not open; since the onset while open.
+    // supported: the score is >= enter. While not open, onset is where uninterrupted support began; while open, the
+    // event's onset.
     bool supported = false;
     uint64_t onset = 0, offset = 0;
-    uint64_t below_since = 0;  // while open: begin of the interval in which the score fell below exit
+    uint64_t below_since = 0;  // while open: start of the interval in which the score fell below exit
     bool below = false;
     uint64_t published = 0;  // time of the last start or update
     double sum = 0, peak = 0;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// ModelDescription: everything about a model that is not a weight: dims, frames, sampling, labels, normalisation.
-// Filled by the checkpoint room from a config.json or the file itself, read by everybody else.
+// ModelDescription: everything about a model except its weights: dims, frames, sampling, labels, normalisation.
+// checkpoint/ fills it from a config.json or from the weights file, and describe_arch() (flops.h) for a known
+// architecture. Other code reads it.
 //
 // Two architectures: "videomae", a plain ViT, and "video_swin", a pyramid of stages with attention in shifted windows
-// (model/video_swin.h). The fields mean the same for both where they can; depth, num_heads, mlp_dim and embed_dim are
-// those of the first stage or of all blocks, as said beside them.
+// (model/video_swin.h). Where possible, the fields mean the same for both. depth, num_heads, mlp_dim and embed_dim
+// describe the first stage or all blocks; the comment beside each says which.
 //
-// Dimension letters used at every tensor of this project:
+// All tensors of this project use these dimension letters:
 //   B batch   T frames of a clip (pixels) or groups of a pruning call   H, W height, width in pixels
 //   C embedding width   D head size   h heads
 //   n_t tubelet steps = T / tubelet   n_y, n_x patches per column, row   n_s = n_y·n_x tokens of a step
@@ -23,10 +24,10 @@
 
 namespace sta {
 
-/// What a model folder recommends for events; each user's own settings go first. What it does not name has the default
-/// of sta_timeline_options.
+/// The settings for events that a model folder recommends. The user's own settings win over them. A setting that the
+/// folder does not name has the default of sta_timeline_options.
 struct EventHints {
-  int background = -1;                               // a class that is the normal state, and no event
+  int background = -1;                               // the class that is the normal state and no event
   int smoothing = 0;                                 // windows; 0: not named
   double enter_threshold = -1, exit_threshold = -1;  // 0 .. 1; -1: not named
   double min_duration = -1, release_duration = -1;   // seconds; -1: not named
@@ -47,18 +48,18 @@ struct ModelDescription {
   int mlp_dim = 0;                // of the first stage
   int num_classes = 0;            // n
 
-  // What the head reads, of a ViT. true: fc_norm of the mean over all tokens. false: a last LayerNorm of token 0, as
-  // fine-tuning by Hugging Face's tutorial leaves it; pruning then never drops that token.
+  // What the head of a ViT reads. true: fc_norm of the mean over all tokens. false: a last LayerNorm of token 0, as in
+  // models that were fine-tuned by Hugging Face's tutorial. Pruning then never drops that token.
   bool mean_pooling = true;
-  bool qkv_bias = true;      // false: the configuration says that there are none
-  bool multi_label = false;  // classes exclude each other: softmax; several may hold at once: sigmoid
+  bool qkv_bias = true;      // false: the configuration says that there are no such biases
+  bool multi_label = false;  // false: classes exclude each other, softmax; true: several may hold at once, sigmoid
 
   double block_eps = 1e-6;    // LayerNorm of the blocks
-  double fc_norm_eps = 1e-6;  // LayerNorm before the head, of a mean
+  double fc_norm_eps = 1e-6;  // LayerNorm before the head, if that reads a mean
 
   Spacing spacing{400'000'000, 3};          // 4/30 s: VideoMAE on Kinetics takes every 4th frame of 30 fps
   int short_side = 224;                     // of the resized frame, before the centre crop
-  int squash_height = 0, squash_width = 0;  // instead: frames are resized to exactly this, whatever their shape is; 0: they are not
+  int squash_height = 0, squash_width = 0;  // if not 0, replaces short_side: frames get exactly this size
   bool antialias = false;
   std::array<float, 3> mean{0.485f, 0.456f, 0.406f};
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
@@ -67,16 +68,16 @@ struct ModelDescription {
   EventHints events;
   std::string warnings;  // lines
 
-  // Of "video_swin" only; stage s is C·2^s wide.
+  // For "video_swin" only. Stage s is C·2^s wide.
   std::vector<int> stage_depths;  // blocks of each stage; empty: a ViT
   std::vector<int> stage_heads;   // attention heads of each stage
-  std::array<int, 3> window{};    // steps, rows, columns, as configured: smaller grids clip it
+  std::array<int, 3> window{};    // steps, rows, columns, as configured; a smaller grid clips it
 
   bool pyramid() const { return !stage_depths.empty(); }
   int stages() const { return static_cast<int>(stage_depths.size()); }
   int stage_dim(int stage) const { return embed_dim << stage; }
-  /// Grid of a stage: steps, rows, columns. What does not divide is padded: patches at the border of the clip, odd rows
-  /// at the merging.
+  /// Grid of a stage: steps, rows, columns. Sizes that do not divide are padded: patches at the border of the clip, and
+  /// odd rows and columns when patches are merged.
   std::array<int, 3> stage_grid(int stage) const {
     std::array<int, 3> grid{steps(), up(height, patch), up(width, patch)};
     for (int s = 0; s < stage; ++s) grid = {grid[0], up(grid[1], 2), up(grid[2], 2)};
@@ -89,12 +90,12 @@ struct ModelDescription {
   int head_dim() const { return embed_dim / num_heads; }                    // D
   int patch_volume() const { return 3 * tubelet * patch * patch; }
 
-  /// Largest legal r; 0 if the model cannot be pruned.
-  /// ViT: STA's three calls see n_t, n_t/2, n_t/4 groups, and the first group of each call may only lose "sources", the
-  /// even half of its tokens: r <= n_s/2 is what survives all three; one less where token 0 is one of the sources and
-  /// has to stay. Needs n_t divisible by 4 and a depth that leaves three places. Pyramid: r counts tokens of a frame of
-  /// 784 whatever the size is (model/video_swin.h); the last stage loses the share r/392, and 384 is the largest
-  /// multiple of 64 that leaves some. Needs n_t divisible by 4 and four stages.
+  /// Largest legal r; 0 if the model cannot be pruned. ViT: the three calls of STA see n_t, n_t/2, n_t/4 groups. The
+  /// first group of each call may lose only "sources", the even half of its tokens. r <= n_s/2 is possible in all three
+  /// calls; it is one less if token 0 is a source and has to stay. n_t must be divisible by 4, and the depth must leave
+  /// three places. Pyramid: r counts tokens of a frame of 784 tokens, whatever the real size is (model/video_swin.h).
+  /// The last stage loses the share r/392, and 384 is the largest multiple of 64 that leaves some tokens. n_t must be
+  /// divisible by 4, and there must be four stages.
   int max_drop_number() const {
     if (steps() % 4 != 0) return 0;
     if (pyramid()) return stages() == 4 ? 384 : 0;
@@ -105,8 +106,8 @@ struct ModelDescription {
   static int up(int a, int b) { return (a + b - 1) / b; }
 };
 
-/// What published Video Swin models share: 32 frames, every second one of 30 fps, patches of 2 x 4 x 4, LayerNorm
-/// epsilon 1e-5.
+/// Sets what all published Video Swin models have: 32 frames, which are every second one of 30 fps, patches of 2 x 4 x
+/// 4, LayerNorm epsilon 1e-5.
 inline void describe_swin_defaults(ModelDescription &m) {
   m.architecture = "video_swin";
   m.num_frames = 32;

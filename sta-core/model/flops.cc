@@ -10,14 +10,14 @@
 namespace sta {
 namespace {
 
-// Similarities and mat-vecs of one call with N tokens a group; from the second transition on only kept tokens are old
-// ones.
+// Similarities and mat-vecs of one call with N tokens per group. From the second transition on, the old tokens are only
+// the kept ones.
 uint64_t scoring(uint64_t t, uint64_t n, uint64_t r, uint64_t d) {
-  uint64_t left = n, drop = r;  // of the first group, whose matching is repeated if r is more than half
+  uint64_t left = n, drop = r;  // of the first group; its matching is repeated if r is more than half
   for (; drop > (left + 1) / 2; left /= 2) drop -= (left + 1) / 2;
   const uint64_t first = (left + 1) / 2 * (left / 2) * d;
   if (t < 2) return first;
-  const uint64_t later = (t - 2) * (n - r);  // old tokens of all transitions but the first, whose mat-vec is a plain row sum
+  const uint64_t later = (t - 2) * (n - r);  // old tokens after the first transition; that one is only a row sum
   return first + (n + later) * n * d + later * n;
 }
 
@@ -41,8 +41,8 @@ void count_vit(const ModelDescription &m, int drop_number, sta_flops &f) {
   f.head = c * m.num_classes;
 }
 
-// Windows stay full whatever is dropped: attention is counted over all their slots, padding included; linear maps over
-// kept tokens.
+// Windows stay full whatever is dropped. So attention is counted over all slots including padding, but linear maps only
+// over kept tokens.
 void count_swin(const ModelDescription &m, int drop_number, sta_flops &f) {
   f.patch_embed = uint64_t(m.tokens()) * m.embed_dim * m.patch_volume();
   f.layer_norm = 5ull * m.tokens() * m.embed_dim;

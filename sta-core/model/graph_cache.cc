@@ -33,7 +33,7 @@ ForwardOutput GraphCache::run(const GraphKey &key, const at::Tensor &clip, const
   return forward(clip);
 }
 
-// False: all places are taken by graphs that are in use.
+// False: graphs that are in use take all places.
 bool GraphCache::make_room(uint64_t now) {
   if (stats_.graphs < limits_.graphs) return true;
   Entry *oldest = nullptr;
@@ -62,7 +62,7 @@ bool GraphCache::capture(Entry &entry, const GraphKey &key, const at::Tensor &cl
   } catch (const c10::OutOfMemoryError &) {
     give_up_others(key);
   } catch (const c10::Error &) {
-    // Whatever it is: if the pass itself is at fault, the ordinary one that follows reports it.
+    // Ignore the error: if the pass itself is at fault, the ordinary pass that follows reports it.
   }
   ++stats_.failed;
   ++entry.failures;

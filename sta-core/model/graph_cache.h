@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Which forward passes are replayed as captured graphs, and when one is captured. At batch 1 a GPU spends less time
-// computing than the host spends launching some hundred kernels one by one; a graph is launched at once. A graph is
-// good for one batch size and one pruning only, costs some passes' time to capture and holds memory, so:
+// Decides which forward passes are replayed as captured graphs, and when a graph is captured. At batch 1 the host needs
+// more time to launch a few hundred kernels one by one than the GPU needs to compute them. A graph is launched at once.
+// But a graph fits one batch size and one pruning only, its capture takes the time of a few passes, and it holds
+// memory. So:
 //
-//   - a pass is captured when its key has come up a third time: the two before warm up what libraries set up lazily;
-//   - there are few graphs; a new one takes the place of the one not used for longest, if that has not been used for a
-//     while, so that a drop number that goes up and down (drop-number=auto) or more batch sizes than places do not have
-//     graphs captured in turns;
-//   - a key whose capture fails twice stays with ordinary passes. When memory ran out, the other graphs are given up.
+//   - A pass is captured when its key comes up for the third time. The two passes before let libraries finish what they
+//     set up lazily.
+//   - There are few graphs. A new one replaces the least recently used one, but only if that has not been used for a
+//     while. Otherwise a drop number that goes up and down (drop-number=auto), or more batch sizes than places, would
+//     make graphs replace each other again and again.
+//   - A key whose capture fails twice stays with ordinary passes. If memory ran out, the other graphs are given up.
 //
-// What captures and replays is behind GraphBackend, so that all of this is tested on a CPU.
+// GraphBackend hides capturing and replaying, so all of this is tested on a CPU.
 #pragma once
 
 #include <compare>
@@ -23,7 +25,7 @@
 
 namespace sta {
 
-/// What a captured pass is good for. The random rule cannot be captured: its tokens are drawn on the host.
+/// The passes that a captured graph fits. The random rule cannot be captured, because its tokens are drawn on the host.
 struct GraphKey {
   int64_t batch;
   int drop_number;  // 0: dense
@@ -33,8 +35,8 @@ struct GraphKey {
 class CapturedForward {
  public:
   virtual ~CapturedForward() = default;
-  /// The pass on another clip of the same shape, any floating type and device, put into the current stream. The result
-  /// is the caller's own. Throws c10::Error.
+  /// Puts the pass on another clip into the current stream. The clip has the same shape and any floating type and
+  /// device. The caller owns the result. Throws c10::Error.
   virtual ForwardOutput replay(const at::Tensor &clip) = 0;
 };
 
@@ -42,7 +44,7 @@ class GraphBackend {
  public:
   using Forward = std::function<ForwardOutput(const at::Tensor &clip)>;
   virtual ~GraphBackend() = default;
-  /// Captures `forward`, which must not wait for the device, for clips of this shape. Throws c10::Error,
+  /// Captures `forward` for clips of this shape. `forward` must not wait for the device. Throws c10::Error,
   /// c10::OutOfMemoryError.
   virtual std::unique_ptr<CapturedForward> capture(const at::Tensor &clip, const Forward &forward) = 0;
 };
@@ -53,8 +55,8 @@ class GraphCache {
     size_t graphs = 12;
     int warm_ups = 2;        // passes of a key before it is captured
     uint64_t patience = 50;  // passes since a graph's last use before another may take its place
-    int failures = 2;        // of a key's capture, then it is left alone
-    size_t keys = 256;       // whose counts are kept; beyond, the one not used for longest is forgotten
+    int failures = 2;        // failed captures of a key before it stays with ordinary passes
+    size_t keys = 256;       // keys that are remembered; beyond this the least recently used one is forgotten
   };
   struct Stats {
     uint64_t eager = 0, captured = 0, replayed = 0, failed = 0, given_up = 0;
@@ -63,10 +65,10 @@ class GraphCache {
 
   GraphCache(std::unique_ptr<GraphBackend> backend, Limits limits);
 
-  /// One pass: replayed, captured and replayed, or as `forward` does it. Thread-safe; what it returns equals
-  /// forward(clip).
+  /// Makes one pass: it replays a graph, or captures one and replays it, or calls `forward`. The result equals
+  /// forward(clip). Thread-safe.
   ForwardOutput run(const GraphKey &key, const at::Tensor &clip, const GraphBackend::Forward &forward);
-  /// Gives up all graphs and what is known of keys.
+  /// Gives up all graphs and forgets all keys.
   void clear();
   Stats stats() const;
 
@@ -83,8 +85,8 @@ class GraphCache {
 
   const std::unique_ptr<GraphBackend> backend_;
   const Limits limits_;
-  // Held while a pass is captured or replayed: graphs share their memory, so one goes after the other. Replaying only
-  // puts work into a stream.
+  // Held while a pass is captured or replayed: graphs share their memory, so they run one after the other. This is
+  // short, because replaying only puts work into a stream.
   mutable std::mutex mutex_;
   std::map<GraphKey, Entry> entries_;
   uint64_t passes_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GraphedModel: a model whose passes are replayed as captured graphs where that can be. To its user it is the model
+// GraphedModel: wraps a model and replays its passes as captured graphs where possible. Callers use it like the model
 // itself.
 #pragma once
 
@@ -12,8 +12,8 @@ class GraphedModel : public Model {
  public:
   GraphedModel(std::unique_ptr<Model> model, std::unique_ptr<GraphBackend> backend, GraphCache::Limits limits = {});
 
-  /// As the model's own. A pass with a probe, or one that draws its tokens on the host (the random rule), is never
-  /// captured.
+  /// Same as the model's own forward(). A pass with a probe, one that fills dropped keys, or one that draws its tokens
+  /// on the host (the random rule) is never captured.
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
   GraphCache::Stats stats() const { return cache_.stats(); }

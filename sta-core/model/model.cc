@@ -12,8 +12,8 @@
 namespace sta {
 
 at::Tensor take_weight(std::map<std::string, at::Tensor> &weights, const std::string &name, at::ScalarType type, at::Device device) {
-  const at::Tensor read = std::move(weights.at(name));  // let go of at the end
-  const bool mapped = !read.storage().resizable();      // as from_blob makes them
+  const at::Tensor read = std::move(weights.at(name));  // released at the end
+  const bool mapped = !read.storage().resizable();      // true for tensors of from_blob
   return read.to(device, type, /*non_blocking=*/false, /*copy=*/mapped).contiguous();
 }
 

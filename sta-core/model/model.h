@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Model: what the engine knows of a network. Each architecture is one class, made from a description and canonical
-// weights; whatever device and type its weights are in, it computes there.
+// Model: the interface through which the engine uses a network. Each architecture is one class, made from a description
+// and canonical weights. It computes on the device and in the type of its weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,17 +19,17 @@ namespace sta {
 struct ForwardOutput {
   at::Tensor logits;             // f32 [B,n]
   at::Tensor features;           // f32 [B,C], input of the head
-  bool warming = false;          // took longer than such a pass will from now on: it was captured as a graph
-  std::vector<at::Tensor> kept;  // per pruning call int64 [B,K], into that call's input sequence, emitted order; empty if dense
+  bool warming = false;          // the pass was slower than later ones will be, because it was captured as a graph
+  std::vector<at::Tensor> kept;  // per call int64 [B,K]: indices into its input, in emitted order; empty if dense
 };
 
-/// Called after every block with the residual stream before pruning, and with the scores of each pruning call: for
-/// tests and pictures only.
+/// Functions that a pass calls: after every block, with the residual stream before pruning; and for each pruning call,
+/// with its scores. For tests and pictures only.
 struct ForwardProbe {
   std::function<void(int block, const at::Tensor &x)> block;
   std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;
-  // Video Swin instead of `block`: the full grid [B,D,H,W,C] at "patch_embed", "block.S.I", "stage.S", "merge.S",
-  // "norm".
+  // Video Swin calls this instead of `block`, with the full grid [B,D,H,W,C], at "patch_embed", "block.S.I", "stage.S",
+  // "merge.S", "norm".
   std::function<void(const std::string &name, const at::Tensor &x)> point;
 };
 
@@ -42,7 +42,8 @@ class Model {
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
 
-  /// clip f32 [B,3,T,H,W], normalised, on any device. Thread-safe: const, no state. Throws c10::Error.
+  /// clip f32 [B,3,T,H,W], normalised, on any device. Thread-safe, because the model is const and has no state. Throws
+  /// c10::Error.
   virtual ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const = 0;
 
   const ModelDescription &description() const { return description_; }
@@ -55,14 +56,14 @@ class Model {
   const at::Device device_;
 };
 
-/// A model's own tensor of a weight, which leaves the map. What lies in a file's mapping is copied, since a file
-/// replaced on disk would change or break a running model; what does not (projections put together from three) is kept
-/// if device and type are right. Throws c10::Error.
+/// Takes a weight out of the map and returns a tensor that belongs to the model. A tensor in a mapped file is copied,
+/// because replacing the file on disk would change or break a running model. Other tensors (projections that were
+/// joined from three) are kept if device and type are right. Throws c10::Error.
 at::Tensor take_weight(std::map<std::string, at::Tensor> &weights, const std::string &name, at::ScalarType type, at::Device device);
 
-/// kernels: those of libsta-cuda, for pruning; NULL: ATen's.
-/// The class of the description's architecture. weights: canonical names of that architecture, checked; each is let go
-/// of once it is copied, so that a caller who moves them in has them in memory once. Throws c10::Error.
+/// Makes a model of the description's architecture. weights: canonical names of that architecture, checked. Each weight
+/// is released once it is copied, so a caller who moves them in has them in memory once. kernels: those of libsta-cuda,
+/// for pruning; NULL: ATen's. Throws c10::Error.
 std::unique_ptr<Model> make_model(const ModelDescription &description, std::map<std::string, at::Tensor> weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels = nullptr);
 

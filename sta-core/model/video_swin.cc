@@ -18,7 +18,8 @@ StagePrune stage_prune(const ModelDescription &m, int stage, int drop_number) {
   const int groups = m.steps() >> (stage - 1);
   const std::array<int, 3> grid = m.stage_grid(stage);
   const int64_t tokens = int64_t{grid[0]} / groups * grid[1] * grid[2];  // N
-  // The share r/784 grows by half of itself from stage to stage, so that r, 3r/4, r/2 tokens go at 224 x 224.
+  // The share is r/784 at first and grows by r/1568 from stage to stage. At 224 x 224 a group then loses r, 3r/4, r/2
+  // tokens.
   const int64_t drop = (tokens * drop_number * (stage + 1) + 784) / (2 * 784);
   return {{stage, groups, stage == 2}, static_cast<int>(std::min(drop, tokens - 1))};
 }
@@ -57,11 +58,11 @@ VideoSwin::VideoSwin(const ModelDescription &description, StateDict weights, at:
   head_ = linear("cls_head.fc_cls", at::kFloat);
 }
 
-// The tokens of a stage that its blocks work on, and how windows find them.
+// The tokens on which the blocks of a stage work, and the indices by which windows find them.
 struct VideoSwin::Pruned {
   at::Tensor keep;                        // int64 [B,K]; undefined: all tokens
   std::array<ops::WindowIndex, 2> index;  // of even and odd blocks
-  bool masked = false;                    // some slots of windows are of dropped tokens
+  bool masked = false;                    // some slots of windows belong to dropped tokens
 };
 
 VideoSwin::Pruned VideoSwin::prune_at_entry(int s, const at::Tensor &x, const PruneSettings &prune, const ForwardProbe *probe) const {
@@ -74,7 +75,7 @@ VideoSwin::Pruned VideoSwin::prune_at_entry(int s, const at::Tensor &x, const Pr
   if (here.call.index != 0) {
     PruneSettings settings = prune;
     settings.drop_number = here.drop_number;
-    const at::Tensor heads = x.view({b, l, h, c / h});  // in place of keys
+    const at::Tensor heads = x.view({b, l, h, c / h});  // used in place of keys
     const bool traced = probe && probe->prune;
     if (!traced && kernels_take(kernels_, x, heads, here.call, settings)) {
       result.keep = select_by_kernels(*kernels_, x, heads, here.call, settings.drop_number);
@@ -108,14 +109,14 @@ at::Tensor VideoSwin::run_stage(int s, const at::Tensor &x_in, const PruneSettin
   const int64_t b = x_in.size(0), l = x_in.size(1), c = x_in.size(2);
   const Pruned pruned = prune_at_entry(s, x_in, prune, probe);
   const bool all = !pruned.keep.defined();
-  // x [B,K,C]: what the blocks change. grid [B,L,C]: all tokens, of which dropped ones keep their values.
+  // x [B,K,C]: the tokens that the blocks change. grid [B,L,C]: all tokens; the dropped ones keep their values.
   at::Tensor x = all ? x_in : ops::gather_tokens(x_in, pruned.keep), grid = x_in;
   auto spread = [&] { return grid.scatter(1, pruned.keep.unsqueeze(2).expand({b, pruned.keep.size(1), c}), x); };
   const std::array<int, 3> g = description_.stage_grid(s);
   for (size_t i = 0; i < stage.blocks.size(); ++i) {
     const Block &block = stage.blocks[i];
     const size_t odd = i % 2;
-    // Keys of dropped tokens are computed too only where they are asked for.
+    // Keys of dropped tokens are computed only if the settings ask for them.
     const at::Tensor keys = !all && !pruned.masked ? spread() : x;
     const at::Tensor attended =
         ops::window_attention(ops::layer_norm(keys, block.norm1).view({-1, c}), block.attention, stage.plan[odd], pruned.index[odd], pruned.masked);

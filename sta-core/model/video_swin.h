@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
-// VideoSwin: the Video Swin Transformer (Liu et al., CVPR 2022) of any declared geometry: stages of pre-norm blocks
-// with attention inside shifted windows, four tokens merged into one between stages, the mean of all tokens classified.
-// Windows: ops/window_plan.h.
+// VideoSwin: the Video Swin Transformer (Liu et al., CVPR 2022) of any declared geometry. It has stages of pre-norm
+// blocks with attention inside shifted windows (ops/window_plan.h). Between stages four tokens are merged into one. The
+// head classifies the mean of all tokens.
 //
-// Pruning it by STA is a RECONSTRUCTION. The paper gives results for it (Tables 1 and 2) and no code exists; known are
-// the GFLOPs, and that attention inside windows is not reduced ("fill-up"). This form gives all sixteen published
-// GFLOPs within 0.5 %; whether it is the paper's, nobody can tell:
+// Pruning it by STA is a RECONSTRUCTION. The paper gives results for it (Tables 1 and 2), but no code exists. We know
+// only the GFLOPs, and that attention inside windows is not reduced ("fill-up"). The form below gives all sixteen
+// published GFLOPs within 0.5 %. Nobody can tell whether it is the paper's form:
 //
 //   - At the entry of stages 2, 3, 4 the selection starts afresh on the full grid: T = n_t, n_t/2, n_t/4 groups,
 //     scanned forward, backward, forward.
-//   - r is stated per frame of 784 tokens, as 28 x 28 of stage 2 are at 224 x 224. Of every group go the shares r/784,
-//     3r/1568, r/392, rounded.
-//   - f(X), which tells similarity, is the mean over the stage's heads of the heads' slices of the token (the ViT takes
-//     the mean over heads of the
-//   keys,
-//     but here no key exists yet); whole tokens would be dearer by more than the published figures leave room for.
-//   - Only kept tokens pass the norms, qkv, projection and MLP of the stage's blocks; dropped ones keep the value they
-//     had at its entry.
+//   - r is stated per frame of 784 tokens, which is the 28 x 28 grid of stage 2 at 224 x 224. Every group loses the
+//     shares r/784, 3r/1568, r/392 of its tokens, rounded.
+//   - f(X), which measures similarity, splits a token into the slices of the stage's heads and takes their mean. (The
+//     ViT takes the mean of the heads' keys, but here no key exists yet.) Whole tokens would cost more than the
+//     published figures leave room for.
+//   - Only kept tokens pass the norms, qkv, projection and MLP of the stage's blocks. Dropped tokens keep the value
+//     that they had at the stage's entry.
 //   - Windows stay full: dropped keys are masked out. Patch merging, and the mean at the end, read the full grid.
 #pragma once
 
@@ -36,17 +35,17 @@ struct StagePrune {
   int drop_number;  // of each group
 };
 
-/// stage 0, 1, ..; drop_number: r as the user states it, legal for the model.
+/// stage: 0, 1, ... drop_number: r as the user states it; it must be legal for the model.
 StagePrune stage_prune(const ModelDescription &description, int stage, int drop_number);
 
 class VideoSwin : public Model {
  public:
   /// weights: canonical names, checked (checkpoint/names/swin_names.h). Copied and packed once to `type` on `device`;
-  /// the given tensors may be freed afterwards. Throws c10::Error. kernels: of the device, for selecting tokens where
+  /// the given tensors may be freed afterwards. Throws c10::Error. kernels: those of the device, which select tokens if
   /// their limits allow it; NULL: ATen's.
   VideoSwin(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
-  /// kept: of the calls at stages 2, 3, 4, each into the full grid of its stage.
+  /// The result's kept: one entry for each call at stages 2, 3, 4, with indices into the full grid of the stage.
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
 
  private:

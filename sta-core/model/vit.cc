@@ -40,13 +40,13 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
   ForwardOutput out;
   at::Tensor x = ops::patch_embed(clip.to(device_, type_), patch_, m.tubelet, m.patch);  // [B,L,C]
   x += position_;
-  at::Tensor normed;                              // norm1 of x, where the pruning kernels have made it already
-  int64_t class_token = m.mean_pooling ? -1 : 0;  // where the token is that the head reads
+  at::Tensor normed;                              // norm1 of x, if the pruning kernels have already made it
+  int64_t class_token = m.mean_pooling ? -1 : 0;  // position of the token that the head reads; -1: it reads the mean
   for (int i = 0; i < m.depth; ++i) {
     const Block &block = blocks_[i];
     PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
     call.keep_token = class_token;
-    // Keys of this very block, before its MLP: that is what the official code scores with.
+    // The scores use the keys of this same block, before its MLP, as in the official code.
     const ops::AttentionOutput attended =
         ops::attention(normed.defined() ? normed : ops::layer_norm(x, block.norm1), block.qkv, block.proj, m.num_heads, call.index != 0);
     normed.reset();

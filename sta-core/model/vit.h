@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Vit: the VideoMAE vision transformer with token pruning after blocks 0, depth/3 and 2·depth/3. Written against ops/
-// and pruning/, free of device and precision cases: whatever device and type its weights are in, it computes there.
+// Vit: the VideoMAE vision transformer with token pruning after blocks 0, depth/3 and 2·depth/3. It uses ops/ and
+// pruning/ and has no special cases for devices or precisions: it computes on the device and in the type of its
+// weights.
 #pragma once
 
 #include <vector>
@@ -15,8 +16,8 @@ namespace sta {
 class Vit : public Model {
  public:
   /// weights: canonical names, checked (checkpoint/names/vit_names.h). Copied and packed once to `type` on `device`;
-  /// the given tensors may be freed afterwards. Throws c10::Error (out of memory, no such device): callers are inside
-  /// sta-core's edge. kernels: of the device, for pruning; NULL: ATen's.
+  /// the given tensors may be freed afterwards. Throws c10::Error (out of memory, no such device); callers inside
+  /// sta-core catch it at the edge. kernels: those of the device, for pruning; NULL: ATen's.
   Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
@@ -30,7 +31,7 @@ class Vit : public Model {
   ops::Linear patch_;    // weight [C, 3·tubelet·patch²]
   at::Tensor position_;  // [L,C]
   std::vector<Block> blocks_;
-  ops::LayerNorm last_norm_;  // f32: one row a clip costs nothing, and logits deserve the digits. fc_norm, or the encoder's norm of the class token
+  ops::LayerNorm last_norm_;  // f32, as it is cheap: one row per clip. fc_norm, or the norm of the class token
   ops::Linear head_;          // f32
 };
 

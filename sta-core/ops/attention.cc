@@ -30,7 +30,7 @@ Untold &untold() {
 std::atomic<uint64_t> g_changes{0};
 thread_local bool t_failed = false;
 
-// LibTorch's own switches, which its choice reads.
+// Sets LibTorch's own switches, which its choice of a kernel reads.
 void set_switch(AttentionKernel kernel, bool on) {
   at::Context &context = at::globalContext();
   switch (kernel) {
@@ -47,13 +47,13 @@ void set_switch(AttentionKernel kernel, bool on) {
 
 std::optional<at::Tensor> optional(const at::Tensor &mask) { return mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt; }
 
-// changes: as it was before the attention. If another thread has switched a kernel off meanwhile, nobody knows which
-// one this was: it is left alone, and fails again if it is still in use.
+// changes: attention_changes() before the attention. If another thread has switched a kernel off meanwhile, nobody
+// knows which kernel failed here. Then nothing is switched off; a kernel that is still in use fails again.
 void failed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, std::optional<double> scale, uint64_t changes,
             const std::string &why) {
   t_failed = true;
   if (changes != attention_changes()) return;
-  AttentionKernel kernel = AttentionKernel::kCudnn;  // the one that must not be called again, if it cannot be found out
+  AttentionKernel kernel = AttentionKernel::kCudnn;  // the default if nobody can tell: cuDNN's must not be called again
   try {
     kernel = kernel_for(q, k, v, mask, scale);
   } catch (const std::exception &) {
@@ -90,7 +90,7 @@ at::Tensor attend(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
   } catch (const std::bad_alloc &) {
     throw;
   } catch (const c10::OutOfMemoryError &) {
-    throw;  // the caching allocator's: thrown before or after cuDNN makes a plan, never within
+    throw;  // from the caching allocator: thrown before or after cuDNN makes a plan, never within
   } catch (const c10::Error &e) {
     if (q.is_cpu() && out_of_memory(e)) throw;
     failed(q, k, v, mask, scale, changes, e.what_without_backtrace());
@@ -125,7 +125,7 @@ void switch_off(AttentionKernel kernel, const std::string &why) {
   if (!switched_on(kernel)) return;
   set_switch(kernel, false);
   g_changes.fetch_add(1, std::memory_order_acq_rel);
-  // The reasons of CUDA libraries are pages long; their first line says what it is.
+  // The messages of CUDA libraries are pages long. Their first line says what went wrong.
   untold().text += std::string(name_of(kernel)) + " attention failed and is switched off for this process: " + why.substr(0, why.find('\n')) + "\n";
 }
 

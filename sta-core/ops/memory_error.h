@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which of LibTorch's errors say that memory ran out: such a failure is nobody's fault and passes by.
+// Tells which of LibTorch's errors mean that memory ran out. Such a failure is nobody's fault and is temporary.
 #pragma once
 
 #include <c10/util/Exception.h>

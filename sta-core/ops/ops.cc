@@ -18,8 +18,8 @@ namespace sta::ops {
 
 at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch) {
   const int64_t b = clip.size(0), t = clip.size(2) / tubelet, y = clip.size(3) / patch, x = clip.size(4) / patch;
-  // A convolution whose kernel is its stride is a product of flattened tubelets: [B,3,t,tt,y,p,x,p] -> [B,t,y,x,
-  // 3,tt,p,p]
+  // A convolution whose kernel equals its stride is a matrix product over flattened tubelets: [B,3,t,tt,y,p,x,p] ->
+  // [B,t,y,x, 3,tt,p,p]
   const at::Tensor tubelets =
       clip.reshape({b, 3, t, tubelet, y, patch, x, patch}).permute({0, 2, 4, 6, 1, 3, 5, 7}).reshape({b, t * y * x, 3 * tubelet * patch * patch});
   return at::linear(tubelets, proj.weight, proj.bias);
@@ -50,7 +50,7 @@ at::Tensor key_mean(const at::Tensor &keys) { return keys.to(at::kFloat).mean(2)
 
 at::Tensor gather_tokens(const at::Tensor &x, const at::Tensor &index) {
   const int64_t b = x.size(0), l = x.size(1), c = x.size(2), k = index.size(1);
-  // Whole rows by one index_select: a gather would read an index for every channel.
+  // One index_select copies whole rows. A gather would read an index for every channel.
   const at::Tensor row = b == 1 ? index : index + (at::arange(b, index.options()) * l).unsqueeze(1);
   return x.reshape({b * l, c}).index_select(0, row.reshape({-1})).view({b, k, c});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The few operations that a forward pass is made of, as ATen calls that run on any device and in any precision: the
-// reference that faster versions are tested against. Nothing here knows of models or pruning rules.
+// The few operations of a forward pass, as ATen calls that run on any device and in any precision. Faster versions are
+// tested against these. Nothing here knows about models or pruning rules.
 //
 // Dimension letters: model/description.h.
 #pragma once
@@ -37,7 +37,7 @@ struct AttentionOutput {
   at::Tensor keys;  // [B,L,h,D], a view; undefined if not asked for
 };
 
-/// Multi-head self-attention of x [B,L,C]; qkv.weight rows are q, k, v, each heads × D.
+/// Multi-head self-attention of x [B,L,C]. The rows of qkv.weight are q, k, v, each heads × D.
 AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_keys);
 
 /// keys [B,L,h,D] -> f32 [B,L,D], mean over heads.

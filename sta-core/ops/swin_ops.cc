@@ -15,10 +15,11 @@
 namespace sta::ops {
 namespace {
 
-// A mask for dropped keys would differ from window to window and would have to be added to the bias of every head: more
-// memory traffic than the attention itself. Instead a channel is appended in which every query has kFlag and every
-// dropped key -kFlag·1024: their product pushes the score so low that its exponential is zero, in every precision, and
-// a window without any key stays finite. Eight channels (kFlagChannels), since kernels want multiples of it.
+// A mask for dropped keys would differ from window to window. It would have to be added to the bias of every head, with
+// more memory traffic than the attention itself. Instead a channel is appended, in which every query has kFlag and
+// every dropped key has -kFlag·1024. Their product makes the score so low that its exponential is zero in every
+// precision, and a window without any key stays finite. Eight channels (kFlagChannels) are appended, because kernels
+// want multiples of eight.
 constexpr double kFlag = 16;
 
 }  // namespace

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two operations that Video Swin has beyond ops.h: attention inside windows and the merging of four tokens into
-// one.
+// The two operations that Video Swin needs beside ops.h: attention inside windows, and merging four tokens into one.
 #pragma once
 
 #include "ops/ops.h"
@@ -8,7 +7,7 @@
 
 namespace sta::ops {
 
-/// Channels that are appended to every head where tokens were dropped.
+/// Channels that are appended to every head if tokens were dropped.
 constexpr int64_t kFlagChannels = 8;
 
 struct WindowAttention {
@@ -18,10 +17,10 @@ struct WindowAttention {
 };
 
 /// Attention inside windows.
-///   x        [R,C] normalised tokens, the rows that index.slot_row speaks of; row R means padding, row R + 1 a dropped
-///            token
-///   dropped  some slots are of dropped tokens: these are no keys (their weight is exactly 0)
-/// Returns [B·K,C], after the projection: the tokens that index.out_slot speaks of.
+///   x        [R,C] normalised tokens, the rows to which index.slot_row points; row R means padding, row R + 1 a
+///            dropped token
+///   dropped  some slots belong to dropped tokens; these are no keys (their weight is exactly 0)
+/// Returns [B·K,C], after the projection: the tokens to which index.out_slot points.
 at::Tensor window_attention(const at::Tensor &x, const WindowAttention &weights, const WindowPlan &plan, const WindowIndex &index, bool dropped);
 
 /// x [B,D,H,W,C] -> [B,D,H/2,W/2,2C] (rounded up): the four tokens of a square side by side (rows of a column first),

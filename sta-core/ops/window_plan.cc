@@ -23,14 +23,15 @@ struct Axis {
   Axis(int size, int configured, bool shifted) {
     grid = size;
     window = std::min(size, configured);
-    shift = shifted && size > configured ? configured / 2 : 0;  // equality clips too
+    shift = shifted && size > configured ? configured / 2 : 0;  // equal sizes clip too
     padded = (size + window - 1) / window * window;
   }
   int windows() const { return padded / window; }
   bool split(int w) const { return shift > 0 && w == windows() - 1; }
-  /// Region of a coordinate within the last window: what was there before the roll, and what wrapped round.
+  /// Region of a coordinate in the last window. 1: it was there before the roll; 2: it wrapped round.
   int region(int c) const { return c < window - shift ? 1 : 2; }
-  /// Coordinate in the grid, before the roll, of coordinate c of window w; at or beyond `grid`: padding.
+  /// Turns coordinate c of window w into the coordinate in the grid before the roll. Results of `grid` and more mean
+  /// padding.
   int source(int w, int c) const { return (w * window + c + shift) % padded; }
 };
 
@@ -59,7 +60,7 @@ WindowPlan make_window_plan(const std::array<int, 3> &grid, const std::array<int
   const int64_t n = plan.window_tokens, l = plan.tokens;
   plan.padded = plan.windows * n > l;
 
-  // Windows by the dimensions in which they are split, as bits.
+  // Windows, grouped by the dimensions in which they are split (as bits).
   std::map<int, std::vector<std::array<int, 3>>> kinds;
   for (int wd = 0; wd < d.windows(); ++wd)
     for (int wh = 0; wh < h.windows(); ++wh)
@@ -117,8 +118,8 @@ WindowIndex index_windows(const WindowPlan &plan, const at::Tensor &row_of, cons
   const at::Tensor flat = wanted.reshape({-1});
   auto of = [&](const at::Tensor &per_token) { return per_token.index_select(0, flat).view(wanted.sizes()); };
   const at::Tensor first = of(plan.run_first);
-  // Items before this one in the run, then the place in the item's share of it; runs before it hold B times what the
-  // plan says.
+  // A slot comes after the same run's slots of earlier items. The runs before it hold B times as many slots as in the
+  // plan.
   index.out_slot = (first * (b - 1) + at::arange(b, wanted.options()).unsqueeze(1) * of(plan.run_slots) + of(plan.token_slot)).reshape({-1});
   return index;
 }

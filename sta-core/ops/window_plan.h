@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// WindowPlan: where the tokens of a grid go when a Video Swin block cuts it into windows. Padding, cyclic shift,
-// cutting, and their undoing are one permutation with holes; written down once as index lists, each is one gather of
-// whole rows, whatever tokens were pruned.
+// WindowPlan: where the tokens of a grid go when a Video Swin block cuts the grid into windows. Padding, cyclic shift,
+// cutting, and undoing all of them form one permutation with holes. It is stored once as index lists. So each direction
+// is one gather of whole rows, whatever tokens were pruned.
 //
 //   padding  the grid is padded at its end to multiples of the window. Padding tokens are zero vectors before the qkv
-//            projection, so their q, k, v are the bias of qkv; they are ordinary keys, and so they take softmax weight.
+//            projection, so their q, k, v are the bias of qkv. They are ordinary keys and take softmax weight.
 //   shift    odd blocks roll the padded grid by half a window before they cut it. Windows that then hold both ends of
-//            the grid are split: tokens of different regions get -100 between them. Only windows that are last in a
-//            shifted dimension are such, so there are at most eight masks; windows of equal mask lie together (a run),
-//            and each run is one attention call with one mask.
-//   clipped  a grid not larger than the window in some dimension takes the grid's size there, without shift. The
-//            relative position of two tokens is then still looked up by their number unravelled in the full window: the
-//            published models were trained so.
+//            the grid are split: pairs of tokens in different regions get -100. Only the last windows of a shifted
+//            dimension are split, so there are at most eight masks. Windows with equal masks are stored together (a
+//            run), and each run is one attention call with one mask.
+//   clipped  if the grid is not larger than the window in a dimension, the window takes the grid's size there and is
+//            not shifted. The relative position of two tokens is still looked up as if their numbers counted through
+//            the full window, because the published models were trained so.
 //
 // Source: Liu et al., "Video Swin Transformer", CVPR 2022, as its released code computes it. Dimension letters:
 // model/description.h, and
@@ -47,17 +47,17 @@ struct WindowPlan {
 /// as `type`.
 WindowPlan make_window_plan(const std::array<int, 3> &grid, const std::array<int, 3> &window, bool shifted, at::ScalarType type, at::Device device);
 
-/// Rows of the table of relative positions: one for every offset of two tokens of a window.
+/// Rows of the table of relative positions: one for every possible offset between two tokens of a window.
 inline int64_t bias_rows(const std::array<int, 3> &w) { return int64_t{2 * w[0] - 1} * (2 * w[1] - 1) * (2 * w[2] - 1); }
 
-/// int64 [N·N] for the first `tokens` = N tokens of the window. All of it (N = Wd·Wh·Ww) is what files store as
-/// relative_position_index.
+/// int64 [N·N] for the first `tokens` = N tokens of the window. For the whole window (N = Wd·Wh·Ww), files store the
+/// same numbers as relative_position_index.
 at::Tensor relative_position_rows(const std::array<int, 3> &window, int64_t tokens);
 
 /// The plan for a batch whose tokens are rows of one matrix [R,C].
 struct WindowIndex {
-  at::Tensor slot_row;  // int64 [B·S], run by run, in each run item by item: row of each slot
-  at::Tensor out_slot;  // int64 [B·K]: slot in that order of each token that is wanted, item by item
+  at::Tensor slot_row;  // int64 [B·S], run by run, and item by item in each run: row of each slot
+  at::Tensor out_slot;  // int64 [B·K], item by item: slot, in that order, of each wanted token
 };
 
 /// row_of   int64 [B,L+1]: row of each token, and of padding

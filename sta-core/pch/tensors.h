@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Precompiled header of the sources that tensors cross. LibTorch's Tensor alone takes a second to parse, more than most
-// of these files need for themselves. Only what nearly all of them use belongs here; single operations are included one
-// by one (ATen/ops/NAME.h) by the files that use them, which halves this header and keeps a build without it
-// (-Db_pch=false) at half the time that ATen/ATen.h would take.
+// Precompiled header of the sources that use tensors. Parsing LibTorch's Tensor alone takes a second, more than most of
+// these files need for themselves. Only headers that nearly all of these files use belong here. Each file includes its
+// single operations itself (ATen/ops/NAME.h). That halves this header, and a build without it (-Db_pch=false) takes
+// half the time that ATen/ATen.h would take.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 

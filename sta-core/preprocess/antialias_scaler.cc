@@ -19,13 +19,13 @@ void AntialiasScaler::prepare(const FrameLayout &layout, const Geometry &geometr
   if (layout.model == ColorModel::kYuv) make_taps(geometry.y, 1, &chroma_rows_);
   for (int c = 0; c < layout.num_components; ++c) make_taps(geometry.x, layout.components[c].shift_x, &columns_[c]);
 
-  // Groups of each plane that some column needs.
+  // The range of groups of each plane that some column needs.
   int begin[3], end[3];
   for (int p = 0; p < layout.num_planes; ++p) begin[p] = geometry.x.source, end[p] = 0;
   for (int c = 0; c < layout.num_components; ++c) {
     const ComponentLayout &component = layout.components[c];
     const auto [low, high] = std::minmax_element(columns_[c].index.begin(), columns_[c].index.end());
-    const int to_group = layout.planes[component.plane].shift_x - component.shift_x;  // Y of a packed format: two columns a group
+    const int to_group = layout.planes[component.plane].shift_x - component.shift_x;  // packed Y: two a group
     begin[component.plane] = std::min(begin[component.plane], *low >> to_group);
     end[component.plane] = std::max(end[component.plane], (*high >> to_group) + 1);
   }
@@ -50,7 +50,7 @@ void AntialiasScaler::prepare(const FrameLayout &layout, const Geometry &geometr
   pixels_.resize(3 * kTileRows * w);
 }
 
-// Fills tile_ with output rows first_row .. first_row + 15 of plane p, not yet filtered horizontally.
+// Fills tile_ with output rows first_row .. first_row + 15 of plane p. They are not yet filtered horizontally.
 void AntialiasScaler::filter_plane(const sta_frame &frame, int p, int first_row) {
   const Plane &plane = planes_[p];
   const uint8_t *base = frame.plane[p] + static_cast<ptrdiff_t>(plane.first_sample) * layout_->sample_bytes();
@@ -66,7 +66,7 @@ void AntialiasScaler::filter_plane(const sta_frame &frame, int p, int first_row)
 }
 
 void AntialiasScaler::run(const sta_frame &frame, uint8_t *rgb) {
-  constexpr int kFraction = 6;  // of the samples that are converted: as many as keep the sums within 32 bits
+  constexpr int kFraction = 6;  // bits of the samples to convert; with more, sums exceed 32 bits
   const bool bytes = layout_->type == SampleType::kByte;
   const ColorConversion conversion = make_color_conversion(layout_->model == ColorModel::kYuv ? frame.matrix : STA_MATRIX_RGB, frame.full_range != 0,
                                                            bytes ? 8 : 10, bytes ? 1 << kFraction : 1 << (kFraction - 2));

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Antialiased scaling: a triangle filter that widens with the ratio, as Pillow's BILINEAR and the Hugging Face image
-// processors; within one level of Pillow.
+// Antialiased scaling with a triangle filter that widens with the ratio, as in Pillow's BILINEAR and the Hugging Face
+// image processors. Results are within one level of Pillow's.
 //
-// The planes are filtered as they are, in Q8, and only the output pixels are converted to RGB. That equals converting
-// every source pixel to RGB first (chroma replicated over its block, as in color.h) up to rounding, because filter and
-// conversion are both linear: the weight of a chroma sample is the sum of the weights of the luma columns (or rows) it
-// covers, which also centres it. Only where source pixels lie outside the RGB gamut do the two differ: here clipping
-// comes after filtering, where less is lost.
+// The planes are filtered as they are, in Q8, and only the output pixels are converted to RGB. Up to rounding this
+// equals converting every source pixel to RGB first (chroma replicated over its block, as in color.h), because filter
+// and conversion are both linear. The weight of a chroma sample is the sum of the weights of the luma columns (or rows)
+// that it covers, which also centres it. The two ways differ only for source pixels outside the RGB gamut: here
+// clipping comes after filtering, which loses less.
 //
-// Vertical first, 16 output rows at a time, as that runs along the rows of the frame; the tile is then transposed so
-// that the horizontal pass runs along its 16 rows. Both passes keep 8 fraction bits, so that the order does not matter
-// (Pillow rounds to bytes in between).
+// The vertical pass comes first, for 16 output rows at a time, because it runs along the rows of the frame. The tile is
+// then transposed, so the horizontal pass runs along its 16 rows. Both passes keep 8 fraction bits, so their order does
+// not matter. (Pillow rounds to bytes in between.)
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ namespace sta {
 
 class AntialiasScaler {
  public:
-  // Makes the tables of a format and geometry; may throw std::bad_alloc.
+  // Makes the tables for a format and geometry. May throw std::bad_alloc.
   void prepare(const FrameLayout &layout, const Geometry &geometry);
-  // The frame must have the format and size prepared for. rgb: u8 [height, width, 3].
+  // The frame must have the format and size that prepare() was called for. rgb: u8 [height, width, 3].
   void run(const sta_frame &frame, uint8_t *rgb);
 
  private:

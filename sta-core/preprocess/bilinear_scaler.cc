@@ -81,7 +81,7 @@ void BilinearScaler::run(const sta_frame &frame, uint8_t *rgb) {
                                                            layout_->type == SampleType::kByte ? 8 : 10, 1);
   const int n = channels_ * width_;
   int16_t *upper = lerped_.data(), *lower = lerped_.data() + n;
-  int upper_row = -1, lower_row = -1;  // source rows held there
+  int upper_row = -1, lower_row = -1;  // the source rows in `upper` and `lower`
   const uint8_t *r = out_.data(), *g = channels_ == 3 ? r + width_ : r, *b = channels_ == 3 ? g + width_ : r;
   for (int y = 0; y < height_; ++y) {
     if (rows_.first[y] == lower_row) {
@@ -93,7 +93,8 @@ void BilinearScaler::run(const sta_frame &frame, uint8_t *rgb) {
       upper_row = rows_.first[y];
     }
     if (rows_.second[y] != lower_row) {
-      // At the bottom edge both rows are the same one: a copy is cheaper to reason about than an alias.
+      // At the bottom edge both rows are the same source row. It is copied, because a copy is easier to reason about
+      // than an alias.
       if (rows_.second[y] == upper_row)
         std::copy(upper, upper + n, lower);
       else

@@ -25,7 +25,7 @@ ColorConversion make_color_conversion(sta_color_matrix matrix, bool full_range, 
     case STA_MATRIX_RGB:
       break;
   }
-  // Limited range of 10 bits is that of 8 bits times 4; full range ends at 1023, not at 1020.
+  // The limited range of 10 bits is that of 8 bits times 4. The full range ends at 1023, not at 1020.
   const int steps = 1 << (depth - 8);
   const double y_span = full_range ? (1 << depth) - 1 : 219 * steps;
   const double c_span = full_range ? (1 << depth) - 1 : 224 * steps;

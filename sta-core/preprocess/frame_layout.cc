@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of pixel formats and the check of a frame against it.
+// The table of pixel formats, and the function that checks a frame against it.
 #include "preprocess/frame_layout.h"
 
 #include <cstdlib>
@@ -60,7 +60,7 @@ constexpr FrameLayout kLayouts[] = {
 };
 static_assert(sizeof(kLayouts) / sizeof(kLayouts[0]) == STA_FORMAT_I420_10LE);
 
-// A caller in C may store any number in an enum, which C++ may not even load as that enum.
+// A caller in C may store any number in an enum. C++ must not even load such a number as that enum.
 template <typename Enum>
 int32_t number_of(const Enum &value) {
   static_assert(sizeof(Enum) == sizeof(int32_t));

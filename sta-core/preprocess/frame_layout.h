@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the samples of each pixel format lie in memory, as one table: the scalers are written once against it instead
-// of once per format.
+// One table that says where the samples of each pixel format are in memory. With it, the scalers are written once
+// instead of once per format.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,7 @@ struct PlaneLayout {
 };
 
 // The sample of component c for luma column x and row y is sample `offset + step * (x >> shift_x)` of row `y >>
-// plane.shift_y`. Chroma is thus the sample of the 2x2 or 2x1 block the pixel lies in, without interpolation: see
-// color.h.
+// plane.shift_y`. So a pixel takes the chroma sample of its 2x2 or 2x1 block, without interpolation: see color.h.
 struct ComponentLayout {
   int plane, offset, step, shift_x;
 };
@@ -48,8 +47,8 @@ struct FrameLayout {
 // NULL for a format that is not in sta.h.
 const FrameLayout *frame_layout(sta_pixel_format format);
 
-// INVALID_ARGUMENT unless size, planes, strides and colour description fit together. The pixel aspect ratio is checked
-// in make_geometry.
+// INVALID_ARGUMENT unless size, planes, strides and colour description fit together. make_geometry checks the pixel
+// aspect ratio.
 Status check_frame(const sta_frame &frame);
 
 }  // namespace sta

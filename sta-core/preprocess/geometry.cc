@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The arithmetic of geometry.h. The largest products are 2 * 4096 * 32768 * par, par below 2^31: below 2^59, within 64
-// bits.
+// The arithmetic of geometry.h. The largest products are 2 * 4096 * 32768 * par with par below 2^31. That is below 2^59
+// and fits in 64 bits.
 #include "preprocess/geometry.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace sta {
 
 namespace {
-constexpr int64_t kMaxAspect = 64;  // real ones lie within 1/4 .. 4; beyond this the frame is a mislabelled stripe
+constexpr int64_t kMaxAspect = 64;  // real ratios are within 1/4 .. 4; beyond 64 the frame is a mislabelled stripe
 
 int64_t long_side(int64_t short_side, int64_t longer, int64_t shorter, bool nearest) {
   return nearest ? (2 * short_side * longer + shorter) / (2 * shorter) : short_side * longer / shorter;
@@ -25,7 +25,7 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, co
     return Error{STA_ERROR_INVALID_ARGUMENT, "pixel aspect ratio " + std::to_string(frame.par_n) + "/" + std::to_string(frame.par_d) +
                                                  " is not within 1/" + std::to_string(kMaxAspect) + " .. " + std::to_string(kMaxAspect) + "/1"};
   const Turn turn = turn_of(frame.orientation);
-  // Width : height as it is displayed, upright, = wide : tall.
+  // The displayed, upright width : height = wide : tall.
   int64_t wide = frame.width * par_n, tall = frame.height * par_d;
   if (turn.swap) std::swap(wide, tall);
   const int64_t short_side = resize.short_side;
@@ -51,7 +51,7 @@ Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, co
     int64_t &along = resized_w - width > resized_h - height ? left : top;
     along = choice.rule == STA_CROPS_MMACTION ? choice.index * (slack / steps) : choice.index * slack / steps;
   }
-  // Of the upright picture; the frame's own axes are these, maybe exchanged, maybe backwards.
+  // The axes of the upright picture. The frame's own axes are the same, but may be exchanged or reversed.
   const Axis across{frame.width, resized_w, left, width}, down{frame.height, resized_h, top, height};
   const auto own = [](const Axis &upright, int source, bool flipped) {
     return Axis{source, upright.resized, flipped ? upright.resized - upright.crop - upright.output : upright.crop, upright.output};

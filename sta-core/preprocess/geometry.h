@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which part of a frame a model sees: sizes of the (never computed) resized frame and the crop in it. Integer
-// arithmetic, so that it is the same everywhere.
+// Computes which part of a frame a model sees: the size of the resized frame, which is never made, and the crop in it.
+// The arithmetic is on integers, so it gives the same result everywhere.
 //
 //   displayed size   width * par_n/par_d x height
 //   resized size     short side = short_side, long side = floor(short_side * long / short):
@@ -8,9 +8,9 @@
 //   crop             height x width out of its middle, offset floor((resized - crop) / 2): x 37, y 138
 //
 // A pixel aspect ratio other than 1 needs no step of its own: it only makes the horizontal scale differ from the
-// vertical one. A model may want frames squashed to a fixed size instead of keeping their shape: then that is the
-// resized size. If the output is wider (or taller) than the resized frame, which needs a model that is not square, the
-// frame is enlarged until it covers the output.
+// vertical one. A model may want frames squashed to a fixed size instead of keeping their shape. Then that size is the
+// resized size. A model that is not square may have an output that is wider (or taller) than the resized frame. Then
+// the frame is enlarged until it covers the output.
 #pragma once
 
 #include <cstdint>
@@ -28,14 +28,14 @@ struct Axis {
   int output;       // pixels output
 };
 
-// Axes of the frame as it lies in memory, whose outputs make a picture of x.output x y.output; `turn` then makes the
-// upright one of it.
+// The axes of the frame as it is in memory. Their outputs make a picture of x.output x y.output, and `turn` then makes
+// it upright.
 struct Geometry {
   Axis x, y;
   Turn turn = {};
 };
 
-// Which crop of how many along the longer side (1: the middle), and how positions are rounded: see sta_crop_rule.
+// Which crop of how many along the longer side (count 1: the middle), and how positions are rounded: see sta_crop_rule.
 struct CropChoice {
   int index = 0, count = 1;
   sta_crop_rule rule = STA_CROPS_VIDEOMAE;
@@ -44,12 +44,12 @@ struct CropChoice {
 // How large the resized frame is, before the crop.
 struct Resize {
   int short_side;
-  int height = 0, width = 0;  // 0: the frame keeps its shape; else it becomes this, and short_side says nothing
+  int height = 0, width = 0;  // 0: the frame keeps its shape; else it becomes this size, and short_side is ignored
   Resize(int side = 0, int squash_height = 0, int squash_width = 0) : short_side(side), height(squash_height), width(squash_width) {}
 };
 
-// INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame has
-// passed check_frame.
+// INVALID_ARGUMENT for a pixel aspect ratio that is negative, has one zero, or lies outside 1/64 .. 64. The frame must
+// have passed check_frame.
 Result<Geometry> make_geometry(const sta_frame &frame, int height, int width, const Resize &resize, const CropChoice &choice = {});
 
 }  // namespace sta

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The inner loops of kernels.h. Helpers are forced inline so that they are compiled for the instruction set of the
-// function they are used in.
+// The inner loops of kernels.h. Helpers are forced inline, so they are compiled for the instruction set of the function
+// that uses them.
 #include "preprocess/kernels.h"
 
 #include <algorithm>
 #include <cstring>
 
-// Function multiversioning needs ifunc (GNU libc). Not under sanitizers: they are not yet running when the dynamic
-// linker calls the resolvers.
+// Function multiversioning needs ifunc (GNU libc). It is off under sanitizers, because they are not yet running when
+// the dynamic linker calls the resolvers.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define STA_NO_CLONES
@@ -21,7 +21,8 @@
 #else
 #define STA_CLONES
 #endif
-// Before a loop over the rows of a tile: GCC would unroll it into scalar code before it looks for vectors.
+// Goes before a loop over the rows of a tile. Otherwise GCC would unroll the loop into scalar code before it looks for
+// vectors.
 #define STA_LANES _Pragma("GCC unroll 1")
 #define STA_INLINE inline __attribute__((always_inline))
 
@@ -31,7 +32,7 @@ namespace {
 
 STA_INLINE uint16_t multiply_high(uint16_t a, uint16_t b) { return static_cast<uint16_t>((static_cast<uint32_t>(a) * b) >> 16); }
 
-// Little-endian word at any address.
+// Loads a little-endian word from any address.
 STA_INLINE uint16_t load_word(const uint8_t *p) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   uint16_t v;
@@ -87,8 +88,7 @@ STA_INLINE void filter_rows_exact_of(Load load, const uint8_t *base, ptrdiff_t s
 
 STA_INLINE uint8_t level(int32_t fixed) { return static_cast<uint8_t>(std::clamp((fixed + (1 << (kColorBits - 1))) >> kColorBits, 0, 255)); }
 
-// Internal linkage: the resolvers that the compiler makes would else be exported from the library, whatever its
-// visibility.
+// Internal linkage. Otherwise the library would export the resolvers that the compiler makes, whatever its visibility.
 namespace clones {
 
 STA_CLONES void filter_rows(SampleType type, const uint8_t *base, ptrdiff_t stride, const TapList &taps, int n, uint16_t *out) {

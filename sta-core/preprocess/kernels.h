@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The inner loops of preprocessing: plain loops over contiguous arrays, so that the compiler vectorises them. On x86-64
-// each is compiled twice, for AVX2 and for the baseline, and chosen when the library is loaded; both give the same
-// numbers, as all arithmetic is on integers.
+// The inner loops of preprocessing. They are plain loops over contiguous arrays, so the compiler vectorises them. On
+// x86-64 each is compiled twice, for AVX2 and for the baseline. One version is chosen when the library is loaded. Both
+// give the same numbers, because all arithmetic is on integers.
 //
 // Q8: u16, 1/256 of an 8-bit level; 10-bit samples are 64 times their value.
 #pragma once
@@ -16,9 +16,10 @@ namespace sta::kernels {
 
 // ---- filters
 
-// Taps are added up four at a time (fewer loads and stores of the sums); lists are filled up with zero weights.
+// Taps are added up four at a time, which saves loads and stores of the sums. Lists are filled up with zero weights.
 constexpr int kTapUnroll = 4;
-// Most taps the 16-bit kernels take: what they truncate, and room above white for the bias (65472 + 2 * 24 < 65536).
+// The largest number of taps for the 16-bit kernels. It limits the truncation errors and leaves room above white for
+// the bias (65472 + 2 * 24 < 65536).
 constexpr int kMaxFastTaps = 48;
 
 // A weighted sum of rows, as taps.h makes it.
@@ -32,13 +33,13 @@ struct TapList {
 // out[i] = bias + sum over k of (sample i of row index[k]) * weight[k] >> 16, in Q8; i < n. Rows begin at base + index
 // * stride bytes.
 //
-// 16-bit products truncated one by one, as 16 lanes fit in an AVX2 register where 32-bit sums would need more than
+// The 16-bit products are truncated one by one. Then 16 lanes fit in an AVX2 register; 32-bit sums would need more than
 // twice the instructions.
 void filter_rows(SampleType type, const uint8_t *base, ptrdiff_t stride, const TapList &taps, int n, uint16_t *out);
 // The same with exact 32-bit sums, rounded once, for any number of taps; no bias. sums: scratch [n].
 void filter_rows_exact(SampleType type, const uint8_t *base, ptrdiff_t stride, const TapList &taps, int n, uint32_t *sums, uint16_t *out);
 
-// Columns are filtered for a tile of kTileRows rows at once, so that the lanes are rows and every access is contiguous.
+// Columns are filtered for a tile of kTileRows rows at once. So the lanes are rows, and every access is contiguous.
 constexpr int kTileRows = 16;
 
 // in: [kTileRows, in_stride], out: [n, kTileRows].
@@ -56,7 +57,7 @@ void lerp_columns(const uint8_t *left, const uint8_t *right, const int16_t *weig
 // out[i] = ((w0 * row0[i] >> 16) + (w1 * row1[i] >> 16) + 2) >> 2
 void lerp_rows(const int16_t *row0, const int16_t *row1, int16_t w0, int16_t w1, int n, uint8_t *out);
 
-// ---- colour; inputs are first shifted right by `shift`, rounding
+// ---- colour; inputs are first shifted right by `shift` and rounded
 
 void convert_yuv(const uint16_t *y, const uint16_t *u, const uint16_t *v, int shift, const ColorConversion &conversion, int n, uint8_t *r, uint8_t *g,
                  uint8_t *b);

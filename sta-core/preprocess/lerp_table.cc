@@ -13,7 +13,7 @@ struct Lerp {
   float fraction;
 };
 
-// As OpenCV: the ratio is inverted twice in double, the position is a float.
+// As in OpenCV, the ratio is inverted twice in double, and the position is a float.
 Lerp lerp_at(const Axis &axis, int i) {
   const double scale = 1.0 / (static_cast<double>(axis.resized) / axis.source);
   const float position = static_cast<float>((static_cast<double>(axis.crop + i) + 0.5) * scale - 0.5);

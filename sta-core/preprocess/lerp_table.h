@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which two source pixels an output pixel of the bilinear resampling lies between, in one direction, and their weights:
-// OpenCV's INTER_LINEAR for 8-bit pictures. A table of its own, so that the scaler on the CPU and the frame kernel on a
-// GPU read the same numbers.
+// The table of bilinear resampling in one direction: for each output pixel the two source pixels around it and their
+// weights, as in OpenCV's INTER_LINEAR for 8-bit pictures. The scaler on the CPU and the frame kernel on a GPU read the
+// same table.
 #pragma once
 
 #include <cstdint>

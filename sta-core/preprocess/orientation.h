@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Frames that are to be shown turned or mirrored: telephones record sideways and say so. A model has to see them
-// upright. Only the small picture is turned: scaling and turning can change places if each axis of the frame is scaled
-// as the axis of the upright picture that it becomes.
+// Turns frames that must be shown turned or mirrored. Telephones record sideways and say so, but a model must see
+// frames upright. Only the small picture is turned, after scaling. That gives the same result if each axis of the frame
+// is scaled like the axis of the upright picture that it becomes.
 //
-// With u, v the column and row of the upright picture and x, y those of the frame, both of W x H frame pixels:
+// u, v are column and row in the upright picture, x, y those in the frame of W x H pixels:
 //   none   x = u          y = v            horizontal       x = W-1-u   y = v
 //   90R    x = v          y = H-1-u        vertical         x = u       y = H-1-v
 //   180    x = W-1-u      y = H-1-v        transposed       x = v       y = u
@@ -25,11 +25,11 @@ struct Turn {
   bool none() const { return !swap && !flip_x && !flip_y; }
 };
 
-/// How a frame has to be turned; `none` for a value that is none of sta_orientation (check_frame refuses those).
+/// How a frame must be turned. Values outside sta_orientation give no turn; check_frame refuses them.
 Turn turn_of(sta_orientation orientation);
 
-/// small: u8 [height,width,3], a frame's own axes -> upright: u8 [height,width,3], or [width,height,3] if the axes are
-/// exchanged.
+/// Turns small: u8 [height,width,3], along the frame's own axes, into upright: u8 [height,width,3], or [width,height,3]
+/// if the axes are exchanged.
 void turn_picture(const uint8_t *small, int width, int height, const Turn &turn, uint8_t *upright);
 
 }  // namespace sta

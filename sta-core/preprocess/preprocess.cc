@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Preprocessor: checks the frame, rebuilds the tables if the geometry changed, hands it to one of the two scalers.
+// Preprocessor: checks the frame, rebuilds the tables if the geometry changed, and calls one of the two scalers.
 #include "preprocess/preprocess.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace sta {
 
 namespace {
 
-constexpr int kMaxOutputSize = 4096;  // bounds tables and scratch; no video model is near it
+constexpr int kMaxOutputSize = 4096;  // limits tables and scratch memory; no video model comes near it
 
 Error invalid(std::string message) { return Error{STA_ERROR_INVALID_ARGUMENT, std::move(message)}; }
 

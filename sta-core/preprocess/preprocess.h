@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Preprocessor: one raw frame, as a camera or decoder gives it, to the u8 RGB picture a model looks at: displayed
-// geometry (pixel aspect ratio), short side scaled to a given size, centre crop, colour conversion. Pure C++, so that
-// it is tested without LibTorch and GStreamer.
+// Preprocessor: turns one raw frame of a camera or decoder into the u8 RGB picture that a model looks at. It applies
+// the displayed geometry (pixel aspect ratio), scales the short side to a given size, crops the centre and converts
+// colours. It is pure C++, so it is tested without LibTorch and GStreamer.
 //
-// Two resamplings, because models differ in what they were tested with:
+// There are two ways of resampling, because models were tested with different ones:
 //   antialias = false  every source pixel -> u8 RGB, then OpenCV's 8-bit INTER_LINEAR, bit for bit (bilinear_scaler.h)
 //   antialias = true   triangle filter over all source pixels as Pillow's BILINEAR, within one level
 //                      (antialias_scaler.h)
@@ -31,21 +31,21 @@ struct PreprocessSpec {
 /// INVALID_ARGUMENT if a number is out of its range.
 Status check_spec(const PreprocessSpec &spec);
 
-// One per stream, not thread-safe. Tables and scratch memory are kept for the geometry and format of the last frame:
-// nothing is allocated while they stay the same.
+// Each stream has its own; it is not thread-safe. It keeps tables and scratch memory for the geometry and format of the
+// last frame. While these stay the same, nothing is allocated.
 class Preprocessor {
  public:
   explicit Preprocessor(PreprocessSpec spec) : spec_(spec) {}
 
-  // rgb: u8 [height, width, 3]. The frame is only read. INVALID_ARGUMENT names what contradicts itself in the frame or
-  // in the specification.
+  // rgb: u8 [height, width, 3]. The frame is only read. INVALID_ARGUMENT: the frame or the specification contradicts
+  // itself; the message says where.
   Status run(const sta_frame &frame, uint8_t *rgb);
 
  private:
   Status prepare(const sta_frame &frame);
 
   PreprocessSpec spec_;
-  // What the tables were made for; format UNKNOWN: none yet.
+  // The tables were made for this. Format UNKNOWN: there are no tables yet.
   struct Key {
     sta_pixel_format format = STA_FORMAT_UNKNOWN;
     int width = 0, height = 0, par_n = 0, par_d = 0;
@@ -53,8 +53,8 @@ class Preprocessor {
     bool operator==(const Key &) const = default;
   } key_;
   Turn turn_;
-  int small_width_ = 0, small_height_ = 0;  // of the scaled picture before it is turned
-  std::vector<uint8_t> small_;              // [small_height,small_width,3], of turned frames only
+  int small_width_ = 0, small_height_ = 0;  // size of the scaled picture before it is turned
+  std::vector<uint8_t> small_;              // [small_height,small_width,3], for turned frames only
   BilinearScaler bilinear_;
   AntialiasScaler antialias_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The triangle filter. Centre, support and limits are Pillow's, so that the same source pixels take part.
+// The triangle filter. Centre, support and limits are the same as Pillow's, so the same source pixels take part.
 #include "preprocess/taps.h"
 
 #include <algorithm>
@@ -14,7 +14,8 @@ struct Tap {
   double weight;
 };
 
-// Real weights of one output pixel, of samples that cover 2^shift pixels each; not normalised, tiny ones left out.
+// Real-valued weights of one output pixel, for samples that cover 2^shift pixels each. They are not normalised, and
+// tiny ones are left out.
 void triangle_taps(double centre, double support, int source, int shift, std::vector<Tap> *taps) {
   taps->clear();
   const int first = std::max(0, static_cast<int>(centre - support + 0.5)), last = std::min(source, static_cast<int>(centre + support + 0.5));
@@ -28,8 +29,8 @@ void triangle_taps(double centre, double support, int source, int shift, std::ve
       taps->push_back({i >> shift, weight});
   }
   std::erase_if(*taps, [&](const Tap &tap) { return tap.weight < total * (4.0 / 65536); });
-  // An even number of odd weights adds up to an even number. This also splits a lone weight of one, which would not fit
-  // in 16 bits.
+  // The sum must be even, so the number of odd weights must be even. This also splits a single weight of 1.0, which
+  // would not fit in 16 bits.
   if (taps->size() % 2 != 0) {
     auto largest = std::max_element(taps->begin(), taps->end(), [](const Tap &a, const Tap &b) { return a.weight < b.weight; });
     largest->weight /= 2;
@@ -52,8 +53,8 @@ void make_taps(const Axis &axis, int shift, Taps *taps) {
     triangle_taps((static_cast<double>(axis.crop + i) + 0.5) * scale, support, axis.source, shift, &real);
     double total = 0, sum = 0;
     for (const Tap &tap : real) total += tap.weight;
-    // Rounding the running sum instead of each weight makes them add up to one exactly, so that a plain area keeps its
-    // value. Odd: 2 m + 1.
+    // Rounding the running sum instead of each weight makes the weights add up to exactly one, so a plain area keeps
+    // its value. Odd weights are 2 m + 1.
     int rounded = 0, count = 0;
     for (const Tap &tap : real) {
       sum += tap.weight;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tensors to the plain pointers of libsta-cuda. Only the generic parts of c10 are used, so that this compiles against a
-// LibTorch without CUDA.
+// Converts tensors to the plain pointers of libsta-cuda. It uses only the generic parts of c10, so it compiles against
+// a LibTorch without CUDA.
 #include "pruning/prune_step.h"
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@
 namespace sta {
 namespace {
 
-// The types that the kernels know.
+// Converts a tensor's type. False: the kernels do not know it.
 bool type_of(const at::Tensor &x, sta_cuda_type &type) {
   switch (x.scalar_type()) {
     case at::kFloat:
@@ -68,8 +68,8 @@ at::Tensor select_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, 
   char message[STA_CUDA_MESSAGE] = "";
   sta_cuda_prune_args a;
   TORCH_CHECK(arguments(x, keys, call, drop_number, a), "the pruning kernels do not take these tensors");
-  // Freed when this returns, while the kernels may still run: the allocator gives it to later work of the same stream
-  // only.
+  // The workspace is freed when this function returns, maybe while the kernels still run. That is safe, because the
+  // allocator gives the memory only to later work of the same stream.
   const at::Tensor workspace = at::empty({static_cast<int64_t>(kernels.prune_workspace(&a))}, x.options().dtype(at::kByte));
   at::Tensor kept = at::empty({x.size(0), static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop)}, x.options().dtype(at::kLong));
   a.workspace = workspace.mutable_data_ptr();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Random dropping, the baseline of the paper's Fig 4: the same number of tokens of every group in the same three calls,
-// chosen without looking. Seeded and computed on the host with a generator of our own, so that a seed means the same
-// tokens on every device, library version and batch composition.
+// Random dropping, the baseline of the paper's Fig 4. It drops the same number of tokens from every group in the same
+// three calls as STA, but chooses them without any score. It runs on the host with our own seeded generator. So a seed
+// gives the same tokens on every device, in every library version and in every batch.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
@@ -13,7 +13,8 @@
 namespace sta {
 namespace {
 
-// SplitMix64 (Steele, Lea, Flood 2014): a counter through a mixer, good enough to shuffle and four lines long.
+// SplitMix64 (Steele, Lea, Flood 2014): a counter that goes through a mixer. It is good enough to shuffle and four
+// lines long.
 uint64_t next(uint64_t &state) {
   uint64_t z = (state += 0x9E3779B97F4A7C15u);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -35,7 +36,7 @@ at::Tensor select_random(int64_t batch, int64_t tokens, at::Device device, const
       std::iota(order.begin(), order.end(), g * n);
       int64_t chosen = 0;
       if (call.keep_token >= 0 && call.keep_token / n == g) std::swap(order[chosen++], order[call.keep_token % n]);
-      // Fisher-Yates, of which only the kept part is needed; the bias of the modulo is below 2^-50 here.
+      // A Fisher-Yates shuffle, but only of the kept part. The bias of the modulo is below 2^-50 here.
       for (int64_t i = chosen; i < kept; ++i) std::swap(order[i], order[i + static_cast<int64_t>(next(state) % static_cast<uint64_t>(n - i))]);
       std::sort(order.begin(), order.begin() + kept);
       out = std::copy(order.begin(), order.begin() + kept, out);

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The paper's rule. Two scores per token, both in fp32:
+// The paper's rule. Each token gets two scores, both in fp32:
 //
 //   semantic   F   = Σ_c |x_c|, min-max normalised within the group -> F~ in [0,1]
-//   temporal   P_t = softmax over the NEW tokens of k^_new · k^_old^T: every old token hands out a mass of 1 over the
+//   temporal   P_t = softmax over the NEW tokens of k^_new · k^_old^T: every old token distributes a mass of 1 over the
 //              new group
 //              A_1 = P_1 · 1 (all old tokens), A_t = P_t · A'_{t-1} with A' = A of the kept tokens, divided by its sum
-//   S = A · (1 - F~): redundant over time and without meaning -> large -> dropped. The N-r smallest stay, in ascending
-//   order of S.
+//   S = A · (1 - F~) is large for a token that is redundant over time and has little meaning. The N-r tokens with the
+//   smallest S stay, in ascending order of S; the others are dropped.
 //
-// The group scanned first has no past. It is pruned by bipartite similarity: even positions are sources, odd ones
-// targets; the r sources most similar to some target go; emitted are the targets, then the other sources by ascending
-// similarity. Only this order matters later: it decides the even/odd split of the next call's first group.
+// The group that is scanned first has no past. Bipartite similarity prunes it: even positions are sources, odd ones are
+// targets. The r sources that are most similar to some target are dropped. The output has the targets, then the other
+// sources by ascending similarity. This order matters later, because it decides the even/odd split of the next call's
+// first group.
 //
-// Because the softmax runs over new tokens, column j of P_t does not depend on which other old tokens survive. So all
-// P_t come from one batched product and one softmax; only mat-vec, multiply, select, renormalise is sequential (T-1
-// steps). All shapes depend on r alone: no host synchronisation.
+// Because the softmax runs over new tokens, column j of P_t does not depend on which other old tokens survive. So one
+// batched product and one softmax give all P_t. Only mat-vec, multiply, select and renormalise are sequential (T-1
+// steps). All shapes depend on r alone, so nothing waits for the host.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/amax.h>
@@ -37,8 +38,8 @@
 namespace sta {
 namespace {
 
-// The official code divides without an epsilon and yields NaN on degenerate input; these are far below any value of
-// real data.
+// The smallest divisor, far below any value of real data. The official code divides without a lower limit and gives NaN
+// on degenerate input.
 constexpr double kTiny = 1e-20;
 
 // x [B,T,N,C] -> F~ [B,T,N]
@@ -48,8 +49,8 @@ at::Tensor semantic_score(const at::Tensor &x) {
   return (f - low) / (high - low).clamp_min(kTiny);
 }
 
-// Scores [B,N] for sorting: that of the token that has to stay is below all others, so it comes first. position: -1:
-// none.
+// Scores [B,N] for sorting. position: the token that has to stay, or -1. Its score becomes lower than all others, so it
+// comes first.
 at::Tensor ranked(const at::Tensor &scores, int64_t position) {
   if (position < 0) return scores;
   at::Tensor changed = scores.clone();
@@ -58,13 +59,13 @@ at::Tensor ranked(const at::Tensor &scores, int64_t position) {
 }
 
 // The first group. key [B,N,D] unit rows -> kept positions int64 [B,N-r]; similarity [B,ceil(N/2)]; stays: position of
-// the token that has to, or -1
+// the token that has to stay, or -1.
 at::Tensor keep_first(at::Tensor key, int64_t r, int64_t stays, at::Tensor &similarity) {
   const int64_t b = key.size(0);
   int64_t first = 0, step = 1;  // position i of `key` is position first + step·i of the group
   TORCH_CHECK(stays < 0 || (stays % 2 == 0 && r < (key.size(1) + 1) / 2),
               "a token that has to stay must be one of the first group's sources, of which one is left");
-  while (r > (key.size(1) + 1) / 2) {  // more must go than there are sources: all of them, and the targets are matched anew
+  while (r > (key.size(1) + 1) / 2) {  // too few sources: drop all and match the targets again
     r -= (key.size(1) + 1) / 2;
     key = key.slice(1, 1, key.size(1), 2);
     first += step;
@@ -97,7 +98,7 @@ at::Tensor select_sta(const at::Tensor &x_in, const at::Tensor &key_mean, const 
 
   std::vector<at::Tensor> keep(t), acc_trace(t), score_trace(t);  // in scan order
   at::Tensor similarity;
-  // Position in the group at step g of the scan of the token that has to stay, or -1.
+  // Position of the token that has to stay, if it is in the group at step g of the scan. Otherwise -1.
   auto stays = [&](int64_t g) { return call.keep_token >= 0 && call.keep_token / n == (call.backward ? t - 1 - g : g) ? call.keep_token % n : -1; };
   keep[0] = keep_first(key.select(1, 0), r, stays(0), similarity);
   acc_trace[0] = score_trace[0] = at::full({b, n}, -1.0, key.options());
@@ -125,10 +126,11 @@ at::Tensor select_sta(const at::Tensor &x_in, const at::Tensor &key_mean, const 
 
 int64_t keep_token_after(const PruneCall &call, const PruneSettings &settings, int64_t tokens) {
   const int64_t n = tokens / call.groups, group = call.keep_token / n, position = call.keep_token % n;
-  // Chance keeps the order of the tokens, so only the first of a group has a place that is known.
+  // The random rule keeps the order of the tokens, so only the first token of a group has a known place.
   TORCH_CHECK(settings.rule == STA_PRUNING_STA || position == 0, "a token that has to stay must be the first of its group");
   const bool first = group == (call.backward ? call.groups - 1 : 0);
-  // The group scanned first: behind the targets. Others: its score is the smallest.
+  // In the group that is scanned first it comes after the targets. In other groups it comes first, because its score is
+  // the smallest.
   return group * (n - settings.drop_number) + (settings.rule == STA_PRUNING_STA && first ? n / 2 : 0);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// libsta-torch-cuda: forward passes as CUDA graphs, with LibTorch's at::cuda::CUDAGraph. Thin on purpose: what is
-// captured when is decided in model/graph_cache.cc, which tests cover; this file needs a GPU to be run.
+// libsta-torch-cuda: forward passes as CUDA graphs, with LibTorch's at::cuda::CUDAGraph. It is thin on purpose, because
+// it needs a GPU to run. model/graph_cache.cc decides what is captured and when, and tests cover that.
 //
-// Graphs are captured in a stream of their own, since the default one cannot be, and share one memory pool: they are
-// never replayed side by side. That is kept by the cache's lock on the host and by last_use_ on the device.
+// Graphs are captured in a separate stream, because the default stream cannot be captured. They share one memory pool,
+// so two graphs must never run at the same time. The cache's lock ensures this on the host, and last_use on the device.
 #include <ATen/core/Tensor.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/empty.h>
@@ -20,13 +20,13 @@ namespace {
 using c10::cuda::CUDAEvent;
 using c10::cuda::CUDAStream;
 
-// Of all graphs of a backend; outlives it with the last of them.
+// What all graphs of a backend share. It lives until the backend and its last graph are gone.
 struct Shared {
   explicit Shared(c10::DeviceIndex index) : device(index), stream(c10::cuda::getStreamFromPool(false, index)), pool(at::cuda::graph_pool_handle()) {}
   const c10::DeviceIndex device;
   const CUDAStream stream;  // captures happen here
   const at::cuda::MempoolId_t pool;
-  CUDAEvent last_use;  // of the pool's memory
+  CUDAEvent last_use;  // event: the last use of the pool's memory
 };
 
 class Graph : public CapturedForward {
@@ -40,9 +40,9 @@ class Graph : public CapturedForward {
     ready.block(shared_->stream);
     {
       const c10::cuda::CUDAStreamGuard guard(shared_->stream);
-      forward(input_);  // in this stream for the first time: libraries make their workspaces for it
+      forward(input_);  // the first pass in this stream: libraries make their workspaces for it
       shared_->stream.synchronize();
-      // Other threads may go on allocating: their calls are none of this capture.
+      // ThreadLocal: other threads may go on allocating, because their calls do not belong to this capture.
       graph_.capture_begin(shared_->pool, cudaStreamCaptureModeThreadLocal);
       try {
         output_ = forward(input_);
@@ -60,7 +60,7 @@ class Graph : public CapturedForward {
     shared_->last_use.block(caller);
     input_.copy_(clip, /*non_blocking=*/true);
     graph_.replay();
-    // The next replay of any graph overwrites what this one has computed.
+    // Copy the results: the next replay of any graph overwrites them.
     ForwardOutput out;
     out.logits = output_.logits.clone();
     out.features = output_.features.clone();
@@ -70,8 +70,9 @@ class Graph : public CapturedForward {
   }
 
  private:
-  // The stream must leave the capture, whatever state it is in. An invalid capture makes capture_end throw before it
-  // has told the allocator, which would go on taking this stream's memory from the pool, and never give the pool back.
+  // Ends the capture, whatever state it is in, because the stream must leave it. If the capture is invalid, capture_end
+  // throws before it has told the allocator. The allocator would then go on taking this stream's memory from the pool
+  // and never give the pool back.
   void abandon() {
     try {
       graph_.capture_end();

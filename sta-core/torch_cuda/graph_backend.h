@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// CUDA graphs as sta-core sees them: a backend out of libsta-torch-cuda, the one library of this project that is linked
-// against the CUDA half of LibTorch. It is loaded when a CUDA device is used, as libsta-cuda is, so that sta-core stays
-// the same library on a machine without one.
+// CUDA graphs as sta-core sees them: a backend from libsta-torch-cuda. Only this library of the project needs the CUDA
+// half of LibTorch. Like libsta-cuda it is loaded when a CUDA device is used, so sta-core stays the same library on a
+// machine without one.
 #pragma once
 
 #include <memory>
@@ -11,13 +11,13 @@
 
 namespace sta {
 
-// Changes with GraphBackend, CapturedForward and ForwardOutput, which pass between the two libraries as C++ objects of
-// one build.
+// Changes with GraphBackend, CapturedForward and ForwardOutput. The two libraries exchange them as C++ objects, so both
+// must come from one build.
 constexpr uint32_t kTorchCudaAbi = 1;
 
-/// Makes a backend for a CUDA device; LibTorch's CUDA half is loaded. nullptr: *why says what was tried.
-/// $STA_TORCH_CUDA_PATH is the only place if it is set; else beside libsta-core, in torch_cuda/ there (running
-/// uninstalled), the dynamic linker's own search for libsta-torch-cuda.so.1.
+/// Makes a backend for a CUDA device. LibTorch's CUDA half must be loaded already. nullptr: *why says what was tried.
+/// If $STA_TORCH_CUDA_PATH is set, it is the only place. Else the places are: beside libsta-core, torch_cuda/ there
+/// (running uninstalled), the dynamic linker's own search for libsta-torch-cuda.so.1.
 std::unique_ptr<GraphBackend> load_graph_backend(int device, std::string *why);
 
 }  // namespace sta

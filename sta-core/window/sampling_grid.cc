@@ -8,8 +8,8 @@ namespace sta {
 
 uint64_t GridSettings::hop_samples() const {
   if (hop == 0) return static_cast<uint64_t>(std::max(1, num_frames / 4));
-  // Smallest h with h·Δ >= hop. A hop given as a rounded multiple of Δ (133333333 for 4/30 s) must not become one
-  // sample more: up to 1 µs is rounding.
+  // Smallest h with h·Δ >= hop. A hop may be given as a rounded multiple of Δ (133333333 for 4/30 s). It must not
+  // become one sample more, so up to 1 µs counts as rounding.
   const unsigned __int128 wanted = hop > 1000 ? hop - 1000 : 1;
   const unsigned __int128 h = (wanted * spacing.den + spacing.num - 1) / spacing.num;
   return std::max<uint64_t>(1, static_cast<uint64_t>(h));
@@ -37,15 +37,15 @@ void SamplingGrid::begin(uint64_t time) {
   last_degraded_ = kTimeNone;
 }
 
-// A gap is time that no frame covers: a slow source whose frames last long is no gap.
+// A gap is time that no frame covers. A slow source whose frames last long has no gaps.
 bool SamplingGrid::is_gap(uint64_t time, bool discont) const {
   const uint64_t uncovered = time > last_end_ ? time - last_end_ : 0;
   const uint64_t limit = discont ? std::min(settings_.spacing.times(1), settings_.max_gap_ns()) : settings_.max_gap_ns();
   return uncovered > limit;
 }
 
-// Holding a frame over more than a whole window would fill windows with one picture, and a source that comes back after
-// an hour would release thousands of them: such a gap restarts the grid under either policy.
+// Holding a frame for longer than a whole window would fill windows with one picture, and a source that comes back
+// after an hour would release thousands of them. So a gap that long restarts the grid under either policy.
 bool SamplingGrid::can_hold(uint64_t time) const { return settings_.hold_gaps && time - last_end_ <= settings_.spacing.times(settings_.num_frames); }
 
 void SamplingGrid::complete_window(GridSink &sink) {
@@ -56,7 +56,7 @@ void SamplingGrid::complete_window(GridSink &sink) {
   sink.window({first, settings_.num_frames, point(first), point(first + n), degraded, false});
 }
 
-// TRUE: it completed a window.
+// Settles the next sample. True: it completed a window.
 bool SamplingGrid::settle_one(bool over_gap, GridSink &sink) {
   const uint64_t k = next_sample_++;
   if (over_gap) last_degraded_ = k;
@@ -74,8 +74,8 @@ uint64_t SamplingGrid::points_before(uint64_t time) const {
   return static_cast<uint64_t>((den * t - den / 2 + num - 1) / num);
 }
 
-// Samples that the frame on screen has when the next one appears at `time`. Over a gap they differ in whether they are
-// degraded, and can_hold() bounds them.
+// Settles the samples that show the frame on screen, when the next frame appears at `time`. Over a gap all of them are
+// settled one by one, because some are degraded and some are not. can_hold() limits their number.
 void SamplingGrid::settle_before(uint64_t time, bool over_gap, GridSink &sink) {
   const uint64_t end = points_before(time), n = static_cast<uint64_t>(settings_.num_frames);
   uint64_t made = 0;
@@ -83,7 +83,8 @@ void SamplingGrid::settle_before(uint64_t time, bool over_gap, GridSink &sink) {
   if (next_sample_ < end) hold_until(end, made, sink);
 }
 
-// The newest N samples are the frame on screen: so are all windows that are completed from here on.
+// The newest N samples all show the frame on screen. So every window that is completed from here on shows only that
+// frame.
 void SamplingGrid::hold_until(uint64_t end, uint64_t made, GridSink &sink) {
   const uint64_t n = static_cast<uint64_t>(settings_.num_frames), hop = settings_.hop_samples();
   const uint64_t windows = end < next_window_ + n ? 0 : (end - next_window_ - n) / hop + 1;
@@ -104,7 +105,7 @@ void SamplingGrid::hold_until(uint64_t end, uint64_t made, GridSink &sink) {
 }
 
 bool SamplingGrid::frame(uint64_t time, uint64_t duration, bool discont, GridSink &sink) {
-  // A frame that claims to last for ever (a still picture, a broken duration) covers one window's length at most.
+  // A frame may claim to last for ever (a still picture, a broken duration). It covers one window's length at most.
   const uint64_t shown = duration == kTimeNone ? 0 : std::min(duration, settings_.spacing.times(settings_.num_frames));
   const uint64_t end = time + shown;
   bool forwards = true;
@@ -130,8 +131,8 @@ bool SamplingGrid::frame(uint64_t time, uint64_t duration, bool discont, GridSin
   shown_from_ = next_sample_;
   last_time_ = time;
   last_end_ = end;
-  // The points it arrived on (up to the tolerance late), and those it lasts past: not further than max-gap, its
-  // successor may come early.
+  // Settle the points on which the frame arrived (up to the tolerance late), and the points that it outlasts. Go no
+  // further than max-gap, because the next frame may come early.
   while (point(next_sample_) <= time) settle_one(false, sink);
   settle_before(std::min(end, time + settings_.max_gap_ns()), false, sink);
   return forwards;
@@ -150,10 +151,10 @@ void SamplingGrid::advance(uint64_t time, GridSink &sink) {
 
 void SamplingGrid::finish(GridSink &sink) {
   if (running_ && !restart_next_) {
-    settle_before(last_end_, false, sink);  // nothing can come early any more
+    settle_before(last_end_, false, sink);  // no frame can come early any more
     const uint64_t n = static_cast<uint64_t>(settings_.num_frames);
     const uint64_t have = next_sample_ > next_window_ ? next_sample_ - next_window_ : 0;
-    // A tail without a sample that no earlier window had would only say again what was said.
+    // A tail whose samples were all in earlier windows would only repeat a result.
     if (settings_.pad_tail && 2 * have >= n && next_sample_ > newest_used_) {
       newest_used_ = next_sample_;
       sink.window({next_window_, static_cast<int>(have), point(next_window_), point(next_sample_), true, true});

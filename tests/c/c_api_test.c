@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C API from C, as an application without C++ or GStreamer uses it: compiles as C11, loads a model, pushes frames,
- * pops labels. Exit status 0 and the closing line say that all checks held.
+ * Uses the C API from C, like an application without C++ or GStreamer: compiles as C11, loads a model, pushes frames,
+ * pops labels. If all checks hold, the program prints a closing line and exits with status 0.
  */
 #include <math.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ static void check_stream(sta_engine *engine) {
   sta_stream_free(NULL);
 }
 
-/* Clips from frames: crops, pictures shared by views, and the same logits as of the normalised clip. */
+/* Clips from frames: crops, pictures that views share, and the same logits as for the normalised clip. */
 static void check_clips(sta_engine *engine) {
   enum { SIDE = 64, CROPS = 3, T = 16, WIDTH = 96, HEIGHT = 72, PICTURE = SIDE * SIDE * 3 };
   sta_error err;
@@ -177,7 +177,7 @@ static void check_clips(sta_engine *engine) {
   CHECK(sta_engine_upload_frames(engine, NULL, 1, &uploaded, &err) == STA_ERROR_INVALID_ARGUMENT && uploaded == NULL);
   CHECK(sta_engine_upload_frames(engine, frames, 0, &uploaded, &err) == STA_ERROR_INVALID_ARGUMENT);
 
-  /* Seeds of their own: an item is pruned the same wherever it stands in a batch. */
+  /* Separate seeds: an item is pruned the same way wherever it stands in a batch. */
   const uint64_t seeds[CROPS] = {7, 1000, 7};
   const uint8_t *same[CROPS * T];
   for (int i = 0; i < CROPS * T; ++i) same[i] = frames[i % T];

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Small videos of which every pixel is known: drawn by integer arithmetic, stored without loss (FFV1, RGB)."""
+"""Makes small videos whose every pixel is known: drawn by integer arithmetic, stored without loss (FFV1, RGB)."""
 
 import os
 import subprocess
 import tempfile
 
 WIDTH, HEIGHT, FPS = 96, 72, 25
-# (number of the pattern, frames): the first is shorter than one dense clip of 16 frames four apart.
+# (number of the pattern, frames): the first video is shorter than one dense clip of 16 frames four apart.
 VIDEOS = ((0, 40), (1, 81), (2, 64), (3, 70))
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# `sta bench` and `sta info` say what they time and by what: where the clip is, what the upload adds, which attention is
-# used.
+# Checks that `sta bench` and `sta info` say what they time and how: where the clip is, what the upload adds, and which
+# attention is used.
 #
 #   test_bench.py STA MODEL
 import json

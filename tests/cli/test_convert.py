@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# `sta` on checkpoints, from outside: every good file converts to a folder that computes the official logits, every
-# broken one ends with exit status 1 and one line. Usage: test_convert.py STA GOLDEN_FOLDER MADE_FOLDER
+# Runs `sta` on checkpoints, as a user would. Every good file must convert to a folder that computes the official
+# logits. Every broken file must end with exit status 1 and one line. Usage: test_convert.py STA GOLDEN_FOLDER
+# MADE_FOLDER
 import json
 import multiprocessing.pool
 import os
@@ -49,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
         logits = first_logits(out, clip)
         assert close(logits, ZEROS, bound), (name, logits)
         assert "is there already" in sta("convert", source, out, "--num-heads", "3", status=1).stderr
-    # This layout stores its position table and so its image size: it runs as it is.
+    # This layout stores its position table, and that gives its image size. So it runs as it is.
     assert close(first_logits(f"{MADE}/checkpoints/micro_mmaction.pth", clip, "--num-heads", "3"), ZEROS, 5e-5)
 
     labels = os.path.join(folder, "labels.txt")
@@ -62,7 +63,7 @@ if os.path.exists("/tmp/pwned"):
     os.remove("/tmp/pwned")
 bad = sorted(f for f in os.listdir(f"{GOLDEN}/checkpoints_bad") if f.endswith((".pth", ".safetensors")) and not f.startswith("control_"))
 assert len(bad) > 40, bad
-# Two at a time: a start of the program, which loads LibTorch, takes longer than what it finds out.
+# Two at a time: starting the program, which loads LibTorch, takes longer than the check itself.
 with multiprocessing.pool.ThreadPool(2) as pool:
     refused = pool.map(lambda name: sta("info", f"{GOLDEN}/checkpoints_bad/{name}", "--num-heads", "1", status=1), bad)
 for name, done in zip(bad, refused, strict=True):

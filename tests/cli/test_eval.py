@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# `sta eval` from outside: the probabilities that Python and OpenCV computed for the same videos by the published
-# protocols (golden/eval/make_scores.py), every list format, batches, pruning at several drop numbers, broken videos, a
-# run that is killed and taken up, windows as `sta classify` has them, and what is refused. Usage: test_eval.py STA
-# GOLDEN_FOLDER MADE_FOLDER
+# Runs `sta eval` as a user would. It must give the probabilities that Python and OpenCV computed for the same videos by
+# the published protocols (golden/eval/make_scores.py). The tests also cover every list format, batches, pruning at
+# several drop numbers, broken videos, a run that is killed and resumed, windows like those of `sta classify`, and
+# arguments that are refused. Usage: test_eval.py STA GOLDEN_FOLDER MADE_FOLDER
 import json
 import os
 import signal
@@ -30,7 +30,7 @@ def sta(*args, status=0):
 
 
 class Set:
-    """A folder with the videos in one sub-folder a class, and what sta eval makes of it."""
+    """A folder with the videos in one sub-folder per class, and the results of sta eval for it."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -42,7 +42,7 @@ class Set:
         for video, frames in eval_clips.VIDEOS:
             sub = os.path.join(self.root, NAMES[LABEL_OF[video]].replace(" ", "_"))
             os.makedirs(sub, exist_ok=True)
-            # The name of a Kinetics clip, of which Something-Something's id is the whole.
+            # The name has the form of a Kinetics clip. The whole of it is also the id of a Something-Something video.
             self.path[video] = os.path.join(sub, f"video{video}_000001_000011.mkv")
             eval_clips.write(self.path[video], video, frames)
 
@@ -67,14 +67,15 @@ def check_published_protocols(data):
         golden = json.load(file)
     for protocol in ("k400", "ssv2"):
         for rules in ("videomae", "mmaction"):
-            # mmaction's dense clips are two frames apart and four by default: the numbers are of VideoMAE's.
+            # By default mmaction's dense clips are two frames apart and four in number. The golden numbers use
+            # VideoMAE's settings.
             dense = ["--stride", "4", "--clips", "5"] if protocol == "k400" else []
             report, _ = data.run("--protocol", protocol, "--rules", rules, "-r", "0,5", *dense)
             for r in (0, 5):
                 wanted = {g["video"]: g for g in golden if (g["protocol"], g["rules"], g["drop_number"]) == (protocol, rules, r)}
                 assert len(wanted) == 4
                 scores = data.scores(report, r)
-                # One pixel off by one shows in the fifth digit: OpenCV's releases differ by that.
+                # OpenCV's releases differ by one in single pixels. That shows in the fifth digit.
                 assert close(scores, {v: g["probabilities"] for v, g in wanted.items()}, 2e-4), (protocol, rules, r, scores, wanted)
             assert all(e["views"] == wanted[0]["views"] for e in report["per_video"]), report["per_video"]
 
@@ -128,7 +129,7 @@ def check_lists(data):
         assert [e["label"] for e in report["per_video"]] == [LABEL_OF[v] for v in data.path], name
     first, _ = data.run("--protocol", "ssv2", "--root", data.root, "--limit", "2", source=os.path.join(data.folder, "paths.txt"))
     assert len(first["per_video"]) == 2
-    # Three of the ten classes: a softmax of their own.
+    # Three of the ten classes: the softmax runs over these alone.
     three = os.path.join(data.folder, "three.txt")
     with open(three, "w") as out:
         out.write("playing guitar\nsteady\nzooming\n")
@@ -161,7 +162,7 @@ def check_interruption(data):
     command = [STA, "eval", MODEL, data.root, "--labels", data.labels, "--probabilities", *COMMON, "--protocol", "k400", "-r", "0,5", "--batch", "2",
                "--state", state]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    # Killed when the first video is in the file; that it may be through by then is no matter.
+    # The run is killed when the first video is in the file. It does not matter if the run has finished by then.
     while running.poll() is None and not (os.path.exists(state) and open(state).read().count("\n") >= 2):
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)
@@ -196,7 +197,7 @@ def check_windows(data):
         mean = {name: sum(dict((t["label"], t["confidence"]) for t in w["top"])[name] for w in whole) / views for name in NAMES}
         assert all(abs(mean[name] - p) < 2e-5 for name, p in zip(NAMES, scores[video], strict=True)), (mean, scores[video])
         assert next(e["views"] for e in report["per_video"] if e["video"] == data.path[video]) == views
-    # 40 frames are shorter than a window: padded, as the element does it.
+    # 40 frames are shorter than a window: the window is padded, the same as in the element.
     assert next(e["views"] for e in report["per_video"] if e["video"] == data.path[0]) == 1
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# A model is in memory once while it is loaded: the process that reads a ViT-B of 346 MB, in the names of VideoMAE and
-# in those of Hugging Face (whose three projections are put together), holds at most 1.3 times that, beyond what it
-# holds with a model of a few kilobytes.
+# Checks that a model is in memory only once while it is loaded. One process reads a ViT-B of 346 MB in VideoMAE's
+# names, one in Hugging Face's names (whose three projections are joined). Each may hold at most 1.3 times that size
+# more than a process that loads a model of a few kilobytes.
 #
 #   test_memory.py STA MODEL
 import json
@@ -38,7 +38,7 @@ def tensors(hugging_face):
 
 
 def write(path, hugging_face):
-    """A file of zeros, which takes no room on the disk; returns the size of the weights."""
+    """A file of zeros, which takes no space on the disk; returns the size of the weights."""
     header, at = {}, 0
     for name, shape in tensors(hugging_face):
         count = 4
@@ -55,7 +55,7 @@ def write(path, hugging_face):
 
 
 def peak(command):
-    """The most memory of a process of its own, bytes."""
+    """The peak memory of a new process, bytes."""
     child = os.fork()
     if child == 0:
         done = subprocess.run(command, stdout=subprocess.DEVNULL)

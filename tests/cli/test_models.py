@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What real files and habits ask of `sta`: models fine-tuned by Hugging Face's tutorial, several labels at once, one of
-# several models in a file, sizes that are not square, label files, and things that are no model. Usage: test_models.py
-# STA GOLDEN_FOLDER
+# Checks that `sta` copes with real files and habits: models fine-tuned by Hugging Face's tutorial, several labels at
+# once, one of several models in a file, sizes that are not square, label files, and things that are no model. Usage:
+# test_models.py STA GOLDEN_FOLDER
 import json
 import math
 import os
@@ -34,7 +34,7 @@ def write_clip(path, shape, values):
 
 
 def clip_and_logits(name, path):
-    """Writes the golden clip as `sta run` takes it, [3,T,H,W]; returns the golden logits."""
+    """Writes the golden clip in the form that `sta run` takes, [3,T,H,W]; returns the golden logits."""
     header, body = read_safetensors(f"{GOLDEN}/hf_models/{name}_golden.safetensors")
     clip, logits = header["clip"], header["logits"]
     _, frames, channels, height, width = clip["shape"]
@@ -55,7 +55,7 @@ with tempfile.TemporaryDirectory() as folder:
         assert done["top"][0]["class"] == best and abs(done["top"][0]["confidence"] - chance) < 1e-4, (name, done["top"])
         assert json.loads(sta("info", model, "--json").stdout)["multi_label"] is multi_label
     assert "several may hold at once" in sta("info", f"{GOLDEN}/hf_models/videomae_multilabel_nano").stdout
-    # Pruned by both rules, with the class read from token 0.
+    # Pruned by both rules; the class is read from token 0.
     clip_and_logits("videomae_tutorial_nano", clip)
     for rule in ("sta", "random"):
         sta("run", f"{GOLDEN}/hf_models/videomae_tutorial_nano", "--clip", clip, "-r", "7", "--pruning", rule)
@@ -81,7 +81,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert sta("info", path + "#student", "--num-heads", "1").stderr == ""
     assert "it holds student, teacher" in sta("info", path + "#other", "--num-heads", "1", status=1).stderr
 
-    # A size that is not square, of files that do not say one.
+    # A size that is not square, for files that do not say a size.
     for bad in ("0", "12x", "x12", "5000", "224x224x3", "-3"):
         assert "HEIGHTxWIDTH" in sta("info", path + "#student", "--num-heads", "1", f"--image-size={bad}", status=2).stderr
     info = json.loads(sta("info", path + "#student", "--num-heads", "1", "--image-size", "32x64", "--json").stdout)

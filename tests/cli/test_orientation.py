@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# Video that is to be shown turned, as telephones record it: the shipped clip with another display matrix. What the
-# camera does is told as a viewer sees it, by classify and eval, and an annotated file is upright. Usage:
-# test_orientation.py STA MODEL CLIP
+# Checks video that is to be shown turned, as telephones record it. The input is the shipped clip with another display
+# matrix. classify and eval must report the camera's motion as a viewer sees it, and an annotated file must be upright.
+# Usage: test_orientation.py STA MODEL CLIP
 import json
 import os
 import struct
@@ -13,15 +13,15 @@ import tempfile
 STA, MODEL, CLIP = (os.path.abspath(path) for path in sys.argv[1:4])
 ONE = 1 << 16
 MATRICES = {"90": (0, ONE, -ONE, 0), "180": (-ONE, 0, 0, -ONE), "270": (0, -ONE, ONE, 0), "horiz": (-ONE, 0, 0, ONE), "ul-lr": (0, ONE, ONE, 0)}
-# The picture's content moves the other way than the camera. Turned clockwise by 90 degrees, what moved right moves
-# down.
+# The picture's content moves opposite to the camera. When the picture is turned clockwise by 90 degrees, a move to the
+# right becomes a move down.
 TURNED = {"90": {"pan-left": "tilt-up", "pan-right": "tilt-down"}, "180": {"pan-left": "pan-right", "pan-right": "pan-left"},
           "270": {"pan-left": "tilt-down", "pan-right": "tilt-up"}, "horiz": {"pan-left": "pan-right", "pan-right": "pan-left"},
           "ul-lr": {"pan-left": "tilt-up", "pan-right": "tilt-down"}}
 
 
 def turned_copy(folder, angle):
-    """The clip with another matrix in its track header (ISO 14496-12, 8.3.2), all else the same to the byte."""
+    """The clip with another matrix in its track header (ISO 14496-12, 8.3.2). All other bytes stay the same."""
     with open(CLIP, "rb") as file:
         data = bytearray(file.read())
     header = data.index(b"tkhd") + 4
@@ -76,8 +76,7 @@ with tempfile.TemporaryDirectory() as folder:
     agree = sum(written[w][0] == label for w, (label, _) in turned["90"].items())
     assert agree >= 0.95 * len(written), (agree, len(written))
 
-    # eval reads files by itself: of the mean over all windows of a clip, the two pans change places when it is
-    # mirrored.
+    # eval reads files by itself. Mirroring a clip makes the two pans change places in the mean over all its windows.
     means = []
     for video in (CLIP, turned_copy(folder, "horiz")):
         listed, report = os.path.join(folder, "list.txt"), os.path.join(folder, "report.json")

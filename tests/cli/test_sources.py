@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# What `sta classify` is given beside video files: sequences of pictures, animated GIFs, videos too short for a window.
-# Usage: test_sources.py STA MODEL
+# Checks the inputs of `sta classify` that are no video files: sequences of pictures, animated GIFs, videos too short
+# for a window. Usage: test_sources.py STA MODEL
 import json
 import os
 import subprocess
@@ -28,7 +28,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert len(windows) > 4 and abs(windows[0]["end"] - windows[0]["start"] - 1.6) < 1e-3, windows
     # Twice as fast, half as long.
     assert len(classify(pictures, "--rate", "20", "--json").stdout.splitlines()) < len(windows)
-    # Numbering may begin anywhere, but not have holes.
+    # Numbering may begin anywhere, but must not have holes.
     os.remove(pictures % 0)
     assert len(classify(pictures, "--rate", "10", "--json").stdout.splitlines()) >= len(windows) - 1
     os.rename(pictures % 20, pictures % 90)
@@ -41,7 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert "no such picture" in classify(os.path.join(folder, "none-%d.png"), "--rate", "10", status=1).stderr
     assert "should be .png, .jpg or .jpeg" in classify(os.path.join(folder, "a%d.tga"), "--rate", "10", status=1).stderr
     assert "%04d.png with --rate" in classify(folder, status=1).stderr
-    # Said only where it is the reason, with both lengths.
+    # The message appears only if it is the reason, and gives both lengths.
     done = classify(pictures, "--rate", "100")
     assert "too short: 0.39 s of video, and more than 0.70 s are needed" in done.stderr and done.stdout == "", done.stderr
     single = classify(pictures % 5).stderr
@@ -52,15 +52,15 @@ with tempfile.TemporaryDirectory() as folder:
     assert "too short: 0.20 s of video" in classify(short).stderr
     assert "--rate is for sequences" in classify(short, "--rate", "5", status=2).stderr
 
-    # Seven seconds of which one frame each is left: long enough, but there are gaps. MP4, since matroskamux 1.26
-    # gives the second frame the time that it would have if there were no gap before it.
+    # Seven seconds with only one frame left in each: long enough, but with gaps. MP4, since matroskamux 1.26 gives the
+    # second frame the time that it would have without a gap before it.
     gaps = os.path.join(folder, "gaps.mp4")
     make("num-buffers=240", "!", "video/x-raw,width=128,height=96,framerate=30/1", "!", "x264enc", "key-int-max=30", "bframes=0", "!", "h264parse", "!",
          "identity", "drop-buffer-flags=delta-unit", "!", "mp4mux", "!", "filesink", "location=" + gaps)
     done = classify(gaps)
     assert "7 gaps in 7.03 s of video" in done.stderr and "too short" not in done.stderr, done.stderr
 
-    # A GIF of two frames that is played for ever, as a path and as a URI.
+    # A GIF of two frames that would play for ever, as a path and as a URI.
     gif = os.path.join(folder, "a.gif")
     frame = b"\x21\xf9\x04\0\x0a\0\0\0" + b"\x2c\0\0\0\0\x01\0\x01\0\0" + b"\x02\x02\x44\x01\0"
     with open(gif, "wb") as file:
@@ -69,7 +69,7 @@ with tempfile.TemporaryDirectory() as folder:
         done = classify(name, status=1)
         assert "cannot play animated GIFs" in done.stderr and "ffmpeg -i" in done.stderr, done.stderr
 
-    # eval takes and refuses the same.
+    # eval accepts and refuses the same inputs.
     listed, report = os.path.join(folder, "list.txt"), os.path.join(folder, "report.json")
     def evaluate(video, *args, status=0):
         with open(listed, "w", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# A Video Swin from outside: every layout is told, runs and converts to a folder; the folder plays in staaction, pruned
-# and not; `sta flops` prints the paper's 32 figures. Usage: test_videoswin.py STA WEIGHTS_FOLDER CLIP ("" where the
-# elements are not built)
+# Runs a Video Swin as a user would. Every layout is recognised, runs and converts to a folder. The folder plays in
+# staaction, pruned and not. `sta flops` prints the paper's 32 figures. Usage: test_videoswin.py STA WEIGHTS_FOLDER CLIP
+# (CLIP is "" if the elements are not built)
 import json
 import os
 import struct

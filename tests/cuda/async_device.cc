@@ -14,8 +14,8 @@
 namespace async_device {
 namespace {
 
-// An event as it was last recorded: a number that grows with every record. A wait means the number that was current
-// when it was put into its queue.
+// An event in its last recorded state: a number that grows with every record. A wait refers to the number that was
+// current when the wait was put into its queue.
 struct Event {
   uint64_t recorded = 0, past = 0;
 };
@@ -82,7 +82,7 @@ sta_cuda_status upload(void *to, const void *from, size_t bytes, void *stream, c
   return STA_CUDA_OK;
 }
 
-// Reads its source when it comes to its turn, as a device reads pinned memory.
+// Reads its source only when its turn comes, like a device that reads pinned memory.
 sta_cuda_status upload_pinned(void *to, const void *from, size_t bytes, void *stream, char *) {
   enqueue(stream, [=] { kEmulated.upload_pinned(to, from, bytes, nullptr, nullptr); });
   return STA_CUDA_OK;

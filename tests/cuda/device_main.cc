@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// main of the tests that run on a real device: without one they are skipped, in one sentence.
+// main of the tests that run on a real device. Without a device they are skipped with one sentence.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -49,7 +49,7 @@ struct Schedule {
   uint64_t seed;
 };
 
-/// The thread orders that every kernel test runs in; a real device has one of its own.
+/// The thread orders that every kernel test runs in. A real device has only its own.
 inline const std::vector<Schedule> &schedules() {
 #ifdef STA_TEST_ON_DEVICE
   static const std::vector<Schedule> all = {{"device", 0, 0}};
@@ -67,7 +67,7 @@ inline void use(const Schedule &schedule) {
 #endif
 }
 
-/// Under a sanitizer every input is many times as slow: tests take fewer and smaller ones.
+/// Under a sanitizer every input is many times slower, so tests take fewer and smaller ones.
 #if defined(__SANITIZE_THREAD__)
 constexpr int kShare = 40;
 #elif defined(__SANITIZE_ADDRESS__)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The window ring in device memory: the windows of frames in any format are, bit for bit, those that the CPU's
-// preprocessing gives, in whatever order a device does what the streams allow; the frames' memory is overwritten by its
-// producer as soon as that is allowed, clips are used again at once.
+// Tests the window ring in device memory. The windows of frames in any format must equal those of the CPU's
+// preprocessing bit for bit, in whatever order a device does what the streams allow. To make it hard, the producer
+// overwrites a frame's memory as soon as that is allowed, and clips are reused at once.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::array<float, 3> kScale = {0.017f, 0.0175f, 0.0174f}, kShift = {-2.1f, -2.03f, -1.8f};
 
-// A producer with one frame's worth of device memory, which it fills anew for every frame, in its own stream.
+// A producer with device memory for one frame. It fills that memory anew for every frame, in its own stream.
 class Producer {
  public:
   Producer(sta_pixel_format format, int width, int height, Random &random) : random_(random) {
@@ -40,7 +40,7 @@ class Producer {
     }
   }
 
-  // The next frame: put into the stream, and what the CPU makes of it, u8 [H,W,3].
+  // Puts the next frame into the stream, and returns what the CPU makes of it, u8 [H,W,3].
   const sta_frame &next(const sta::PreprocessSpec &spec, std::vector<uint8_t> *rgb) {
     std::vector<std::vector<uint8_t>> bytes;
     sta_frame host = frame_;
@@ -143,7 +143,7 @@ TEST(DeviceRing, WindowsAreThoseOfTheCpuInAnyOrder) {
   }
 }
 
-// That the orders above are unkind enough: without the waits for events windows do come out wrong.
+// Shows that the orders above are hard enough: without the waits for events, windows do come out wrong.
 TEST(DeviceRing, NeedsItsEvents) {
   async_device::break_order(true);
   int wrong = 0;
@@ -154,7 +154,7 @@ TEST(DeviceRing, NeedsItsEvents) {
 
 int g_allocations_left = 0, g_freed = 0, g_allocated = 0;
 
-// Memory that runs out: a ring that cannot be made frees what it has got.
+// Memory runs out: a ring that cannot be made frees what it has already allocated.
 TEST(DeviceRing, MemoryThatRunsOutIsAnError) {
   sta::KernelLibrary poor = kEmulated;
   poor.allocate = [](int device, size_t bytes, void **memory, char *message) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// libsta-cuda for a machine without a GPU: the kernel sources as they are, compiled for the CPU with the emulation.
+// libsta-cuda for a machine without a GPU: the unchanged kernel sources, compiled for the CPU with the emulation.
 #include "cuda/frame.cu"
 #include "cuda/gather.cu"
 #include "cuda/library.cu"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The emulated kernels as the table that sta-core gets of libsta-cuda.
+// The emulated kernels, as the function table that sta-core gets from libsta-cuda.
 #pragma once
 
 #include "cuda/kernel_library.h"

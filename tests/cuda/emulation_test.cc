@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The emulated device: what it computes, and that it finds the mistakes it is there to find.
+// Tests the emulated device: that it computes correctly, and that it finds the mistakes it is made to find.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -19,7 +19,8 @@ class Emulation : public testing::TestWithParam<device::Schedule> {
   void SetUp() override { device::use(GetParam()); }
 };
 
-// Sum of a block through shared memory, as every textbook has it. barriers: how many of the two per round are left in.
+// Sums a block through shared memory, as in every textbook. barriers: how many of the two barriers per round are left
+// in.
 void tree_sum(const int *in, int *out, bool barriers) {
   int *shared = static_cast<int *>(emulation::dynamic_shared());
   const unsigned i = threadIdx.x;
@@ -116,8 +117,8 @@ INSTANTIATE_TEST_SUITE_P(Orders, Emulation, testing::ValuesIn(device::schedules(
   return std::string(info.param.order == 0 ? "forward" : info.param.order == 1 ? "backward" : "shuffled") + std::to_string(info.param.seed);
 });
 
-// The mistake that a GPU forgives most often. Each thread's addends are taken at once in the forward order, too early
-// in another. Not under ThreadSanitizer, which would rightly end the program: see MissingBarrierIsARace.
+// This is the mistake that a GPU forgives most often. In the forward order a thread reads its addends in time, in
+// another order too early. Not under ThreadSanitizer, which would rightly end the program: see MissingBarrierIsARace.
 #ifndef __SANITIZE_THREAD__
 TEST(EmulationFinds, MissingBarrierGivesAnotherResult) {
   std::vector<int> values(256);
@@ -208,7 +209,7 @@ TEST(EmulationFinds, TooManyThreadsAndTooMuchSharedMemory) {
   EXPECT_THROW(launch({1}, {32}, 300 * 1024, [] {}), LaunchError);
 }
 
-// Not under ThreadSanitizer: two threads write the same byte, a race before it is an overrun.
+// Not under ThreadSanitizer: two threads write the same byte, so it would report a race before the overrun.
 #ifndef __SANITIZE_THREAD__
 TEST(EmulationFinds, WritesBehindSharedMemory) {
   const auto overrun = [] { launch({1}, {32}, 64, [] { static_cast<volatile char *>(emulation::dynamic_shared())[64 + threadIdx.x % 2] = 1; }); };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The frame kernel against the CPU's preprocessing: every pixel format, any geometry and pitch, in every output type,
-// bit for bit.
+// Tests the frame kernel against the CPU's preprocessing, bit for bit: every pixel format, any geometry and pitch,
+// every output type.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,7 +38,7 @@ struct Frame {
     for (int p = 0; p < layout.num_planes; ++p) {
       const int rows = (height + (1 << layout.planes[p].shift_y) - 1) >> layout.planes[p].shift_y,
                 pitch = layout.row_bytes(p, width) + random.below(9);
-      // The last row ends with its pixels: nothing may be read behind them.
+      // The last row ends with its pixels: nothing behind them may be read.
       bytes.emplace_back(static_cast<size_t>(rows - 1) * pitch + layout.row_bytes(p, width));
       for (uint8_t &b : bytes.back()) b = static_cast<uint8_t>(random.next());
       copies.push_back(std::make_unique<device::Array<uint8_t>>(bytes.back()));
@@ -49,7 +49,7 @@ struct Frame {
   }
 };
 
-// Two time steps of a clip [3,2,H,W]; the frame goes into the second, the first must stay as it is.
+// Two time steps of a clip [3,2,H,W]. The frame goes into the second one; the first must stay as it is.
 template <typename T>
 void check(const Frame &frame, const sta::PreprocessSpec &spec, sta_cuda_type type) {
   const size_t area = static_cast<size_t>(spec.height) * spec.width;
@@ -87,7 +87,7 @@ TEST_P(CudaFrame, EqualsThePreprocessingOfTheCpu) {
   const auto format = static_cast<sta_pixel_format>(GetParam());
   Random random(static_cast<uint64_t>(GetParam()));
   for (int i = 0; i < device::rounds(40); ++i) {
-    // Now and then far larger than the picture: more taps than the 16-bit filters take.
+    // Sometimes far larger than the picture: more taps than the 16-bit filters take.
     const int most = i % 8 == 7 ? 900 : 120;
     Frame frame(format, 1 + random.below(most), 1 + random.below(120), random);
     frame.host.orientation = frame.on_device.orientation = static_cast<sta_orientation>(random.below(8));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The gather kernel: rows are copied bit for bit, and their LayerNorm is within rounding of one computed in double.
+// Tests the gather kernel. It copies rows bit for bit, and their LayerNorm is within rounding of one computed in
+// double.
 #include <gtest/gtest.h>
 
 #include <cmath>

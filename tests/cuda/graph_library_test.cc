@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// libsta-torch-cuda as it was built, loaded as sta-core loads it, in a process without the CUDA half of LibTorch: what
-// is missing is said, in one sentence, and nothing crashes. That it captures graphs is for a machine with a GPU to show
-// (bench/gpu_bench.cc).
+// Loads the built libsta-torch-cuda the same way as sta-core, in a process without the CUDA half of LibTorch. One
+// sentence must say what is missing, and nothing may crash. Only a machine with a GPU can show that the library
+// captures graphs (bench/gpu_bench.cc).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -25,8 +25,8 @@ TEST(CudaGraphLibrary, SaysWhatItTried) {
   EXPECT_EQ(reason("libm.so.6"), "tried libm.so.6: not libsta-torch-cuda (it lacks sta_torch_cuda_abi or sta_torch_cuda_graphs)");
 }
 
-// What it leaves undefined is LibTorch's: the dynamic linker names a symbol of at::cuda or c10::cuda, and none of this
-// project's.
+// The symbols it leaves undefined are LibTorch's: the dynamic linker names a symbol of at::cuda or c10::cuda, and none
+// of this project's.
 TEST(CudaGraphLibrary, LacksOnlyTheCudaHalfOfLibTorch) {
   const std::string why = reason(g_path);
   EXPECT_EQ(why.rfind(std::string("tried ") + g_path + ": ", 0), 0u) << why;

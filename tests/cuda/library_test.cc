@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// libsta-cuda as nvcc built it, loaded as sta-core loads it: it has the version and the functions of its header,
-// exports nothing else, and on a machine without a device says so instead of crashing.
+// Loads the libsta-cuda that nvcc built, the same way as sta-core. It must have the version and the functions of its
+// header and export nothing else. On a machine without a device it must say so instead of crashing.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ class CudaLibrary : public testing::Test {
     EXPECT_TRUE(address) << name;
     return reinterpret_cast<F *>(address);
   }
-  void *library_ = nullptr;  // never closed: neither does sta-core
+  void *library_ = nullptr;  // never closed, as in sta-core
 };
 
 TEST_F(CudaLibrary, LoadsWithTheVersionOfItsHeader) { EXPECT_EQ(function<decltype(sta_cuda_abi)>("sta_cuda_abi")(), STA_CUDA_ABI); }
@@ -68,7 +68,7 @@ TEST_F(CudaLibrary, RefusesWorkWithoutADevice) {
   EXPECT_EQ(std::string(message).rfind("pruning: ", 0), 0u) << message;
 }
 
-// As sta-core does it: a library that cannot be used is a sentence with every place and reason.
+// The same call as in sta-core: for an unusable library it gives one sentence with every place and reason.
 TEST(CudaLoader, SaysWhatItTried) {
   const auto reason = [](const char *path) {
     setenv("STA_CUDA_PATH", path, 1);

@@ -25,7 +25,7 @@ Size random_size(uint64_t seed) {
 
 namespace {
 
-// In the group scanned first only an even position, of which one must be left.
+// A position of the keep token. In the group scanned first it must be even, and one even position must be left.
 int legal_keep_token(const Size &size, Random &random) {
   const int sources = (size.n + 1) / 2, group = random.below(size.groups);
   const bool first = group == (size.backward ? size.groups - 1 : 0);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Inputs of the pruning step that are meant to hurt: ties, degenerate keys, extreme magnitudes, and ordinary random
-// ones.
+// Difficult inputs for the pruning step: ties, degenerate keys, extreme magnitudes, and ordinary random ones.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +10,7 @@ namespace prune_case {
 
 enum class Kind {
   kRandom,
-  kClustered,   // keys in a few bundles, as a video's are
+  kClustered,   // keys in a few bundles, like those of a video
   kPrototypes,  // few different tokens, so that most scores tie exactly
   kEqual,       // all tokens and keys equal
   kZeroKeys,    // some keys zero
@@ -19,7 +18,7 @@ enum class Kind {
   kHuge,        // up to the largest fp16
   kTiny,        // denormal numbers
   kOpposite,    // keys and their negatives
-  kPermuted,    // the next group is the former in another order
+  kPermuted,    // the next group is the previous one in another order
   kCount
 };
 

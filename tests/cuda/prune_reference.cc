@@ -14,8 +14,8 @@ namespace {
 
 constexpr float kTiny = 1e-20f;
 
-// Σ term(i), i < count, as 32 lanes take it: `run` consecutive terms to each lane in turn, then lanes at distance 16,
-// 8, 4, 2, 1 are added.
+// Σ term(i), i < count, in the order of 32 lanes: each lane in turn takes `run` consecutive terms, then lanes at
+// distance 16, 8, 4, 2, 1 are added.
 float lane_sum(int count, int run, const std::function<void(int i, float &sum)> &add) {
   float lane[32] = {};
   for (int i = 0; i < count; ++i) add(i, lane[i / run % 32]);
@@ -24,7 +24,7 @@ float lane_sum(int count, int run, const std::function<void(int i, float &sum)> 
   return lane[0];
 }
 
-// Positions in ascending order of value; equal ones (0 and -0 too) in order of index, NaN last.
+// Positions in ascending order of value. Equal values (0 and -0 too) are in order of index; NaN comes last.
 std::vector<int> ascending(const std::vector<float> &values) {
   std::vector<int> order(values.size());
   std::iota(order.begin(), order.end(), 0);
@@ -69,7 +69,7 @@ PruneOutput prune(const PruneInput &in) {
   }
 
   std::vector<std::vector<int>> emitted(t);  // by group
-  // Scores as they are sorted: that of the token which stays is the smallest.
+  // Scores in the form that is sorted: the token that must stay has the smallest one.
   const auto ranked = [&](std::vector<float> scores, int group, int stride) {
     if (in.keep_token >= 0 && in.keep_token / n == group) scores[in.keep_token % n / stride] = -INFINITY;
     return ascending(scores);
@@ -89,7 +89,7 @@ PruneOutput prune(const PruneInput &in) {
   const std::vector<int> by_similarity = ranked(out.first_similarity, scanned(0), 2);
   for (int i = 0; i < sources - in.drop; ++i) emitted[scanned(0)].push_back(2 * by_similarity[i]);
 
-  // Old tokens that carry mass, and how much of it, before it is shared out.
+  // Old tokens that carry mass, and how much, before that mass is shared out.
   std::vector<int> old(n);
   std::iota(old.begin(), old.end(), 0);
   std::vector<float> mass(n, 1.0f);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The pruning step once more, for one clip, as plain loops over vectors: what the kernels must give bit for bit. The
-// order in which sums are taken is part of the definition here, and written out; that it selects the same tokens as the
-// ATen form is the business of another test.
+// A second implementation of the pruning step, for one clip, as plain loops over vectors. The kernels must give the
+// same results bit for bit. The order of sums is part of the definition here, and written out. Another test checks that
+// it selects the same tokens as the ATen form.
 #pragma once
 
 #include <cstdint>

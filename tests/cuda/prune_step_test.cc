@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The kernels against sta-core/pruning, the reference, and through sta-core as a model uses them; on the emulated
-// device.
+// Tests the kernels against sta-core/pruning, the reference, and through sta-core the way a model uses them; on the
+// emulated device.
 //
-// The reference leaves the order of its sums to ATen, the kernels fix theirs: where two scores differ by no more than
-// the rounding of such sums, either may come first. Everything else must be the same tokens in the same order. The
-// golden files leave no such doubt and must be met exactly.
+// The reference leaves the order of its sums to ATen; the kernels fix theirs. So where two scores differ by no more
+// than the rounding of such sums, either may come first. Apart from that, the tokens and their order must be the same.
+// The golden files have no such near ties and must be met exactly.
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -29,8 +29,8 @@ double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDo
 
 enum class Match { kSame, kNearTie, kDifferent };
 
-// Group by group in scan order. got, want: [T·(N-r)]. Behind a group that keeps other tokens because of a near tie,
-// masses differ and nothing more can be said.
+// Compares group by group in scan order. got, want: [T·(N-r)]. After a group that keeps other tokens because of a near
+// tie, masses differ, and nothing more can be said.
 Match compare(const at::Tensor &got, const at::Tensor &want, const sta::PruneTrace &trace, const sta::PruneCall &call, int n) {
   const int64_t t = call.groups, kept = want.numel() / t;
   const auto *a = got.const_data_ptr<int64_t>(), *b = want.const_data_ptr<int64_t>();
@@ -39,8 +39,8 @@ Match compare(const at::Tensor &got, const at::Tensor &want, const sta::PruneTra
   for (int64_t step = 0; step < t; ++step) {
     const int64_t g = call.backward ? t - 1 - step : step;
     const float *score = scores.const_data_ptr<float>() + g * n;
-    // Of a mass of 1 handed out by each of N tokens (of 1 in all, from the second pair on), a few units in the last
-    // place.
+    // The tolerance is a few units in the last place. In the first pair, each of N tokens hands out a mass of 1; from
+    // the second pair on, all tokens together hand out 1.
     float scale = 1;
     if (step > 0) scale = *std::max_element(score, score + n);
     const auto score_of = [&](int64_t token) {
@@ -72,7 +72,7 @@ TEST(CudaPruneStep, SelectsWhatTheReferenceSelects) {
   for (int i = 0; i < kInputs; ++i) {
     const prune_case::Size size = prune_case::random_size(static_cast<uint64_t>(i) + 5000);
     const Kind kind = static_cast<Kind>(i % static_cast<int>(Kind::kCount));
-    // Numbers whose squares are denormal: what becomes of those is the processor's choice in ATen.
+    // The squares of these numbers are denormal. In ATen, the processor decides what becomes of them.
     if (kind == Kind::kTiny || size.drop == 0) continue;
     const reference::PruneInput in = prune_case::make(kind, size, static_cast<uint64_t>(i) + 5000);
     const int64_t l = size.groups * size.n;
@@ -92,7 +92,7 @@ TEST(CudaPruneStep, SelectsWhatTheReferenceSelects) {
     ++ordinary;
     near_ties += match == Match::kNearTie;
   }
-  // Input without exact ties: near ties are accidents.
+  // Input without exact ties: near ties happen by accident.
   EXPECT_GT(ordinary, 300);
   EXPECT_LE(near_ties, ordinary / 50);
 }
@@ -115,7 +115,7 @@ TEST_P(CudaGoldenPrune, ExactTokensInOrder) {
 
 INSTANTIATE_TEST_SUITE_P(Official, CudaGoldenPrune, testing::ValuesIn(golden::prune_files()), [](const auto &info) { return info.param; });
 
-// Keys are a view into qkv, the stream a view with strides of its own; the LayerNorm is that of ATen.
+// Keys are a view into qkv; the stream is a view with its own strides; the LayerNorm is ATen's.
 TEST(CudaPruneStep, GathersAndNormalisesViewsInEveryPrecision) {
   const c10::InferenceMode guard;
   const int64_t b = 3, t = 4, n = 25, c = 96, h = 3, d = 32;
@@ -149,9 +149,9 @@ TEST(CudaPruneStep, WhatTheKernelsDoNotTakeIsLeftToAten) {
   EXPECT_FALSE(sta::kernels_take(&kEmulated, x.transpose(1, 2).contiguous().transpose(1, 2), keys, call, {STA_PRUNING_STA, 2, {}}));
 }
 
-// Video Swin selects at the entry of three stages, three launches each; where more than half of a group goes, ATen
-// does. The order of what is kept means nothing there, as every stage selects afresh: of near ties either may come
-// first.
+// Video Swin selects at the entry of three stages, three launches each. ATen does the work where a group loses more
+// than half of its tokens. The order of the kept tokens means nothing here, because every stage selects afresh. In a
+// near tie either token may come first.
 TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
   const c10::InferenceMode guard;
   const std::array<int, 3> shape{32, 112, 112};
@@ -172,7 +172,7 @@ TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
   }
 }
 
-// A whole forward pass: the same tokens after each of the three calls, the same logits, four launches a call.
+// A whole forward pass: the same tokens after each of the three calls, the same logits, four launches per call.
 TEST(CudaPruneStep, ForwardPassOfAModel) {
   const c10::InferenceMode guard;
   const sta::ModelDescription model = golden::describe("micro");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pruning kernels against plain loops with the same order of sums: every token, every score, bit for bit, in
+// Tests the pruning kernels against plain loops with the same order of sums: every token, every score, bit for bit, in
 // several thread orders.
 #include <gtest/gtest.h>
 
@@ -28,7 +28,7 @@ constexpr sta_cuda_type kType = std::is_same_v<T, float>             ? STA_CUDA_
                                 : std::is_same_v<T, sta::cuda::Half> ? STA_CUDA_FP16
                                                                      : STA_CUDA_BF16;
 
-// Rows of `used` values, `stride` apart, behind `lead` values that the kernels must not mind.
+// Rows of `used` values, `stride` apart, behind `lead` values that the kernels must ignore.
 template <typename T>
 std::vector<T> strided(const std::vector<float> &values, int used, int stride, int lead) {
   const size_t rows = values.size() / static_cast<size_t>(used);
@@ -42,7 +42,7 @@ struct Layout {
   int x_lead = 0, x_pad = 0, key_lead = 0, head_pad = 0;
 };
 
-// What the kernels make of a batch of clips of one size.
+// The kernels' results for a batch of clips of one size.
 template <typename T>
 std::vector<PruneOutput> run(const std::vector<PruneInput> &batch, const Layout &layout = {}) {
   const PruneInput &first = batch[0];
@@ -101,7 +101,7 @@ std::vector<PruneOutput> run(const std::vector<PruneInput> &batch, const Layout 
 }
 
 bool same_bits(const std::vector<float> &a, const std::vector<float> &b) {
-  // 0 and -0 count as one: padding a key with zeros may turn the one into the other.
+  // 0 and -0 count as equal: padding a key with zeros may turn one into the other.
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](float x, float y) { return x == y || (x != x && y != y); });
 }
 
@@ -145,7 +145,7 @@ TEST(CudaPrune, EveryKindOfInputInManySizesAndOrders) {
     const PruneInput in = prune_case::make(static_cast<Kind>(kind), size, static_cast<uint64_t>(i));
     const PruneOutput want = reference::prune(in);
     for (size_t k = 0; k < device::schedules().size(); ++k) {
-      // All orders for every tenth input, one for each of the others.
+      // All orders for every tenth input, one order for each of the others.
       if (i % 10 != 0 && k != static_cast<size_t>(i) % device::schedules().size()) continue;
       const device::Schedule &schedule = device::schedules()[k];
       device::use(schedule);
@@ -195,7 +195,7 @@ TEST(CudaPrune, HalfAndBfloat16AreReadExactly) {
   }
 }
 
-// An item does not depend on its neighbours, whatever they are.
+// The result for an item does not depend on its neighbours, whatever they are.
 TEST(CudaPrune, ItemsOfABatchAreIndependent) {
   for (int i = 0; i < device::rounds(60); ++i) {
     const Size size = prune_case::random_size(2000 + static_cast<uint64_t>(i));
@@ -209,7 +209,7 @@ TEST(CudaPrune, ItemsOfABatchAreIndependent) {
   }
 }
 
-// Keys and rows as they lie in a qkv tensor: at any offset, any stride, aligned or not.
+// Keys and rows in place in a qkv tensor: at any offset, any stride, aligned or not.
 TEST(CudaPrune, StridesAndAlignment) {
   const Size size{4, 33, 64, 3, 24, 10, true};
   const PruneInput in = prune_case::make(Kind::kClustered, size, 77);
@@ -220,7 +220,7 @@ TEST(CudaPrune, StridesAndAlignment) {
   }
 }
 
-// NaN and infinity: no promise on which tokens stay, but they are tokens, each once.
+// With NaN and infinity there is no promise on which tokens stay. But they are tokens, each once.
 TEST(CudaPrune, NonFiniteInputKeepsLegalTokens) {
   const float bad[] = {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
   for (int i = 0; i < device::rounds(60); ++i) {
@@ -273,7 +273,7 @@ TEST(CudaPrune, ArgumentsOutOfRangeAreRefusedWithoutALaunch) {
 }
 
 #ifndef STA_TEST_ON_DEVICE
-// Counted by the emulated device itself: three launches, whatever the batch and the number of groups.
+// The emulated device counts by itself: three launches, whatever the batch and the number of groups.
 TEST(CudaPrune, ThreeLaunchesACall) {
   for (const Size &size : {Size{1, 7, 8, 1, 8, 2, false}, Size{8, 49, 96, 3, 32, 11, false}, Size{2, 100, 16, 1, 8, 30, true}}) {
     const PruneInput in = prune_case::make(Kind::kRandom, size, 1);
@@ -294,7 +294,7 @@ TEST(CudaScalar, ExponentialIsWithinOneUnit) {
   EXPECT_TRUE(std::isfinite(sta::cuda::exponential(std::numeric_limits<float>::quiet_NaN())));
 }
 
-// All 65536 patterns there and back, and rounding at the middle between neighbours.
+// All 65536 patterns there and back, and rounding at the midpoint between neighbours.
 TEST(CudaScalar, HalfAndBfloat16Conversions) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const sta::cuda::Half half{static_cast<uint16_t>(bits)};
@@ -306,7 +306,7 @@ TEST(CudaScalar, HalfAndBfloat16Conversions) {
     if (b == b) {
       EXPECT_EQ(sta::cuda::from_float<sta::cuda::Bfloat16>(b).bits, bits);
     }
-    // Finite neighbours: their middle goes to the even one.
+    // Finite neighbours: their midpoint rounds to the even one.
     const float next = sta::cuda::to_float(sta::cuda::Half{static_cast<uint16_t>(bits + 1)});
     if ((bits & 0x7fff) < 0x7bff) {
       EXPECT_EQ(sta::cuda::from_float<sta::cuda::Half>((h + next) / 2).bits, bits + (bits & 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Windows on their way to the device: whatever order a device does what the streams allow, the reader finds the pixels
-// that were sent, although pinned and device memory are used again at once, and windows that nobody reads are replaced
-// on the way. Nobody waits but for such a one.
+// Tests windows on their way to the device. Whatever order a device chooses among those the streams allow, the reader
+// must find the pixels that were sent. Pinned and device memory are reused at once, and windows that nobody reads are
+// replaced on the way. Nobody waits, except to reuse such an unread window whose copy is still under way.
 #include "cuda/window_upload.h"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ struct Read {
   std::vector<uint8_t> got, want;
 };
 
-// A worker that is sometimes slow: a mailbox of one window, replaced by the next one if it has not been taken. Returns
+// A worker that is sometimes slow. The mailbox holds one window; if nobody takes it, the next one replaces it. Returns
 // how many windows came out wrong.
 int wrong_windows(uint64_t seed, int windows) {
   Random random(seed);
@@ -83,7 +83,7 @@ TEST(WindowUpload, TheReaderFindsWhatWasSentInAnyOrder) {
   for (int seed = 0; seed < device::rounds(60); ++seed) EXPECT_EQ(wrong_windows(static_cast<uint64_t>(seed), 40), 0) << seed;
 }
 
-// The same without the events: the test would notice.
+// The same without the events, to show that the test would notice.
 TEST(WindowUpload, WithoutOrderItDoesNot) {
   async_device::break_order(true);
   int wrong = 0;
@@ -92,7 +92,7 @@ TEST(WindowUpload, WithoutOrderItDoesNot) {
   EXPECT_GT(wrong, 0);
 }
 
-// Memory is made for what is under way at a time, and used again.
+// The pool allocates memory only for the windows under way at a time, and reuses it.
 TEST(WindowUpload, MemoryIsUsedAgain) {
   async_device::begin(1);
   g_allocations = 0;
@@ -108,7 +108,7 @@ TEST(WindowUpload, MemoryIsUsedAgain) {
   EXPECT_EQ(g_allocations, 2);
 }
 
-// A window outlives its pool: an engine that is closed while a window is in a mailbox.
+// A window outlives its pool: an engine is closed while a window is in a mailbox.
 TEST(WindowUpload, TheLastWindowFreesThePool) {
   async_device::begin(1);
   std::unique_ptr<sta::UploadedWindow> window;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A staaction in a GstHarness with a bus: frames in, frames, windows and messages out. Windows are read from the bus as
-// an application would, not from inside.
+// A staaction in a GstHarness with a bus: frames go in, and frames, windows and messages come out. Windows are read
+// from the bus, like in an application, not from inside.
 #pragma once
 
 #include <gst/check/gstharness.h>
@@ -24,8 +24,8 @@ struct MessageUnref {
 };
 using Message = std::unique_ptr<GstMessage, MessageUnref>;
 
-// A sta-window message, or the StaActionMeta of a frame: the fields that both have, and those that only one has where
-// it does.
+// A sta-window message, or the StaActionMeta of a frame. The struct has the fields of both, and those that only one of
+// them has.
 struct Window {
   guint64 id = 0, start = 0, end = 0, age = 0;
   std::string label, status, error, stream_id, model;
@@ -64,14 +64,14 @@ class ActionHarness {
   void rgbCaps(int width, int height, int fps_n, int fps_d);
   // A frame of the current caps; its content varies with seed. NONE times are left unset.
   GstBuffer *frame(GstClockTime pts, GstClockTime duration, int seed);
-  // Pushes and pulls what comes out; null if nothing does.
+  // Pushes a frame and pulls what comes out; null if nothing does.
   Buffer push(GstClockTime pts, GstClockTime duration, int seed = 0);
   Buffer push(GstBuffer *buffer);
   bool event(GstEvent *event) { return gst_harness_push_event(harness_, event); }
 
   // sta-window messages since the last call.
   std::vector<Window> windows();
-  // All messages of a type since the last call of this or windows().
+  // All messages of a type since the last call of this function or of windows().
   std::vector<Message> messages(GstMessageType type);
   guint64 stat(const char *name);
 
@@ -86,7 +86,7 @@ class ActionHarness {
   std::vector<Message> messages_;
 };
 
-// Text of the error that a failing state change posts, "" if it succeeds. The number of error messages goes to *count.
+// Text of the error that a failing state change posts, "" if it succeeds. *count receives the number of error messages.
 std::string errorOf(const Properties &properties, int *count);
 
 }  // namespace sta::test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A process in which sta-core is not loaded at first: the plugin works without it as far as it can, says clearly what
-// is missing, and takes it when it is there.
+// Runs in a process in which sta-core is not loaded at first. The plugin must work without it as far as possible, say
+// clearly what is missing, and use it once it is there.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -18,7 +18,7 @@ bool mapped(const std::string &library) {
   return false;
 }
 
-// One test, since the order matters: a library that is loaded stays.
+// One test, since the order matters: a loaded library stays loaded.
 TEST(CoreMissing, IsOneClearErrorUntilItIsThere) {
   const char *set = std::getenv("STA_CORE_PATH");
   const std::string before = set ? set : "";
@@ -31,13 +31,13 @@ TEST(CoreMissing, IsOneClearErrorUntilItIsThere) {
   for (const char *word : {"libsta-core.so", "scripts/setup", "LibTorch", "/nonexistent/libsta-core.so"})
     EXPECT_NE(text.find(word), std::string::npos) << "\"" << word << "\" is not in: " << text;
 
-  // A library, but another one.
+  // This is a library, but not sta-core.
   setenv("STA_CORE_PATH", "libz.so.1", 1);
   text = errorOf(fileMode(), &count);
   EXPECT_EQ(count, 1);
   EXPECT_NE(text.find("not sta-core"), std::string::npos) << text;
 
-  // Libraries that say they are sta-core, of another major version and of an older minor one.
+  // Libraries that claim to be sta-core: one of another major version and one of an older minor version.
   setenv("STA_CORE_PATH", STA_TEST_CORE_OTHER_MAJOR, 1);
   text = errorOf(fileMode(), &count);
   EXPECT_EQ(count, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What happens to windows and labels when the stream is interrupted, ends, jumps, or loses its timestamps. The streams
-// are 30 fps from running time 0 unless said otherwise: window j starts at j hops, and its last sample is on frame 60 +
-// 16 j.
+// Tests what happens to windows and labels when the stream is interrupted, ends, jumps, or loses its timestamps. The
+// streams are 30 fps from running time 0 unless said otherwise: window j starts at j hops, and its last sample is on
+// frame 60 + 16 j.
 #include <gst/base/gstbasetransform.h>
 #include <gst/check/gsttestclock.h>
 #include <gtest/gtest.h>
@@ -239,9 +239,9 @@ TEST_F(Events, GapFlagOfBuffersStays) {
   EXPECT_TRUE(GST_BUFFER_FLAG_IS_SET(out.get(), GST_BUFFER_FLAG_GAP));
 }
 
-// Where the base class makes buffers of its own (it may: 1.22 does so for elements that do not work in place), it
-// clears the flag unless it knows that the element can bear it. For frames that come with it a label is as right as for
-// others.
+// The base class may make its own buffers (1.22 does so for elements that do not work in place). Then it clears the gap
+// flag unless it knows that the element can cope with it. But a label is as right for frames that come with the flag as
+// for others.
 TEST(BaseClass, CopiesTheGapFlagOfBuffers) {
   for (const char *name : {"staaction", "staoverlay"}) {
     GstElement *element = gst_element_factory_make(name, nullptr);

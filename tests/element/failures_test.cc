@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Windows that fail, results between frames, what a frame may wait: the robustness that an operator relies on. Failures
-// are injected into sta-core by a hook that is no part of its API.
+// Tests the robustness that an operator relies on: windows that fail, results that come between frames, and how long a
+// frame may wait. A hook that is no part of sta-core's API injects failures into it.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -124,7 +124,7 @@ TEST_F(Failures, FailIsOneErrorAndEndsTheStream) {
   }
 }
 
-// A new model proves itself with its first window before the old one goes.
+// A new model proves itself with its first window before it replaces the old one.
 TEST_F(Failures, AModelWhoseFirstWindowFailsIsNotTakenOver) {
   start(fileMode(), "continue");
   int i = 0;
@@ -154,8 +154,8 @@ TEST_F(Failures, AModelWhoseFirstWindowFailsIsNotTakenOver) {
   std::filesystem::remove(path);
 }
 
-// Failures at places that a generator chooses, with frames as fast as they go: every frame comes out, and the element
-// ends as ever.
+// A random generator chooses the places of failures, and frames come as fast as they can. Every frame must come out,
+// and the element must end as usual.
 TEST_F(Failures, RandomPlacesUnderLoadNeverHang) {
   std::mt19937 random(11);
   for (int run = 0; run < 6; run++) {
@@ -204,7 +204,8 @@ TEST(Live, ResultsArePublishedWithoutAnotherFrame) {
   gst_element_set_state(action.element(), GST_STATE_NULL);  // no handler after this
 }
 
-// A handler that never seems to return holds up neither frames nor the stream's end; events and windows stay in order.
+// A handler that seems never to return must hold up neither frames nor the end of the stream. Events and windows stay
+// in order.
 TEST(Live, ASlowHandlerHoldsUpNoFrame) {
   struct Gate {
     std::atomic<bool> open{false};
@@ -277,7 +278,7 @@ TEST(LatencyQuery, IsNothingInLiveModeAndAHopWithSync) {
   EXPECT_EQ(latency(action).min, 20 * GST_MSECOND);
 }
 
-// A hop that the model cannot keep: the bound grows to what a frame has really waited.
+// The model cannot keep up with this hop: the reported latency grows to what a frame has really waited.
 TEST(LatencyQuery, GrowsWhenAFrameWaitsLonger) {
   const Properties slow = {{"model", "arch:vit_small"},    {"device", "cpu"}, {"precision", "fp32"}, {"inference-threads", "1"}, {"sync", "true"},
                            {"sample-interval", "1000000"}, {"hop", "1000000"}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A library that has sta-core's version and nothing else, for the loader to refuse. MAJOR comes from meson.build. */
+/* A library with sta-core's version and nothing else. The loader must refuse it. MAJOR comes from meson.build. */
 #include <stdint.h>
 
 uint32_t sta_api_version(void);

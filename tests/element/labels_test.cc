@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is put on frames: for how long, above which confidence, from which pixel format; messages, signal and metadata
-// agree.
+// Tests the labels on frames: for how long, above which confidence, from which pixel format. Messages, signal and
+// metadata must agree.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,8 +20,8 @@ constexpr GstClockTime kFrame = GST_SECOND / 30;
 // The frame that completes the first window of a 30 fps stream from 0: sample 15, at 60 frames.
 constexpr int kFirst = 60;
 
-// A model whose classes do not exclude each other: each has a probability of its own, and every threshold holds for
-// each.
+// A model whose classes do not exclude each other: each has its own probability, and every threshold holds for each
+// class.
 TEST(MultiLabel, SeveralLabelsAreOnAFrameAtOnce) {
   Properties properties = fileMode();
   for (auto &[name, value] : properties)
@@ -46,7 +46,7 @@ TEST(MultiLabel, SeveralLabelsAreOnAFrameAtOnce) {
   ASSERT_GT(over, 1) << "the clip must give several labels, or nothing is tested";
   EXPECT_GT(label.labels.size(), 1u);
   for (const double c : label.confidences) EXPECT_GE(c, 0.5);
-  // Each of them is an event of its own, at the same time.
+  // Each of them is a separate event, at the same time.
   std::set<std::string> begun;
   for (const Message &message : action.messages(GST_MESSAGE_ELEMENT))
     if (gst_message_has_name(message.get(), "sta-event") &&
@@ -222,7 +222,7 @@ TEST(Labels, AreReadBackAsClassification) {
 
 /* ------------------------------------------------------------------------------------------- pixel formats */
 
-// A smooth picture (so that subsampled chroma loses nothing) in any format, by way of GStreamer's own converter.
+// A smooth picture (so that subsampled chroma loses nothing) in any format, made by GStreamer's own converter.
 Buffer picture(const std::string &format, bool gray, bool swapped) {
   const int size = 64;
   GstVideoInfo rgb, target;
@@ -285,8 +285,8 @@ std::string top(const std::map<std::string, double> &labels) {
   return best;
 }
 
-// Rounding of the conversion to YUV and back moves confidences a little; a wrong channel order, matrix or plane moves
-// them far more (checked below).
+// Rounding in the conversion to YUV and back changes confidences a little. A wrong channel order, matrix or plane
+// changes them far more (checked below).
 constexpr double kClose = 0.02;
 
 class Formats : public testing::TestWithParam<const char *> {};
@@ -336,7 +336,7 @@ TEST(Formats, PaddedRowsAreReadThroughVideoMeta) {
   EXPECT_LT(difference(labels, reference), 1e-6);
 }
 
-// The buffers go on as they are, so what downstream says about padded rows holds for upstream.
+// The buffers go on unchanged, so downstream's demands for padded rows must reach upstream.
 TEST(Formats, AllocationIsAnsweredByDownstream) {
   for (const bool padded : {false, true}) {
     ActionHarness action(fileMode());

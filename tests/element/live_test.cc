@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Live mode with a model that is far too slow: frames must not wait for it, and every window is accounted for.
+// Tests live mode with a model that is far too slow: frames must not wait for it, and every window is accounted for.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,7 +64,7 @@ TEST(Live, SkippedWindowsArePostedAsQosAtMostOnceASecond) {
   const auto begin = Clock::now();
   int i = 0;
   std::vector<Message> messages;
-  // Long enough for a second one; on a machine that is very slow, until there is one at all.
+  // Long enough for a second window; on a very slow machine, until there is one at all.
   while (seconds(Clock::now() - begin) < 2.6 || (messages.empty() && seconds(Clock::now() - begin) < 60)) {
     action.push(i * kFrame, kFrame, i);
     i++;
@@ -90,7 +90,7 @@ TEST(Live, ResultsOfBeforeAFlushAreNotAttachedAfterIt) {
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   action.event(gst_event_new_segment(&segment));
-  // Wait until the pass of the old scene is over, by its own statistics.
+  // Waits until the forward pass of the old scene is over, according to its own statistics.
   const auto begin = Clock::now();
   int i = 0;
   while (action.stat("windows-discarded") == 0 && seconds(Clock::now() - begin) < 60) {
@@ -108,7 +108,7 @@ TEST(Live, ResultsOfBeforeAFlushAreNotAttachedAfterIt) {
   EXPECT_TRUE(action.windows().empty());
 }
 
-// Pushes frames until just before the one that completes the second window; returns the seconds that the first window's
+// Pushes frames until just before the one that completes the second window. Returns how many seconds the first window's
 // forward pass took.
 double firstWindow(ActionHarness *action) {
   double longest = 0;
@@ -120,8 +120,8 @@ double firstWindow(ActionHarness *action) {
   return longest;
 }
 
-// A flush or a state change must not wait for the forward pass that a frame waits for: it ends in a part of that pass's
-// time, whatever the machine.
+// A flush or a state change must end a frame's wait for its forward pass. The wait must end within a part of that
+// pass's time, whatever the machine.
 TEST(FileMode, FlushStartEndsTheWait) {
   Properties properties = slowModel();
   properties.push_back({"sync", "true"});

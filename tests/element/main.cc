@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// gtest_main does not know of gst_init.
+// A main of our own, because gtest_main does not call gst_init.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 

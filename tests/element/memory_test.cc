@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Frames in CUDA memory, as far as a machine without a CUDA device can show: the templates name them where the plugin
-// was built with GstCuda, and negotiation leaves them out, so that upstream falls back to system memory. With a device
-// negotiation offers them. That pixels are read on a device is not tested here: tests/cuda does it on an emulated one,
-// scripts/gpu-check on a real one.
+// Tests frames in CUDA memory, as far as a machine without a CUDA device can show them. If the plugin was built with
+// GstCuda, the templates name CUDA memory. Negotiation leaves it out, so that upstream falls back to system memory.
+// With a device, negotiation offers it. Reading pixels on a device is not tested here: tests/cuda does it on an
+// emulated device, scripts/gpu-check on a real one.
 #include <gtest/gtest.h>
 
 #include "action_harness.h"
@@ -40,7 +40,7 @@ TEST(Memory, TemplatesNameCudaMemoryWhereItIsBuiltIn) {
   for (const GList *item = gst_element_factory_get_static_pad_templates(factory); item; item = item->next) {
     GstCaps *caps = gst_static_pad_template_get_caps(static_cast<GstStaticPadTemplate *>(item->data));
     EXPECT_EQ(hasCuda(caps), gst::kHaveGstCuda);
-    // System memory is there in any case, with as many formats.
+    // System memory is there in any case, with the same number of formats.
     const GstStructure *system = gst_caps_get_structure(caps, gst_caps_get_size(caps) - 1);
     EXPECT_TRUE(gst_caps_features_is_equal(gst_caps_get_features(caps, gst_caps_get_size(caps) - 1), GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY));
     EXPECT_EQ(gst_value_list_get_size(gst_structure_get_value(system, "format")), 18u);
@@ -63,7 +63,7 @@ TEST(Memory, NegotiationOffersWhatThereCanBe) {
   }
 }
 
-// A decoder that could do both is told before the first frame, and takes system memory.
+// A decoder that could do both learns before the first frame that it must take system memory, and does.
 TEST(Memory, UpstreamFallsBackToSystemMemory) {
   if (gst::cudaFramesPossible()) GTEST_SKIP() << "there is a CUDA device: nothing to fall back from";
   GstElement *action = makeAction(fileMode()), *pipeline = gst_pipeline_new(nullptr);
@@ -83,7 +83,7 @@ TEST(Memory, UpstreamFallsBackToSystemMemory) {
   gst_object_unref(pipeline);
 }
 
-// The plugin's own filter of caps: other memory, and caps of no particular memory, pass.
+// Tests the plugin's own filter of caps: other memory, and caps of no particular memory, pass.
 TEST(Memory, OnlyImpossibleMemoryIsLeftOut) {
   if (gst::cudaFramesPossible()) GTEST_SKIP() << "there is a CUDA device: nothing is impossible";
   GstCaps *caps = gst_caps_from_string(
@@ -124,7 +124,7 @@ TEST(Memory, BuffersOfSystemMemoryHaveNoContext) {
   gst_buffer_unref(empty);
 }
 
-// Which view of a frame an engine gets: the device's only in its own context.
+// Which view of a frame an engine gets: the device's view only in its own context.
 TEST(Memory, EnginesGetTheViewTheyTake) {
   int here = 0, elsewhere = 0;
   gst::FrameViews views;

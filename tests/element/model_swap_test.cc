@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Another model while frames flow: it takes over without a hole in the labels, a bad one changes nothing but for a
-// warning, labels are always those of the model that a window names, and nothing is left behind however often that
-// happens.
+// Tests replacing the model while frames flow. The new model takes over without a hole in the labels. A bad one changes
+// nothing and only causes a warning. Labels are always those of the model that a window names. Nothing is left behind,
+// however often that happens.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr GstClockTime kFrame = GST_SECOND / 30;
 
-// The micro model under other labels, with another number of frames and another spacing.
+// The micro model with other labels, another number of frames and another spacing.
 std::string otherModel() {
   static const std::string folder = [] {
     const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "micro_other";
@@ -86,7 +86,7 @@ class ModelSwap : public testing::Test {
     next++;
     return out;
   }
-  // Pushes frames, at about ten times their speed, until something is so. FALSE: it never was.
+  // Pushes frames, at about ten times their speed, until a condition holds. FALSE: it never did.
   bool pushUntil(const std::function<bool()> &done) {
     for (int i = 0; i < 6000; i++) {
       if (done()) return true;
@@ -125,7 +125,7 @@ TEST_F(ModelSwap, TakesOverWithoutAHoleInTheLabels) {
   guint64 interval = 0;
   g_object_get(action->element(), "actual-sample-interval", &interval, nullptr);
   EXPECT_EQ(interval, 100 * GST_MSECOND);
-  // From here on only the new model speaks, and no window is announced twice.
+  // From here on only the new model reports, and no window is announced twice.
   for (int i = 0; i < 60; i++) push();
   guint64 last = 0;
   bool other = false;
@@ -169,7 +169,7 @@ TEST_F(ModelSwap, ABadModelIsAWarningAndTheOldOneGoesOn) {
   EXPECT_TRUE(action->messages(GST_MESSAGE_ERROR).empty());
 }
 
-// Of the micro model's 16 tokens a step at most 8 can be dropped.
+// The micro model has 16 tokens per step; at most 8 of them can be dropped.
 TEST_F(ModelSwap, DropNumberThatTheNewModelCannotDropIsABadModel) {
   Properties properties = syncMode();
   properties[0].second = "arch:vit_small";
@@ -259,7 +259,7 @@ TEST_F(ModelSwap, TwoHundredSwapsUnderLoadLeaveNothingBehind) {
     bytes = residentBytes();
   }
   EXPECT_GT(windows, 200u);
-  // One engine may be on its way out while the other serves.
+  // One engine may be on its way out while the other one works.
   EXPECT_LE(threads(), tasks + 3);
   EXPECT_LE(openFiles(), files + 1);
   EXPECT_LT(residentBytes(), bytes + (20 << 20)) << "each engine has a megabyte of weights and each stream one of pixels";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// region=objects: which detections get windows, what those windows show, where the labels go, and that tracks end. The
-// windows of an object that stands still are compared with those of a video that shows nothing but its crop.
+// Tests region=objects: which detections get windows, what those windows show, where the labels go, and that tracks
+// end. The windows of an object that stands still are compared with those of a video that shows only its crop.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -72,7 +72,7 @@ class Objects : public testing::Test {
   int next = 0;
 };
 
-// The part of a frame, copied component by component.
+// A part of a frame, copied component by component.
 GstBuffer *cropped(GstBuffer *buffer, const GstVideoInfo &whole, const GstVideoInfo &part, int x, int y) {
   GstBuffer *copy = gst_buffer_new_allocate(nullptr, GST_VIDEO_INFO_SIZE(&part), nullptr);
   GstVideoFrame in, out;
@@ -199,7 +199,7 @@ TEST_F(Objects, ATrackEndsWhenItIsNotSeenForLongerThanAGap) {
     ended |= gst_structure_has_name(structure, "sta-event") && std::string(gst_structure_get_string(structure, "state")) == "end";
   }
   EXPECT_TRUE(ended) << "its event ends with it";
-  // The same id later is another object: it has to fill a window first.
+  // When the same id comes later, it is another object: it has to fill a window first.
   const Buffer out = push({object});
   EXPECT_TRUE(regionLabels(out.get()).empty());
 }

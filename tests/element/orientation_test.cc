@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Streams whose tag says that they are to be shown turned: windows are those of a stream that is upright, frames and
-// boxes stay as they are.
+// Tests streams whose tag says that they are to be shown turned. Windows must be those of an upright stream; frames and
+// boxes must stay as they are.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -29,7 +29,7 @@ struct Orientation {
   std::pair<int, int> (*to)(int x, int y);
 };
 
-// As the tag is defined: rotated clockwise; the flips are flipped horizontally first.
+// By the definition of the tag: rotated clockwise; the flips are flipped horizontally first.
 const Orientation kAll[] = {
     {"rotate-0", "none", false, [](int x, int y) { return std::pair(x, y); }},
     {"rotate-90", "90r", true, [](int x, int y) { return std::pair(kTall - 1 - y, x); }},
@@ -66,7 +66,7 @@ GstEvent *tag_event(const char *orientation, GstTagScope scope = GST_TAG_SCOPE_S
   return gst_event_new_tag(tags);
 }
 
-// Windows of frames 0 .. 79; tag: sent before the first; turn: the frames themselves are turned.
+// Windows of frames 0 .. 79. tag: sent before the first frame; turn: the frames themselves are turned.
 std::vector<Window> windowsOf(const Properties &properties, const char *tag, const Orientation *turn) {
   ActionHarness action(properties);
   const bool swap = turn && turn->swap;
@@ -76,7 +76,7 @@ std::vector<Window> windowsOf(const Properties &properties, const char *tag, con
     const auto pixels = picture(i);
     const auto sent = turn ? turned(pixels, *turn) : pixels;
     const Buffer out = action.push(buffer_of(sent, i));
-    // What goes on is what came.
+    // The frames that go on are those that came in.
     GstMapInfo map;
     EXPECT_TRUE(out && gst_buffer_map(out.get(), &map, GST_MAP_READ));
     EXPECT_TRUE(map.size == sent.size() && std::memcmp(map.data, sent.data(), sent.size()) == 0);
@@ -102,7 +102,7 @@ TEST(Orientation, WindowsAreThoseOfTheUprightStream) {
     Properties set = fileMode();
     set.push_back({"orientation", o.nick});
     expectSame(windowsOf(set, nullptr, nullptr), want, std::string("orientation=") + o.nick);
-    // What is set goes before the tag.
+    // The property goes before the tag.
     expectSame(windowsOf(set, "rotate-180", nullptr), want, std::string("orientation=") + o.nick + " against a tag");
     if (std::strcmp(o.tag, "rotate-0") != 0) {
       EXPECT_GT(std::abs(want[0].confidences[0] - untouched[0].confidences[0]), 1e-5)

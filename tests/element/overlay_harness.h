@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// staoverlay in a harness, and what it changed in a picture of one colour.
+// A staoverlay in a harness, and helpers that find what it changed in a picture of one colour.
 #pragma once
 
 #include <gst/check/gstharness.h>
@@ -52,7 +52,8 @@ class Overlay {
     EXPECT_EQ(gst_harness_push(harness_, buffer), GST_FLOW_OK);
     return Buffer(gst_harness_try_pull(harness_));
   }
-  // Pixels that differ from the value everywhere filled in; for one-plane formats and for the first plane of others.
+  // Pixels that differ from the value the picture is filled with; for one-plane formats, and for the first plane of
+  // others.
   Box changed(GstBuffer *buffer, guint8 value) {
     Box box;
     GstVideoFrame frame;

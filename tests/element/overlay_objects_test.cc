@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// staoverlay draws labelled objects: a frame around each, its label on top, and not a pixel elsewhere. Labels are put
-// on objects through GStreamer's public functions, as a detector would, and once by staaction itself.
+// Tests that staoverlay draws labelled objects: a frame around each, its label on top, and not a pixel elsewhere. The
+// tests put labels on objects through GStreamer's public functions, like a detector, and once through staaction itself.
 #include <gst/video/video-overlay-composition.h>
 #include <gtest/gtest.h>
 
@@ -108,7 +108,7 @@ TEST(OverlayObjects, EveryObjectIsDrawnWhereItIs) {
   }
 }
 
-// Boxes of detectors reach out of the picture, and objects fill it.
+// Detectors report boxes that reach out of the picture, and objects that fill it.
 TEST(OverlayObjects, ThePicturesEdgesAreKept) {
   for (const auto &[width, height] :
        {std::array<int, 2>{320, 240}, std::array<int, 2>{321, 243}, std::array<int, 2>{3, 2}, std::array<int, 2>{1, 1}}) {
@@ -199,7 +199,7 @@ TEST(OverlayObjects, FollowsTheFontScale) {
   EXPECT_GT(heightOf("font-scale=3"), heightOf("") + 10);
 }
 
-// What staaction says about an object is what is drawn on it.
+// staoverlay draws on an object what staaction says about it.
 TEST(OverlayObjects, DrawsWhatStaActionPutsOnAnObject) {
   Properties properties = fileMode();
   properties.push_back({"region", "objects"});
@@ -243,7 +243,7 @@ TEST(OverlayObjects, AnalyticsDetectionsThatContainAClassification) {
   EXPECT_FALSE(changedAt(overlay, pixels, 30, 30)) << "the classification is not the frame's";
 }
 
-// A detector that writes both forms means one object: one frame, not two.
+// A detector that writes both forms means one object: there must be one frame, not two.
 TEST(OverlayObjects, BothFormsAreOneObject) {
   Overlay overlay("", true);
   overlay.caps("RGB", 640, 360);

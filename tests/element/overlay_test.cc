@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// staoverlay: the box changes pixels where it is and nowhere else, at any size and in any format; it is attached
-// instead where downstream draws compositions. Labels are put on frames through GStreamer's public functions, as any
-// application might.
+// Tests staoverlay. Its box must change pixels where it is and nowhere else, at any size and in any format. If
+// downstream draws compositions, the box is attached instead. The tests put labels on frames through GStreamer's public
+// functions, like any application.
 #include <gst/check/gstharness.h>
 #include <gst/video/video-overlay-composition.h>
 #include <gtest/gtest.h>
@@ -66,7 +66,7 @@ TEST(Overlay, LettersAreReadableOnBlackAndOnWhite) {
     GstMapInfo map;
     gst_buffer_map(out.get(), &map, GST_MAP_READ);
     const gsize stride = GST_VIDEO_INFO_PLANE_STRIDE(&overlay.info, 0);
-    // In the box: the background is dark, the letters are light.
+    // In the box, the background is dark and the letters are light.
     int dark = 0, light = 0;
     for (int y = 14; y < 50; y++)
       for (int x = 14; x < 100; x++) {
@@ -132,7 +132,7 @@ TEST_P(OverlayFormats, AreBlended) {
   addLabel(buffer, "walking");
   const Buffer plain = overlay.push(overlay.gray(0x80)), out = overlay.push(buffer);
   ASSERT_TRUE(out);
-  // Compared over all planes: outside the box's rows not a byte differs.
+  // All planes are compared: outside the box's rows not a byte may differ.
   GstVideoFrame before, after;
   ASSERT_TRUE(gst_video_frame_map(&before, &overlay.info, plain.get(), GST_MAP_READ));
   ASSERT_TRUE(gst_video_frame_map(&after, &overlay.info, out.get(), GST_MAP_READ));
@@ -157,7 +157,7 @@ INSTANTIATE_TEST_SUITE_P(All, OverlayFormats,
                                          "ABGR", "GRAY8", "P010_10LE", "I420_10LE", "Y444", "AYUV"),
                          [](const testing::TestParamInfo<const char *> &info) { return info.param; });
 
-// A byte of subsampled chroma colours four pixels: none of them may lie outside the box.
+// A byte of subsampled chroma colours four pixels; none of them may lie outside the box.
 TEST(Overlay, ChromaOutsideTheBoxIsUntouched) {
   int boxes = 0;
   for (int width = 301; width < 340; width += 3)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// State changes, again and again, and the errors that a wrong setting or file gives: one each, with a text that says
-// what would be right.
+// Tests repeated state changes, and the errors for a wrong setting or file: one error each, with a text that says what
+// would be right.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -166,7 +166,7 @@ TEST(Errors, UnsupportedCapsAreNotNegotiated) {
     const std::string line = std::string("fakesrc num-buffers=1 ! ") + caps + " ! staaction model=" + microModel() + " ! fakesink";
     GError *error = nullptr;
     GstElement *pipeline = gst_parse_launch(line.c_str(), &error);
-    // Linking already fails, with GStreamer's sentence that names both elements.
+    // Linking already fails, with GStreamer's own sentence, which names both elements.
     ASSERT_NE(error, nullptr) << caps;
     EXPECT_TRUE(strstr(error->message, "staaction")) << error->message;
     g_error_free(error);

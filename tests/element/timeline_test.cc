@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events and load-adaptive pruning as an application sees them: sta-event messages, the signal, the ids on frames, the
-// drop number in results.
+// Tests events and load-adaptive pruning as an application sees them: sta-event messages, the signal, the ids on
+// frames, and the drop number in results.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -88,7 +88,7 @@ TEST(Timeline, StartsWithTheFirstWindowAndEndsWithTheStream) {
 }
 
 #ifdef HAVE_ANALYTICS
-// The label's classification is related to a tracking that carries the event's id and onset.
+// The label's classification is related to a tracking that carries the id and onset of the event.
 TEST(Timeline, EventsAreReadBackAsTracking) {
   ActionHarness action(withEvents());
   action.rgbCaps(64, 64, 30, 1);
@@ -114,7 +114,7 @@ TEST(Timeline, EventsAreReadBackAsTracking) {
 }
 #endif
 
-// A copy of the tiny model whose folder recommends how its events are told.
+// A copy of the tiny model whose folder recommends settings for its events.
 class Recommending {
  public:
   explicit Recommending(const std::string &sta) : path_(std::filesystem::temp_directory_path() / ("sta-recommends-" + std::to_string(getpid()))) {
@@ -150,11 +150,11 @@ TEST(Timeline, TheModelsFolderRecommends) {
   const auto told = changesWith(low.properties());
   ASSERT_FALSE(told.empty()) << "the thresholds of the folder are not used";
   EXPECT_EQ(told, changesWith(withEvents())) << "the folder's thresholds do not mean what the properties mean";
-  // A property that is set goes first.
+  // A property that is set goes before the folder's recommendation.
   Properties high = low.properties();
   high.push_back({"enter-threshold", "1"});
   EXPECT_TRUE(changesWith(high).empty());
-  // The other threshold of the folder makes room for it.
+  // The other threshold of the folder moves to make room for it.
   Properties late = low.properties();
   late.push_back({"exit-threshold", "1"});
   EXPECT_TRUE(changesWith(late).empty());
@@ -200,7 +200,8 @@ TEST(Timeline, ClassesAreNames) {
   for (const Change &c : changes(action)) EXPECT_EQ(c.label, "class 0");
 }
 
-// More windows than any machine can do: after the first has shown what one costs, the most is dropped that may be.
+// More windows than any machine can do. The first window shows what one costs; after it, the largest allowed number is
+// dropped.
 TEST(AdaptivePruning, DropsWhatItMustWithinItsBounds) {
   Properties p = fileMode();
   p.push_back({"drop-number", "-1"});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which windows come out, and on which frame their labels begin, for every kind of frame rate: compared with an oracle
-// that is written from the definition (samples are the frames on screen at t_0 + k·Δ) and knows nothing of how sta-core
-// arrives at it.
+// Tests which windows come out, and on which frame their labels begin, for every kind of frame rate. They are compared
+// with an oracle that is written from the definition (samples are the frames on screen at t_0 + k·Δ). The oracle knows
+// nothing of how sta-core computes them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -45,14 +45,14 @@ std::vector<GstClockTime> variable(int count) {
   return times;
 }
 
-// End of what frame i says about how long it is shown; its own time if it says nothing.
+// The end of frame i, as far as the frame says how long it is shown; its own time if it does not say.
 GstClockTime endOf(const Source &source, size_t i) {
   if (GST_CLOCK_TIME_IS_VALID(source.durations[i])) return source.times[i] + source.durations[i];
   if (source.fps_n > 0) return source.times[i] + gst_util_uint64_scale(GST_SECOND, source.fps_d, source.fps_n);
   return source.times[i];
 }
 
-// The frame with which the sample at `point` is known for good.
+// The frame with which the sample at `point` is finally known.
 size_t settledBy(const Source &source, GstClockTime point) {
   for (size_t i = 0; i < source.times.size(); i++)
     if (source.times[i] >= point || endOf(source, i) > point + kTolerance) return i;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// A network camera that can be made to fail: an RTSP server (gst-rtsp-server, H.264, loopback) in a process of its own,
-// so that it can be killed and stopped like one.
+// A network camera that can be made to fail: an RTSP server (gst-rtsp-server, H.264, loopback). It is a separate
+// process, so that a test can kill and stop it like a real camera.
 #pragma once
 
 #include <string>
 
 namespace sta::test {
 
-// The camera's side: serves until its standard input ends. What it reads there, a line each:
+// The camera's side: serves until its standard input ends. It reads commands there, one per line:
 //   size WIDTH HEIGHT   another resolution, in the stream that is being played
 //   jump SECONDS        the RTP clock jumps, forwards or (negative) backwards
 int cameraMain(const char *port);
@@ -15,7 +15,7 @@ int cameraMain(const char *port);
 // The test's side: starts this program again as a camera.
 class Camera {
  public:
-  // Port 0: any free one; afterwards port() says which.
+  // Port 0: any free one. Afterwards port() says which one it is.
   explicit Camera(int port = 0);
   ~Camera();  // kills
   Camera(const Camera &) = delete;

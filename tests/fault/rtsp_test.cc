@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A real RTSP stream over the loopback interface, and what happens to such streams: the camera dies and comes back,
-// stalls, changes its resolution, sets its clock. Only the source is made anew, as an application that reconnects does
-// it; staaction plays on. What is asserted is about the stream: every frame that leaves staaction is written down with
-// its time and label, and the label must be of the scene that the frame is in. No wall-clock time is asserted; the
+// Plays a real RTSP stream over the loopback interface and makes it fail: the camera dies and comes back, stalls,
+// changes its resolution, sets its clock. Only the source is made anew, like in an application that reconnects;
+// staaction plays on. The assertions are about the stream. The test writes down every frame that leaves staaction, with
+// its time and label. The label must belong to the scene that the frame is in. No wall-clock time is asserted; the
 // timeouts are for hangs.
 #include <gst/gst.h>
 #include <gst/video/video.h>
@@ -39,7 +39,7 @@ struct Seen {
   guint64 start = 0, end = 0;  // of the label's window
 };
 
-// Source (made anew by connect()) ! H.264 decoder ! staaction ! fakesink.
+// The pipeline: source (made anew by connect()) ! H.264 decoder ! staaction ! fakesink.
 class Client {
  public:
   Client() {
@@ -67,7 +67,7 @@ class Client {
   void connect(const std::string &url) {
     connection_++;
     ended_ = false;
-    // Not ghosted by the parser, which would take the depayloader's sink too: rtspsrc links to that later.
+    // Not ghosted by the parser, because that would take the depayloader's sink too: rtspsrc links to that later.
     source_ = gst_parse_bin_from_description(
         ("rtspsrc protocols=tcp latency=50 location=" + url + " ! rtph264depay ! h264parse ! avdec_h264 name=decoder max-threads=1").c_str(), FALSE,
         nullptr);
@@ -101,7 +101,7 @@ class Client {
     source_ = nullptr;
   }
 
-  // Connects again and again until frames come, as to a camera that is starting.
+  // Connects again and again until frames come, as one does with a camera that is starting.
   void reconnect(const std::string &url) {
     const auto begin = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - begin < kHang) {
@@ -113,13 +113,13 @@ class Client {
     ADD_FAILURE() << "no frames after a reconnection";
   }
 
-  // True when `done(frames so far)` is.
+  // Waits until `done(frames so far)` is true.
   template <typename Done>
   bool waitFor(Done done, std::chrono::seconds limit = kHang) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, limit, [&] { return done(seen_); });
   }
-  // Until so many labels came on frames after frame number `from`.
+  // Waits until so many labels came on frames after frame number `from`.
   bool waitForLabels(size_t from, int labels) {
     return waitFor([&](const std::vector<Seen> &seen) {
       int found = 0;
@@ -127,8 +127,8 @@ class Client {
       return found >= labels;
     });
   }
-  // Until a frame after number `from` has a label of now. Not the first one that has any: frames that were held back
-  // come in a burst, quicker than a busy machine labels them.
+  // Waits until a frame after number `from` has a current label. The first frame that has any label is not enough:
+  // frames that were held back come in a burst, faster than a busy machine labels them.
   bool waitForCurrentLabel(size_t from) {
     return waitFor([&](const std::vector<Seen> &seen) {
       const auto current = [](const Seen &s) { return s.labelled && s.start + kWindow + 10 * kHop >= s.time; };
@@ -143,7 +143,7 @@ class Client {
     std::lock_guard lock(mutex_);
     return seen_;
   }
-  // Waits until the source has given up, which it says by an error or by the end of its stream.
+  // Waits until the source has given up. It says so by an error or by the end of its stream.
   void waitForFailure() {
     GstBus *bus = gst_element_get_bus(pipeline_);
     bool failed = false;
@@ -155,7 +155,7 @@ class Client {
     EXPECT_TRUE(failed || ended_) << "the source did not notice that its server is gone";
     gst_object_unref(bus);
   }
-  // Errors of staaction itself; of the source they are part of the game. Empties the bus.
+  // Errors of staaction itself. Errors of the source belong to the test. Empties the bus.
   int actionErrors() {
     int errors = 0;
     GstBus *bus = gst_element_get_bus(pipeline_);
@@ -201,7 +201,7 @@ class Client {
   GstElement *pipeline_ = nullptr, *action_ = nullptr, *source_ = nullptr;
   std::atomic<int> connection_{0};
   std::atomic<bool> ended_{false};  // the source of this connection
-  // Of the streaming thread.
+  // Used by the streaming thread.
   GstSegment segment_{};
   int width_ = 0;
 
@@ -210,13 +210,14 @@ class Client {
   std::vector<Seen> seen_;
 };
 
-// Where scenes begin: another connection, another size, time going backwards. Labels do not pass these borders.
+// Where scenes begin: another connection, another size, or time that goes backwards. Labels do not cross these borders.
 bool newScene(const Seen &before, const Seen &after) {
   return after.connection != before.connection || after.width != before.width || after.time + GST_MSECOND < before.time;
 }
 
-// Every label belongs to the scene of its frame, no window spans a gap, and each scene that lasted long enough is
-// labelled: by windows that begin with its first frame, or with the first after a gap. Returns the number of scenes.
+// Checks that every label belongs to the scene of its frame and that no window spans a gap. Each scene that lasted long
+// enough must be labelled, by windows that begin with its first frame or with the first after a gap. Returns the number
+// of scenes.
 int checkLabels(const std::vector<Seen> &seen) {
   int scenes = 0;
   guint64 scene = 0;  // its earliest time
@@ -241,8 +242,8 @@ int checkLabels(const std::vector<Seen> &seen) {
   return scenes;
 }
 
-// In stream time: the first labelled frame after number `from` carries one of the first windows after it. Live mode may
-// skip a window when the machine is busy, which moves the label by whole hops; it may not wait longer than that.
+// In stream time: the first labelled frame after number `from` carries one of the first windows after it. On a busy
+// machine, live mode may skip a window, which moves the label by whole hops. It may not wait longer than that.
 void expectLabelsResume(const std::vector<Seen> &seen, size_t from, guint64 begin) {
   const auto first = std::find_if(seen.begin() + from, seen.end(), [&](const Seen &s) { return s.labelled && s.start + GST_MSECOND >= begin; });
   ASSERT_NE(first, seen.end());
@@ -273,8 +274,8 @@ TEST(Rtsp, CameraIsKilledAndComesBack) {
     client.reconnect(camera->url());
     ASSERT_TRUE(client.waitForLabels(beginOfScene(client.seen(), before), 10)) << "round " << round;
     EXPECT_EQ(client.actionErrors(), 0);
-    // Between two connections nothing is left of the one before. Messages on the bus are the application's: how many
-    // disconnecting leaves there is a matter of chance (a window may end just then).
+    // Between two connections nothing is left of the previous one. Messages on the bus belong to the application. How
+    // many of them disconnecting leaves there is a matter of chance (a window may end just then).
     client.disconnect();
     const auto live = [&] {
       EXPECT_EQ(client.actionErrors(), 0);
@@ -287,7 +288,7 @@ TEST(Rtsp, CameraIsKilledAndComesBack) {
     } else if (round == 3) {
       EXPECT_LE(openFiles(), files);
       EXPECT_LE(idleThreads(running + 1), running + 1);
-      // rtspsrc lets its tasks go a moment after its state has changed.
+      // rtspsrc releases its tasks a moment after its state has changed.
       std::string more = moreObjects(objects, live());
       for (const auto begin = std::chrono::steady_clock::now();
            !more.empty() && std::chrono::steady_clock::now() - begin < std::chrono::seconds(20);) {

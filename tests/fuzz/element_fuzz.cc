@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: what a pipeline may do to staaction, in any order. Each byte of the input is an operation or its
+// Fuzz target: the things a pipeline may do to staaction, in any order. Each byte of the input is an operation or its
 // argument: frames at odd times and of odd sizes, caps, segments, flushes, gaps, ends of stream, property changes,
-// state changes. Beyond crashes and hangs these are faults:
+// state changes. These are faults, besides crashes and hangs:
 //   - a frame that was pushed into a playing element does not come out, or with another timestamp
 //   - an error message, for nothing here is a reason to stop
 //   - a label on a frame whose window began before the last flush, new stream or other caps
@@ -22,7 +22,7 @@
 
 namespace {
 
-// The bytes that say what happens. All zeros when they are used up.
+// The bytes that choose what happens. When they are used up, all further ones are zero.
 class Script {
  public:
   Script(const uint8_t *data, size_t size) : data_(data), size_(size) {}
@@ -38,7 +38,7 @@ class Script {
   size_t size_, at_ = 0;
 };
 
-// ns. The ends, the frame distances of cameras, what is just inside and outside of grid tolerance, gaps and windows.
+// ns. Extremes, the frame distances of cameras, and values just inside and outside of grid tolerance, gaps and windows.
 constexpr GstClockTime kTimes[] = {0,           1,           999'999,     1'000'001,  33'333'333, 33'333'334,      40'000'000,
                                    133'333'333, 499'999'999, 500'000'001, GST_SECOND, 2133333333, 10 * GST_SECOND, 3600 * GST_SECOND};
 
@@ -170,7 +170,7 @@ class Run {
 
   void push_event(GstEvent *event) { gst_harness_push_event(harness_, event); }
 
-  // From here on no label may be of before.
+  // From here on no label may come from before.
   void forget() {
     scene_begin_ = GST_CLOCK_TIME_NONE;
     scene_known_ = true;
@@ -199,7 +199,7 @@ class Run {
     gst_segment_init(&segment_, script_.byte() % 8 == 7 ? GST_FORMAT_BYTES : GST_FORMAT_TIME);
     segment_.rate = script_.pick(rates);
     segment_.start = script_.pick(starts);
-    if (segment_.rate < 0) segment_.stop = segment_.start + 3600 * GST_SECOND;  // which GStreamer demands of such segments
+    if (segment_.rate < 0) segment_.stop = segment_.start + 3600 * GST_SECOND;  // GStreamer demands this stop
     segment_.time = script_.byte() % 2 ? segment_.start : 0;
     segment_.base = script_.pick(kTimes);
     segment_.position = segment_.start;
@@ -216,14 +216,14 @@ class Run {
   }
 
   void states() {
-    // Of what is set here, these two would stop a start, with an error message; while playing they are refused with a
-    // warning.
+    // Of the properties set here, these two would stop a start, with an error message. While playing they are refused
+    // with a warning.
     g_object_set(element_, "drop-number", 0, "sample-interval", guint64{0}, nullptr);
     gst_element_set_state(element_, script_.byte() % 2 ? GST_STATE_READY : GST_STATE_NULL);
     FUZZ_CHECK(gst_element_set_state(element_, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE, "the element does not start again");
     drop_output();
     forget();
-    // Deactivation took the sticky events.
+    // Deactivation removed the sticky events.
     stream_ = "again";
     push_event(gst_event_new_stream_start("again"));
     GstCaps *caps = gst_video_info_to_caps(&info_);
@@ -316,7 +316,7 @@ class Run {
     const guint64 windows = stat(stats, "windows"), answered = stat(stats, "windows-classified") + stat(stats, "windows-skipped") +
                                                                stat(stats, "windows-failed") + stat(stats, "windows-discarded");
     FUZZ_CHECK(stat(stats, "windows-failed") == 0, "a forward pass failed");
-    // A window that was under way at a reset is counted when its pass ends, which nobody waits for.
+    // A window that was under way at a reset is counted when its pass ends. Nobody waits for that.
     FUZZ_CHECK(answered <= windows && windows <= answered + 4, "%d windows, %d answered", static_cast<int>(windows), static_cast<int>(answered));
     gst_structure_free(stats);
     read_bus();
@@ -341,7 +341,7 @@ extern "C" int LLVMFuzzerInitialize(int *, char ***) {
   g_setenv("GST_DEBUG", "0", FALSE);
   gst_init(nullptr, nullptr);
   gst_debug_set_default_threshold(GST_LEVEL_NONE);
-  // Keeps the engine, and so the model, for all runs. Let go of at the end, or it is a leak to LeakSanitizer.
+  // Keeps the engine, and so the model, for all runs. It is released at the end, or LeakSanitizer would report a leak.
   static GstElement *holder = nullptr;
   holder = gst_element_factory_make("staaction", nullptr);
   FUZZ_CHECK(holder, "no element staaction: is GST_PLUGIN_PATH set?");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// FUZZ_CHECK: what a fuzz target takes for a fault, with a text. It aborts, so that every driver keeps the input. Apart
-// from fuzz_support.h, because the target of the element knows nothing of sta-core.
+// FUZZ_CHECK reports a fault of a fuzz target, with a text. It aborts, so that every driver keeps the input. It is
+// separate from fuzz_support.h, because the target of the element knows nothing of sta-core.
 #pragma once
 
 #include <cstdio>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A main() for the fuzz targets where there is no libFuzzer: g++ has none, and the tests are to need no second
-// compiler. It knows nothing of coverage; it runs every seed as it is, then mutations of seeds, always the same ones
-// for the same -seed. What finds new faults is scripts/fuzz with libFuzzer; this keeps the found ones away, and shows
-// that the targets work. Its options are those of libFuzzer that both have:
+// A main() for the fuzz targets where there is no libFuzzer: g++ has none, and the tests should not need a second
+// compiler. It knows nothing of coverage. It runs every seed as it is, then mutations of seeds, always the same ones
+// for the same -seed. scripts/fuzz with libFuzzer finds new faults. This driver keeps known faults from coming back,
+// and shows that the targets work. Its options have the names and meanings of libFuzzer's:
 //
 //   fuzz-TARGET [-runs=N] [-max_total_time=SECONDS] [-seed=N] [-max_len=BYTES] FILE-OR-FOLDER...
 //
-// An input during which the program dies, or that takes longer than a minute, is written to ./crash-TARGET.
+// An input during which the program dies, or that takes longer than 200 s, is written to ./crash-TARGET.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern "C" int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
-// Of the sanitizers, where one is linked: they end the process without a signal.
+// A function of the sanitizers, if one is linked: they end the process without a signal.
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace {
@@ -36,7 +36,7 @@ constexpr unsigned kHang = 200;  // s
 const Input *g_current = nullptr;
 std::string g_crash_file, g_crash_message, g_hang_message;  // made before anything can go wrong
 
-// Async-signal-safe calls only: the heap may be what is broken.
+// Async-signal-safe calls only: the heap itself may be broken.
 void say(const std::string &text) { [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size()); }
 
 void save_current() {
@@ -76,7 +76,7 @@ class Mutator {
  private:
   size_t below(size_t limit) { return limit == 0 ? 0 : static_cast<size_t>(random_() % limit); }
 
-  // What is most often forgotten: the ends of each integer type, and numbers next to them.
+  // Values that code often forgets: the ends of each integer type, and numbers next to them.
   uint64_t interesting() {
     static constexpr uint64_t values[] = {0,        1,          2,          7,          8,         16,         127,       128,
                                           255,      256,        4096,       32767,      32768,     65535,      65536,     INT32_MAX,

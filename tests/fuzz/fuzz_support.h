@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the fuzz targets share: a file of the input, and what they take for a fault beyond crashes and hangs. Untrusted
-// bytes may be refused, in one sentence; they must not be found out by an exception of LibTorch (INTERNAL) or by
-// running out of memory, since a small file has no right to either.
+// Common parts of the fuzz targets: a file with the input, and checks for faults beyond crashes and hangs. Untrusted
+// bytes may be refused, with one sentence. They must not cause an exception of LibTorch (INTERNAL) or use up the
+// memory, since a small file must be able to do neither.
 #pragma once
 
 #include <unistd.h>
@@ -17,7 +17,7 @@
 
 namespace sta::fuzz {
 
-// A folder for the process, in memory where there is such a place: a target writes thousands of files a second.
+// A folder for the process, in memory if possible: a target writes thousands of files a second.
 class Scratch {
  public:
   Scratch() {
@@ -35,7 +35,7 @@ class Scratch {
 
   std::string path() const { return path_.string(); }
   std::string operator/(const std::string &name) const { return (path_ / name).string(); }
-  // The file is made anew: the one before may still be mapped by a tensor.
+  // The file is made anew, because a tensor may still map the previous one.
   std::string write(const std::string &name, const char *data, size_t size) const {
     const std::string path = *this / name;
     std::remove(path.c_str());

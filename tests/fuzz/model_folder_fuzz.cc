@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: the JSON files of a model folder beside weights that are good. The input is config.json,
-// preprocessor_config.json and model.safetensors.index.json, with a zero byte between them; what is missing is no file.
-// FUZZ_WEIGHTS is the .safetensors file of the tiny model.
+// Fuzz target: the JSON files of a model folder whose weights are good. The input is config.json,
+// preprocessor_config.json and model.safetensors.index.json, with a zero byte between them. A part that the input lacks
+// is not written as a file. FUZZ_WEIGHTS is the .safetensors file of the tiny model.
 #include <cmath>
 #include <string_view>
 
@@ -10,7 +10,7 @@
 
 namespace {
 
-// What a window, a scaler and a model rely on.
+// Checks the values that a window, a scaler and a model rely on.
 void check_description(const sta::ModelDescription &m) {
   FUZZ_CHECK(m.num_frames >= 1 && m.num_frames <= 1024 && m.height >= 1 && m.height <= 4096 && m.width >= 1 && m.width <= 4096, "%d frames of %dx%d",
              m.num_frames, m.width, m.height);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: one pickle, without the zip around it, so that mutations land in it and not in weights. Whatever it
-// builds must be finite: no text may point outside the input or the graph, no list may hold nothing.
+// Fuzz target: one pickle, without the zip around it, so that mutations change the pickle and not the weights. Every
+// value it builds must be finite: no text may point outside the input or the graph, and no list may contain nothing.
 #include "checkpoint/formats/pickle.h"
 #include "fuzz_support.h"
 
@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     items += value.items.size();
     (void)value.find("model");
   }
-  // Each operation moves what is on the stack once, and a memo costs two bytes an item.
+  // Each operation moves the stack's contents once, and a memo costs two bytes an item.
   FUZZ_CHECK(items <= 64 * (size + 4096), "%zu items of %zu bytes", items, size);
   volatile size_t keep = sum;  // the texts were read
   (void)keep;

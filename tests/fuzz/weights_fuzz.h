@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A weights file of untrusted bytes, in the format that its reader knows: what is read must be readable to its last
-// byte, and a model that is made of it must be whole. Shared by the targets of .safetensors and of torch.save's files.
+// Reads a weights file of untrusted bytes, in the format that its reader knows. Everything the reader returns must be
+// readable to its last byte, and a model made of it must be complete. The targets of .safetensors and of torch.save's
+// files share this.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs one script of pipelines/ as it stands, on a shipped clip with the shipped model, and looks at what came out.
-# Where there is no shipped model (a checkout without large files, say), a tiny one of the golden tests serves: its
-# labels mean nothing, but they come. Exit status 77 = skipped (no clip is shipped).
+# Runs one script of pipelines/ unchanged, on a shipped clip with the shipped model, and checks its output. If there is
+# no shipped model (say, in a checkout without large files), it uses a tiny one of the golden tests: the labels of that
+# one mean nothing, but they come. Exit status 77 = skipped (no clip is shipped).
 #
 #   run_pipeline.sh file-to-labels
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 name=$1
-# The smallest shipped clip, where the script does not depend on which: live scripts take as long as the clip plays.
+# The smallest shipped clip, for scripts that work with any clip: live scripts take as long as the clip plays.
 clip=$(find "$tree/media" -name '*.mp4' -printf '%s %p\n' 2>/dev/null | sort -n | head -n 1 | cut -d' ' -f2-)
 if [ -z "$clip" ]; then
   echo 'SKIP: no clip'
@@ -22,14 +22,14 @@ fail() {
   cat "$work"/out "$work"/err 2>/dev/null
   exit 1
 }
-# A sink that keeps time like a window does.
+# A sink that keeps time like a window.
 export STA_SINK='fakesink sync=true'
 run() { timeout 150 "$tree/pipelines/$name.sh" "$@" >"$work/out" 2>"$work/err" </dev/null || fail "$name.sh ended with status $?"; }
 
 # At least one line such as "    0.00 -     2.13 s  walking      97.1 %  first"
 expect_labels() { grep -qE "^ *[0-9]+\.[0-9]{2} - +[0-9]+\.[0-9]{2} s  .*[0-9] %$1" "$work/out" || fail "no labels${1:+ of$1}"; }
 
-# The file plays to its end, and has at least so many frames.
+# Checks that the file plays to its end and has at least so many frames.
 expect_video() {
   local frames
   frames=$(gst-launch-1.0 -v filesrc location="$1" ! decodebin ! videoconvert ! identity silent=false ! fakesink 2>"$work/err" | grep -c 'chain ')
@@ -50,7 +50,7 @@ with open(sys.argv[1], 'r+b') as file:
 END
 }
 
-# What a pipeline up to raw frames yields is higher than wide, as the shipped clips are not.
+# Checks that the raw frames of a pipeline are higher than wide. The shipped clips are wider than high.
 expect_upright() {
   local caps
   caps=$(gst-launch-1.0 -v "$@" ! decodebin ! videoconvert ! fakesink name=last num-buffers=5 2>"$work/err" | grep -m 1 'last.GstPad:sink: caps = video/x-raw')
@@ -63,7 +63,7 @@ case $name in
     expect_labels ''
     ;;
   rtsp-to-window)
-    # The script plays until its camera ends: six seconds are enough for a few windows.
+    # The script plays until its camera ends. Six seconds are enough for a few windows.
     gst-launch-1.0 -q filesrc location="$clip" ! qtdemux ! h264parse ! identity eos-after=90 ! mp4mux ! filesink location="$work/short.mp4" 2>"$work/err" \
       || fail "no short clip could be made of $clip"
     exec 8< <(exec "$tree/pipelines/rtsp-server" "$work/short.mp4")
@@ -90,8 +90,8 @@ case $name in
     run '' "$work/out.mp4" 6
     expect_labels ''
     expect_video "$work/out.mp4" 25
-    # Ctrl-C, which reaches every process of the terminal's foreground group: the file must be closed all the same. A
-    # shell starts its jobs deaf to it, hence Python.
+    # Ctrl-C reaches every process of the terminal's foreground group; the file must still be closed. A shell starts its
+    # jobs deaf to Ctrl-C, hence Python.
     python3 - "$tree/pipelines/rtsp-to-file.sh" "$work/interrupted.mp4" >"$work/out" 2>"$work/err" <<'END' || fail 'Ctrl-C did not end it well'
 import os, signal, subprocess, sys, time
 job = subprocess.Popen([sys.argv[1], '', sys.argv[2]], start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))

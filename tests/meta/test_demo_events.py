@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# A shipped clip gives one event for each thing that its camera does (CLIP.json), in that order, with no other event
-# between, and begins each within a given time of the truth. Through gst-launch-1.0, with the properties given: what an
-# operator would get.
+# Checks that a shipped clip gives one event for each thing that its camera does (CLIP.json), in that order, with no
+# other event between. Each must begin within a given time of the truth. The clip runs through gst-launch-1.0 with the
+# given properties, so these are the events that an operator would get.
 #
 #   test_demo_events.py CLIP MOST-LATE-SECONDS [STAACTION-PROPERTY=VALUE...]
 import json

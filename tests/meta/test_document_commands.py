@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
-# The commands of the README and of documents work as they are printed. Every line of their shell blocks is one of: a
-# pipeline (must parse: elements and properties exist and link; if it plays a shipped clip into a fakesink it is
-# played), a `sta` command (cheap ones are run, of the others the options are checked), a script of this tree (must be
-# there, and executable), a program of the build folder (the build must know it), or a program (must be installed). Run
-# with the system's Python, the one that has GStreamer's bindings. Exit status 77 = skipped.
+# Checks that the commands of the README and of documents work as they are printed. Every line of their shell blocks is
+# one of these:
+#   a pipeline: must parse (elements and properties exist and link); if it plays a shipped clip into a fakesink, it is
+#   played
+#   a `sta` command: cheap ones are run; for the others, the options are checked
+#   a script of this tree: must be there, and executable
+#   a program of the build folder: the build must know it
+#   any other program: must be installed
+# Runs with the system's Python, because that one has GStreamer's bindings. Exit status 77 = skipped.
 #
 #   test_document_commands.py BUILD-FOLDER
 import os
@@ -16,7 +20,7 @@ import tempfile
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTS = ('README.md', 'docs/elements.md', 'docs/live.md', 'docs/pruning.md', 'docs/measured.md', 'docs/CONTRIBUTING.md')
-# Takes minutes on purpose (bench), or labels a video with a model that may not be shipped.
+# These take minutes on purpose (bench), or label a video with a model that may not be shipped.
 LONG_COMMANDS = ('bench', 'classify', 'run')
 
 
@@ -72,14 +76,14 @@ def sta_fault(words):
 
 
 def built_fault(program):
-    """Of build/FOLDER/NAME: benches are an option of the build, so the program itself need not be there."""
+    """Checks build/FOLDER/NAME. Benches are an option of the build, so the program itself need not be there."""
     folder, name = os.path.split(program.partition('/')[2])
     with open(os.path.join(TREE, folder, 'meson.build'), encoding='utf-8') as file:
         return None if f"'{name}'" in file.read() else f'{folder}/meson.build has no {name}'
 
 
 def fault(words):
-    """What is wrong with a command, or None."""
+    """Why a command is wrong, or None."""
     if words[0] == 'gst-launch-1.0':
         return pipeline_fault(words)
     if words[0] == 'sta':
@@ -102,7 +106,7 @@ def main():
         with open(os.path.join(TREE, name), encoding='utf-8') as file:
             for words in commands(file.read()):
                 found.setdefault(words, name)
-    # Away from the tree, which may be read-only, with the folders that the commands name.
+    # Runs outside the tree, which may be read-only, in a folder that has the folders the commands name.
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         for name in ('media', 'models', 'pipelines', 'scripts', 'tests'):

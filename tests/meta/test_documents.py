@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The form of README.md and docs/*.md: the README has at most 120 lines, lines of prose end at 120 columns (tables, code
-# and comments may be longer), and every link within the tree leads to a file, and to a heading where it names one.
+# Checks the form of README.md and docs/*.md. The README has at most 120 lines. Lines of prose end at 120 columns
+# (tables, code and comments may be longer). Every link within the tree leads to a file, and to a heading if it names
+# one.
 import glob
 import os
 import re

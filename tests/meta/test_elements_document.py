@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# docs/elements.md and the elements agree: its property tables are those that tools/checks/element_tables.py makes,
-# which notices a table that is not; each signal of an element and each field of its statistics is a row of a table. Run
-# with the system's Python, the one that has GStreamer's bindings.
+# Checks that docs/elements.md and the elements agree. Its property tables must be those that
+# tools/checks/element_tables.py makes, and that tool must notice a wrong table. Each signal of an element and each
+# field of its statistics must be a row of a table. Runs with the system's Python, because that one has GStreamer's
+# bindings.
 import os
 import re
 import subprocess
@@ -26,7 +27,7 @@ def check(document):
 
 
 def altered(text):
-    """The document with another default, without a property, with a property too many."""
+    """The document with another default, without one property, or with one property too many."""
     rows = [line for line in text.splitlines(True) if line.startswith('| `hop` |')]
     yield 'another default', text.replace(rows[0], rows[0].replace('`0`', '`1`'))
     yield 'a missing property', text.replace(rows[0], '')
@@ -48,13 +49,13 @@ def tables_fault(text):
 
 
 def section(text, heading):
-    """From that heading to the next one as high."""
+    """The text from that heading to the next one of the same level."""
     level = heading.partition(' ')[0]
     return re.search(rf'^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)', text, re.MULTILINE | re.DOTALL)[1]
 
 
 def named(table):
-    """What stands in code in the first column."""
+    """The code words in the first column."""
     rows = re.findall(r'^\|([^|]*)\|', table, re.MULTILINE)
     return {name for row in rows for name in re.findall(r'`([a-z-]+)`', row)}
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# scripts/gpu-check on a machine without a GPU: one sentence and status 77, whether nvidia-smi is missing, fails, or
-# lists nothing; nothing is set up or built.
+# Runs scripts/gpu-check on a machine without a GPU. It must print one sentence and exit with status 77, whether
+# nvidia-smi is missing, fails, or lists nothing. It must not set up or build anything.
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What `meson install` puts where: into an empty folder, then a C program is built against it with pkg-config alone and
-# run, the plugin is inspected, and the installed sta command answers. Exit status 77 = skipped.
+# Checks where `meson install` puts files. It installs into an empty folder, builds a C program against that with
+# pkg-config alone and runs it, inspects the plugin, and asks the installed sta command. Exit status 77 = skipped.
 set -euo pipefail
 build=$1 model=$2 source=$3
 command -v pkg-config >/dev/null || exit 77
@@ -21,7 +21,7 @@ plugin=$(find "$dest" -path '*gstreamer-1.0/libgststa.so' -printf '%h\n')
 [ -n "$plugin" ] || { echo "libgststa.so was not installed into the GStreamer folder"; exit 1; }
 GST_PLUGIN_PATH=$plugin GST_REGISTRY=$dest/registry gst-inspect-1.0 staaction >/dev/null
 LD_LIBRARY_PATH=$lib "$(find "$dest" -path '*/bin/sta')" flops --arch vit_base --json | grep -q '"drop_number":64'
-# The models are installed with it, and its own file with every key reads.
+# The models must be installed too, and the monitor's own file with every key must be readable.
 monitor=$(find "$dest" -path '*/bin/sta-monitor')
 if [ -n "$monitor" ]; then
   "$monitor" --print-defaults >"$dest/cameras.yaml"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# A bundled model says what happens in a shipped clip: of the windows that lie in one interval of media/CLIP.json
-# (wholly, or as much of them as INSIDE says), at least a given share carries that interval's label, or one of its
-# labels where two are true ("up|leaving"). Through the same command and element as everybody's.
+# Checks that a bundled model says what happens in a shipped clip. It looks at the windows that lie in one interval of
+# media/CLIP.json (wholly, or as much of them as INSIDE says). At least a given share must carry that interval's label,
+# or one of its labels if two are true ("up|leaving"). It uses the same command and element as any user.
 #
 #   test_labels.py STA MODEL CLIP INSIDE SHARE [HOP]      HOP in seconds, default 0.4
 import json
@@ -35,7 +35,7 @@ def main():
         print(f'{label:24} {right[label]} of {count}')
     total = sum(right.values()) / max(sum(judged.values()), 1)
     print(f'{sum(right.values())} of {sum(judged.values())} windows: {100 * total:.1f} %, {100 * share:.0f} % are asked for')
-    # Most windows show nothing: that alone must not do.
+    # Most windows show nothing. Being right about those alone must not be enough.
     missed = [label for label, count in judged.items() if right[label] < 0.5 * count]
     if missed:
         sys.exit(f'more than half of the windows are wrong: {", ".join(missed)}')

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Every script of pipelines/ can be parsed, says in its header what it shows and how to adapt it, and stops with one
-# clear line where its input is missing.
+# Checks every script of pipelines/. It must parse, say in its header what it shows and how to adapt it, and stop with
+# one clear line if its input is missing.
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 failures=0
@@ -25,20 +25,21 @@ for script in "$tree"/pipelines/*.sh; do
 done
 [ $count -ge 7 ] || fail "only $count scripts"
 
-# A missing file is named, in one line, before anything starts. (Without a built plugin the one line is about that.)
+# A missing file must be named in one line before anything starts. (Without a built plugin, the one line is about the
+# plugin.)
 message=$("$tree/pipelines/file-to-labels.sh" /nonexistent/clip.mp4 2>&1) && fail 'file-to-labels.sh accepted a missing file'
 [ "$(wc -l <<<"$message")" = 1 ] || fail "file-to-labels.sh on a missing file printed more than a line: $message"
 grep -qE '/nonexistent/clip.mp4|scripts/build' <<<"$message" || fail "file-to-labels.sh does not name what is missing: $message"
 
-# So is a GIF, which would be played for ever.
+# A GIF must be refused the same way, because it would play for ever.
 gif=$(mktemp --suffix=.gif)
 printf 'GIF89a' >"$gif"
 message=$(timeout 20 "$tree/pipelines/file-to-labels.sh" "$gif" 2>&1) && fail 'file-to-labels.sh accepted a GIF'
 grep -qE "$gif: GStreamer cannot play animated GIFs|scripts/build" <<<"$message" || fail "file-to-labels.sh does not say what to do about a GIF: $message"
 rm -f "$gif"
 
-# What gst-launch-1.0 -m prints becomes one line per window: blanks, bytes that are not ASCII, very small numbers, names
-# of streams; other messages become nothing.
+# The output of gst-launch-1.0 -m must become one line per window: with blanks, bytes that are not ASCII, very small
+# numbers, and names of streams. Other messages become nothing.
 eval "$(sed -n '/^labels()/,$p' "$tree/pipelines/env.sh")"
 got=$(labels <<'END'
 Setting pipeline to PLAYING ...
@@ -50,7 +51,7 @@ END
 )
 want='    2.13 -     4.27 s  falling                   98.8 %  door
     0.00 -     4.27 s  straße auf                0.0 %'
-# Columns are counted in bytes: one blank fewer after the two-byte letter is right.
+# Columns are counted in bytes, so one blank fewer after the two-byte letter is right.
 [ "$(tr -s ' ' <<<"$got")" = "$(tr -s ' ' <<<"$want")" ] || fail "labels printed
 $got"
 

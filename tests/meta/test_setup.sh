@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# scripts/setup: nothing to do means nothing done, and quickly; and what it cannot do it says in one sentence. Exit
-# status 77 = skipped.
+# Checks scripts/setup. If there is nothing to do, it must do nothing, and quickly. If it cannot do something, it must
+# say so in one sentence. Exit status 77 = skipped.
 set -uo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 fail() {
@@ -12,7 +12,8 @@ fail() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Another system: status 1, one line that names it and says what to do instead; nothing printed as if it had worked.
+# Another system: status 1, and one line that names it and says what to do instead. Nothing may look as if it had
+# worked.
 printf 'ID=fedora\nVERSION_ID=40\nPRETTY_NAME="Fedora Linux 40"\n' >"$work/os-release"
 STA_OS_RELEASE=$work/os-release "$tree/scripts/setup" >"$work/out" 2>"$work/err" && fail 'it accepted Fedora'
 [ ! -s "$work/out" ] || fail "it printed: $(cat "$work/out")"
@@ -31,7 +32,7 @@ grep -q 'Debian 12 and 13' "$work/err" || fail "no reason is given: $(cat "$work
 "$tree/scripts/setup" --nonsense >/dev/null 2>&1
 [ $? = 2 ] || fail 'an unknown option is no usage error'
 
-# Nothing to do: only where LibTorch is there already (a build with -Dlibtorch=FOLDER may have none, and a test
+# Nothing to do. This runs only if LibTorch is there already (a build with -Dlibtorch=FOLDER may have none, and a test
 # downloads nothing).
 if [ ! -e "$tree/.deps/libtorch/.complete" ]; then
   echo 'SKIP: .deps/libtorch was not made by scripts/setup'
@@ -39,7 +40,7 @@ if [ ! -e "$tree/.deps/libtorch/.complete" ]; then
 fi
 before=$(readlink "$tree/.deps/libtorch")
 options=()
-# A build on another system, or by a user who may not install, has its packages from elsewhere.
+# A build on another system, or by a user who may not install packages, gets its packages from elsewhere.
 grep -q '^ID=debian' /etc/os-release || options=(--no-apt)
 start=$(date +%s%N)
 "$tree/scripts/setup" "${options[@]}" >"$work/out" 2>&1 </dev/null || fail "a second run failed: $(cat "$work/out")"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The result line that people and CI trust (scripts/lib/summary.py), on reports made up for the purpose: cases are
-# counted, and nothing that went wrong can be missed.
+# Tests the result line that people and CI trust (scripts/lib/summary.py), on made-up reports. Cases must be counted,
+# and no failure may be missed.
 import hashlib
 import json
 import os
@@ -29,7 +29,8 @@ class Summary(unittest.TestCase):
         self.runs = 0
 
     def add(self, name, result, cases=None, text=None):
-        """One meson test that ended with `result`; cases: its GoogleTest report, if any; text: a report that is no XML."""
+        """One meson test that ended with `result`. cases: its GoogleTest report, if any; text: a report that is no
+        XML."""
         command = [WRAPPER, '/build/' + name, '--flag']
         with open(self.log, 'a', encoding='utf-8') as log:
             log.write(json.dumps({'name': name, 'result': result, 'returncode': int(result != 'OK'), 'command': command}) + '\n')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who may ask the server: bearers of the token, its cookie, and without a token this machine alone, whatever name a
-// browser was given for it.
+// Tests who may use the server: bearers of the token, holders of its cookie, and without a token only this machine,
+// whatever name a browser was given for it.
 #include "monitor/http/auth.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 namespace sta::monitor {
 namespace {
 
-// A server on the loopback interface that answers what `answer` says, and requests with headers as they are given.
+// A server on the loopback interface that answers as `answer` says, and requests with the given headers.
 class AuthTest : public testing::Test {
  protected:
   AuthTest() {
@@ -45,7 +45,7 @@ class AuthTest : public testing::Test {
     g_main_context_unref(context_);
   }
 
-  // The status of the answer; 0: none came.
+  // The status of the answer; 0: no answer came.
   int ask(const std::string &headers) {
     GSocketClient *client = g_socket_client_new();
     g_socket_client_set_timeout(client, 10);
@@ -101,7 +101,7 @@ TEST_F(AuthTest, WithoutATokenOnlyLoopbackNamesAreServed) {
     EXPECT_FALSE(allowed(auth, std::string("Host: ") + host + "\r\n")) << host;
 }
 
-// Names may begin with digits, and anybody can point theirs at 127.0.0.1.
+// Names may begin with digits, and anybody can make their own name point at 127.0.0.1.
 TEST_F(AuthTest, ANameThatBeginsLikeALoopbackAddressIsNone) {
   const Auth auth("", "salt");
   for (const char *host : {"127.evil.example", "127.0.0.1.evil.example:8090", "127.0.0.evil.example"})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long a camera waits before its next try: doubling from 1 s to 60 s, with jitter, and from the start after
-// success.
+// Tests how long a camera waits before its next try: the wait doubles from 1 s to 60 s, with jitter, and starts afresh
+// after success.
 #include "monitor/camera/backoff.h"
 
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ TEST(Backoff, JitterUsesItsWholeRange) {
 }
 
 TEST(Backoff, CamerasDoNotComeBackTogether) {
-  // 64 cameras behind one switch that was away for long: no second sees many of them.
+  // 64 cameras behind one switch that was off for long: they must not all come back in the same second.
   std::vector<int> seconds(80);
   for (std::uint32_t seed = 0; seed < 64; ++seed) {
     Backoff backoff(seed * 2654435761u);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Clips that do not end well: no file, a full disk, a disk that does not keep up, a power cut; and how much memory a
-// recorder takes.
+// Tests clips that do not end well: no file, a full disk, a disk that does not keep up, a power cut. Also tests how
+// much memory a recorder takes.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMegabyte = 1 << 20;
 
-// Samples of a megabyte that share their bytes; `alive` counts those that somebody still holds.
+// Samples of a megabyte that share their bytes. `alive` counts those that somebody still holds.
 class LargeSamples {
  public:
   LargeSamples() : memory_(gst_allocator_alloc(nullptr, kMegabyte, nullptr)) {}
@@ -92,7 +92,7 @@ TEST(Clip, AFullDiskIsSaid) {
   EXPECT_EQ(report.calls(), 1);
 }
 
-// A pipe that nobody reads stands for a disk that hangs.
+// A pipe that nobody reads plays the part of a disk that hangs.
 TEST(Clip, ADiskThatHangsStopsNobodyAndTakesLittleMemory) {
   signal(SIGPIPE, SIG_IGN);
   TempFolder folder;
@@ -127,7 +127,7 @@ TEST(Clip, ADiskThatHangsStopsNobodyAndTakesLittleMemory) {
   EXPECT_EQ(samples.alive, 0);
 }
 
-// The power goes while a clip is being written: the file plays up to its last whole fragment, wherever it ends.
+// The power goes off while a clip is being written. The file must play up to its last whole fragment, wherever it ends.
 TEST(Clip, WhatWasWrittenPlaysWhereverItIsCut) {
   const Encoded stream = encodeVideo(300, 15);
   TempFolder folder;
@@ -137,7 +137,7 @@ TEST(Clip, WhatWasWrittenPlaysWhereverItIsCut) {
   recorder.setCaps(kVideo, stream.caps.get());
   for (const MediaSample &sample : stream.samples) recorder.push(sample);
   ASSERT_TRUE(recorder.start(path, 0, report.done()));
-  // It is written until there is nothing more to write, but not ended.
+  // All of it is written, but the file is not ended.
   std::string content;
   for (int still = 0; still < 10;) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -182,7 +182,7 @@ TEST(Clip, TheRingTakesAtMost96Megabytes) {
   EXPECT_EQ(samples.alive, 0);
 }
 
-// Not even one group of pictures fits: the memory is given back, and the next key frame begins anew.
+// Not even one group of pictures fits. The memory is given back, and the next key frame starts afresh.
 TEST(Clip, AGroupOfPicturesThatIsTooLargeIsForgotten) {
   LargeSamples samples;
   Recorder recorder(GST_SECOND);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Tests of sta-monitor with real parts: cameras, broker, browser. meson gives what they need in the environment."""
+"""Fixtures for tests of sta-monitor with real parts: cameras, broker, browser. meson passes paths in the
+environment."""
 import functools
 import http.server
 import os

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Ids, times and JSON of events.
+// Tests ids, times and JSON of events.
 #include "monitor/store/event.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,8 @@ using nlohmann::json;
 
 TEST(EventId, IsStable) {
   const std::string id = eventId("gate", "camera-watch", "covered", 1'795'900'361'250);
-  // The first 16 digits of the SHA-256 of the four, a line each: clients have stored them.
+  // The first 16 digits of the SHA-256 of the four values, one per line. They must not change: clients have stored
+  // them.
   EXPECT_EQ(id, "4692e36ec6312dc9");
   EXPECT_EQ(id, eventId("gate", "camera-watch", "covered", 1'795'900'361'250));
   EXPECT_EQ(id.size(), 16u);

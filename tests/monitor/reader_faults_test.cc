@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every kind of fault in a configuration: told with its line, in a sentence that says what would be right.
+// Tests every kind of fault in a configuration: the error must name its line and say in a sentence what would be right.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -15,7 +15,7 @@ struct Fault {
   std::vector<std::string> said;  // all in one error
 };
 
-// Exactly one error, at the line, with all of it.
+// Expects exactly one error, at the line, with all of these words.
 void expectFault(const Fault &want) {
   const ReadResult result = readText(want.text);
   ASSERT_EQ(result.errors.size(), 1u) << want.text << "\n" << joined(result.errors);
@@ -96,7 +96,7 @@ TEST(ReaderFaults, OfMqtt) {
     expectFault(fault);
 }
 
-// What a broker's address cannot hold is not passed over in silence.
+// Settings that a broker's address cannot hold must not be ignored silently.
 TEST(ReaderFaults, OfABrokersAddress) {
   for (const char *url : {"mqtt:broker:1883", "mqtt://u:p@h:18x3", "mqtt://h:1883/path", "mqtt://h/path", "mqtt://h:1883x", "mqtt://u:p@h:"})
     expectFault({"mqtt:\n  url: \"" + std::string(url) + "\"\n", 2, {"mqtt: url should be mqtt://HOST:PORT"}});
@@ -141,7 +141,7 @@ TEST(ReaderFaults, OfNamesOfCameras) {
         {"cameras:\n  " + std::string(name) + ": { uri: test://ball, watch: [camera-watch] }\n", 2, {"a name has 1 to 64 letters, digits, - and _"}});
 }
 
-// The line is that of the name, not of what stands below it.
+// The line is that of the name, not of the keys below it.
 TEST(ReaderFaults, ANameIsFoundAtItsLine) {
   expectFault({"cameras:\n  a b:\n\n    uri: test://ball\n    watch: [camera-watch]\n", 2, {"a name has 1 to 64"}});
 }
@@ -156,7 +156,8 @@ TEST(ReaderFaults, AnEmptyMappingHasALineToo) {
   EXPECT_EQ(text.errors[1].find("f.yaml:3: "), 0u) << text.errors[1];
 }
 
-// An empty address, one without a host, one whose "//" was forgotten: its password would stay in what is shown.
+// An empty address, one without a host, one that lacks its "//". In the last one, the password would stay in the shown
+// text.
 TEST(ReaderFaults, OfAddressesThatNameNothing) {
   for (const char *uri :
        {"", "rtsp:", "rtsp://", "rtsp:///x", "rtsp:/admin:hunter2@192.0.2.1/x", "rtsp:admin:hunter2@192.0.2.1/x", "http://u:p@/x"}) {
@@ -195,7 +196,7 @@ TEST(ReaderFaults, OfWatches) {
     expectFault(fault);
 }
 
-// What they lack as well is told behind that.
+// What else they lack is reported after that.
 TEST(ReaderFaults, OfWhatShouldBeAMapping) {
   const ReadResult camera = readText("defaults: { watch: [camera-watch] }\ncameras:\n  gate: test://ball\n"),
                    watch = readText(gate("    watch:\n      - [a]\n"));
@@ -204,7 +205,7 @@ TEST(ReaderFaults, OfWhatShouldBeAMapping) {
   EXPECT_EQ(watch.errors[0], "f.yaml:6: watch of camera gate should be a mapping (key: value)");
 }
 
-// A list that is none is told once, not as missing too.
+// A value that is no list is reported once, and not as missing too.
 TEST(ReaderFaults, OfAWatchThatIsNoList) {
   expectFault({gate("    watch: camera-watch\n"), 5, {"camera gate: watch should be a list of models: [ { model: camera-watch } ]"}});
   expectFault({gate("    watch: {}\n"), 5, {"watch should be a list of models"}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A good configuration with bytes deleted, inserted and swapped: reading never crashes, and gives either errors or
-// settings that hold what they promise.
+// Tests a good configuration with bytes deleted, inserted and swapped. Reading must never crash. It must give either
+// errors or settings that keep their promises.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -108,7 +108,7 @@ std::string mutated(const std::string &good, std::mt19937 &random) {
         break;
     }
     if (random() % 4) continue;
-    // A line moves somewhere else, so that much of it stays YAML.
+    // A line moves to another place, so that much of it stays YAML.
     const std::size_t begin = text.rfind('\n', at), end = text.find('\n', at);
     if (begin == std::string::npos || end == std::string::npos || begin >= end) continue;
     const std::string line = text.substr(begin, end - begin);
@@ -161,7 +161,7 @@ TEST(ReaderFuzz, MutatedFilesGiveErrorsOrSettings) {
     }
     if (result.errors.empty()) expectPromisesKept(result.settings, text);
   }
-  // The mutations reach both.
+  // The mutations must reach both outcomes.
   EXPECT_GT(good, 100);
   EXPECT_GT(bad, 1000);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the names of models are looked up, what a model is called, and reading from real files and folders.
+// Tests where models are looked up by name, what a model is called, and reading from real files and folders.
 #include <gtest/gtest.h>
 
 #include "support.h"

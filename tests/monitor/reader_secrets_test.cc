@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ${NAME} in a configuration: replaced by the environment variable, an error if there is none, and its value never in
-// any error.
+// Tests ${NAME} in a configuration. The environment variable must replace it. If there is none, that is an error. The
+// value must never appear in any error.
 #include <gtest/gtest.h>
 
 #include "support.h"
@@ -78,7 +78,7 @@ TEST(ReaderSecrets, AMissingVariableIsAnError) {
   }
 }
 
-// One fault, one error: what follows from it is not told as well.
+// One fault, one error: consequences of the fault are not reported too.
 TEST(ReaderSecrets, AMissingTokenIsToldOnce) {
   unsetenv("TEST_MISSING");
   for (const char *listen : {"127.0.0.1:8090", "0.0.0.0:8090"}) {
@@ -97,7 +97,7 @@ TEST(ReaderSecrets, UserAndPasswordOfAnAddress) {
   EXPECT_EQ(result.settings.cameras.at("gate").password, "p:@ss");
 }
 
-// Whatever the value is and wherever it stands, no error repeats it.
+// Whatever the value is and wherever it stands, no error may repeat it.
 class NoErrorRepeats : public testing::TestWithParam<const char *> {};
 
 TEST_P(NoErrorRepeats, AValue) {

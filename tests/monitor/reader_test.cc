@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Good configurations: what each key becomes, defaults, where models are found, and the file that --print-defaults
-// prints.
+// Tests good configurations: what each key becomes, the defaults, where models are found, and the file that
+// --print-defaults prints.
 #include <gtest/gtest.h>
 
 #include "support.h"
@@ -137,7 +137,7 @@ TEST(Reader, TheFileOfDefaultsIsGoodAndSaysTheDefaults) {
   EXPECT_EQ(camera.watch[0].model, kCameraWatch);
 }
 
-// Every key that stands there as a comment is a key, and its value the default.
+// Every commented-out key in the file must be a real key, and its value the default.
 TEST(Reader, TheCommentsOfTheFileOfDefaultsAreGood) {
   const Variable token("STA_TOKEN", "0123456789"), broker("MQTT_PASSWORD", "pw"), camera_password("CAM_PASSWORD", "pw");
   std::istringstream lines(defaultsText());
@@ -206,7 +206,7 @@ TEST(Reader, Record) {
   EXPECT_EQ(readGate(kWatch + "    record: { before: 0s, after: 0, at-most: 1s, on: [a, b] }\n").record, (RecordSettings{0, 0, kSecond, {"a", "b"}}));
 }
 
-// What is true for every other switch is true for this one.
+// The rule for every other switch must hold for this one too.
 TEST(Reader, RecordTakesEveryWordForTrueAndFalse) {
   for (const char *word : {"yes", "on", "true"}) EXPECT_TRUE(readGate(kWatch + "    record: " + word + "\n").record) << word;
   for (const char *word : {"no", "off", "false"})
@@ -231,12 +231,12 @@ TEST(Reader, Broker) {
   EXPECT_FALSE(mqtt("url: \"mqtt://h\"").tls);
   EXPECT_TRUE(mqtt("url: \"mqtts://h\"").tls);
   EXPECT_EQ(mqtt("url: \"mqtt://a:p%40q@h\"").password, "p@q");
-  // A key of its own wins.
+  // A camera's own key wins.
   const MqttSettings own = mqtt("url: \"mqtt://a:b@h\", user: c, password: d");
   EXPECT_EQ(own.user + own.password, "cd");
 }
 
-// A resolver knows no brackets.
+// A resolver does not know brackets.
 TEST(Reader, ABrokerAtAnIpv6Address) {
   const MqttSettings with_port = read("mqtt: { url: \"mqtt://[2001:db8::1]:1884\" }").mqtt, without = read("mqtt: { url: \"mqtt://[::1]\" }").mqtt;
   EXPECT_EQ(with_port.host, "2001:db8::1");

@@ -8,8 +8,8 @@
 namespace sta::monitor {
 namespace {
 
-// Runs a pipeline whose appsink is called "sink", and hands out its samples. Returns what went wrong; `eos` says
-// whether the end came.
+// Runs a pipeline whose appsink is called "sink", and hands out its samples. Returns the error text; `eos` says whether
+// the end came.
 template <typename Each>
 std::string pull(const std::string &description, bool &eos, Each each) {
   GError *fault = nullptr;
@@ -57,7 +57,7 @@ Encoded encode(const std::string &description, Stream stream) {
     if (!encoded.caps) encoded.caps = HeldCaps::share(gst_sample_get_caps(from));
     GstBuffer *buffer = gst_sample_get_buffer(from);
     const GstSegment *segment = gst_sample_get_segment(from);
-    // As CameraPipeline::recorded() does it.
+    // The same as in CameraPipeline::recorded().
     MediaSample sample;
     sample.stream = stream;
     sample.buffer = HeldBuffer::share(buffer);

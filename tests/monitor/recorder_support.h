@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Real encoded streams as a camera would send them, and what is in a clip's file when somebody plays it.
+// Makes real encoded streams like those of a camera, and reads what a player finds in a clip's file.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 
 namespace sta::monitor {
 
-// A stream with its caps; times are running times from 0, as the pipeline of a camera gives them.
+// A stream with its caps. Times are running times from 0, as a camera's pipeline gives them.
 struct Encoded {
   HeldCaps caps;
   std::vector<MediaSample> samples;

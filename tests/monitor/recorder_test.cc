@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The memory ring: from which frame a clip begins, how much is kept, and what ends a clip.
+// Tests the memory ring: from which frame a clip begins, how much is kept, and what ends a clip.
 #include <algorithm>
 
 #include "recorder_support.h"
@@ -75,7 +75,7 @@ TEST_F(RecorderTest, NothingCanBeShownBeforeAKeyFrame) {
   EXPECT_EQ(report.calls(), 1) << "what did not begin does not end";
 }
 
-// What a camera needs is the ring, whatever its length: `before` and whole groups of pictures, not much more.
+// A camera needs memory for the ring, whatever its length: `before` and whole groups of pictures, not much more.
 TEST_F(RecorderTest, TheRingKeepsBeforeAndNotMuchMore) {
   const Encoded stream = encodeVideo(300, 15);
   for (const GstClockTime before : std::initializer_list<GstClockTime>{0, GST_SECOND, 3 * GST_SECOND + 1, 5 * GST_SECOND}) {
@@ -89,14 +89,14 @@ TEST_F(RecorderTest, TheRingKeepsBeforeAndNotMuchMore) {
         ASSERT_TRUE(recorder.start(path, from, report.done()));
         const GstClockTime kept = now - stream.samples[newest + 1 - played(recorder, report).times.size()].time();
         EXPECT_GE(kept, std::min(before, now - kMediaTimeOfZero)) << "newest " << newest;
-        // The group that it begins in, and the one that is not complete yet.
+        // The group that the ring begins in, and the one that is not complete yet.
         EXPECT_LE(kept, before + 31 * kFrame) << "newest " << newest;
       }
     }
   }
 }
 
-// Frames whose order is not that of their times (B-frames), as files and some encoders have them.
+// Frames that are not in the order of their times (B-frames), as files and some encoders have them.
 class OutOfOrder : public RecorderTest, public testing::WithParamInterface<GstClockTime> {};
 
 TEST_P(OutOfOrder, StreamsAreWholeToo) {
@@ -118,7 +118,7 @@ TEST_P(OutOfOrder, StreamsAreWholeToo) {
     EXPECT_NEAR(static_cast<double>(clip.times[i] - clip.times[i - 1]), static_cast<double>(kFrame), 3e6) << "frame " << i;
 }
 
-// Of the first frames of a stream the decoding times lie before its beginning.
+// The first frames of a stream have decoding times before its beginning.
 INSTANTIATE_TEST_SUITE_P(FromTheFirstFrame, OutOfOrder, testing::Values(0));
 INSTANTIATE_TEST_SUITE_P(FromTheMiddle, OutOfOrder, testing::Values(GST_SECOND + GST_SECOND / 4));
 
@@ -148,7 +148,7 @@ TEST_F(RecorderTest, OtherCapsEndAClipAndTheRing) {
   Played clip = play(path);
   EXPECT_EQ(clip.times.size(), 30u);
   EXPECT_EQ(clip.width, 64);
-  // The next one has the new format alone.
+  // The next clip has only the new format.
   Report second;
   ASSERT_TRUE(recorder.start(path, 0, second.done()));
   for (std::size_t i = 5; i < 45; ++i) recorder.push(large.samples[i]);
@@ -158,7 +158,7 @@ TEST_F(RecorderTest, OtherCapsEndAClipAndTheRing) {
   EXPECT_EQ(report.calls(), 1);
 }
 
-// An event that begins now needs a clip of its own.
+// An event that begins now needs a separate clip.
 TEST_F(RecorderTest, AClipThatCapsEndedIsNotBeingWritten) {
   const Encoded small = encodeVideo(15, 15), large = encodeVideo(1, 15, "128x96");
   Recorder recorder(60 * GST_SECOND);
@@ -197,7 +197,7 @@ TEST_F(RecorderTest, AResetForgetsAndEnds) {
   EXPECT_TRUE(report.good());
   EXPECT_EQ(play(path).times.size(), 30u);
   EXPECT_FALSE(recorder.start(path, 0, none.done()));
-  // Running times begin anew.
+  // Running times start again from zero.
   push(recorder, stream, 0, 15);
   Report second;
   ASSERT_TRUE(recorder.start(path, 0, second.done()));
@@ -242,7 +242,7 @@ TEST_F(RecorderTest, SoundComesAlong) {
   EXPECT_LT(heard.times.at(0), 30 * GST_MSECOND);
 }
 
-// A camera without sound, or whose sound has not come yet: nobody waits for it.
+// A camera without sound, or whose sound has not come yet: the recorder does not wait for it.
 TEST_F(RecorderTest, SoundThatWasAnnouncedButNeverCameIsNotWaitedFor) {
   const Encoded video = encodeVideo(45, 15), sound = encodeSound(100);
   Recorder recorder(60 * GST_SECOND);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Runs one file of these tests, and writes its report where scripts/lib/gtest-wrapper wants one, so that each counts as
+# Runs one file of these tests. Writes its report where scripts/lib/gtest-wrapper wants one, so that each test counts as
 # a case. Usage: run.py TESTFILE
 import os
 import sys

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The store over time: killed and opened again, too old and too large, and files that are no store.
+// Tests the store over time: killed and reopened, with events that are too old or take too much space, and with files
+// that are no store.
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,7 +12,7 @@
 namespace sta::monitor {
 namespace {
 
-// Runs `work` on a store in a process of its own that is killed right behind it.
+// Runs `work` on a store in a separate process that is killed right afterwards.
 void killedAfter(const std::string &folder, const std::function<void(Store &)> &work) {
   const pid_t child = fork();
   ASSERT_GE(child, 0);
@@ -70,7 +71,7 @@ TEST(StoreLife, AKillEndsWhatWasOpen) {
   EXPECT_EQ(found->confidence, 0.75);
   EXPECT_EQ(found->clip_state, "done");
   EXPECT_EQ(store->clipBytes(), 1234u);
-  // Never seen again after its onset: it ends there.
+  // It was never seen again after its onset, so it ends there.
   EXPECT_EQ(store->find(late.id)->offset, 2000);
   EXPECT_TRUE(store->find(late.id)->interrupted);
   EXPECT_EQ(store->find(over.id)->offset, 600);
@@ -84,7 +85,7 @@ TEST(StoreLife, AKillEndsWhatWasOpen) {
   EXPECT_TRUE(openStore(folder.path())->recovered().empty());
 }
 
-// They are told to the broker and to listeners, who hear nothing of the clip later.
+// The broker and listeners are told of them, and later hear nothing of the clip.
 TEST(StoreLife, RecoveredEventsKnowThatTheirClipIsDone) {
   TempFolder folder;
   Event good = makeEvent("gate", "m", "left", 1000), bad = makeEvent("gate", "m", "right", 2000);
@@ -176,7 +177,7 @@ TEST(StoreLife, ExpiresTheOldestClipsUntilTheRestFits) {
   ASSERT_TRUE(store->save(event));
   ASSERT_TRUE(store->clipBegun("writing", "gate", 0));
   writeFile(store->clipPath("writing"), 100'000);
-  // Not in the order of age.
+  // The order is not that of age.
   for (const int i : {3, 0, 4, 1, 2}) addClip(*store, "c" + std::to_string(i), 1000 + i, 1000);
   const auto kept = [&] {
     std::string names;
@@ -201,7 +202,7 @@ TEST(StoreLife, ExpiresTheOldestClipsUntilTheRestFits) {
   EXPECT_EQ(store->find(event.id)->clip_state, "");
 }
 
-// A full disk takes no deletion either. The main loop must come back all the same.
+// A full disk accepts no deletion either. Even then the main loop must return.
 TEST(StoreLife, ExpiringEndsWhenNothingCanBeDeleted) {
   TempFolder folder;
   const std::unique_ptr<Store> store = openStore(folder.path());
@@ -226,7 +227,7 @@ TEST(StoreLife, RefusesADatabaseOfANewerVersion) {
   EXPECT_NE(error.find(folder / "events.db"), std::string::npos) << error;
   EXPECT_NE(error.find("newer sta-monitor"), std::string::npos) << error;
   EXPECT_NE(error.find("7"), std::string::npos) << error;
-  // It was left as it is.
+  // The file was left as it was.
   sql(folder.path(), "PRAGMA user_version = 1");
   EXPECT_FALSE(openStore(folder.path())->recovered().empty());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A store in a folder that goes away by itself, and another connection to its database for what only tests do.
+// A store in a folder that removes itself, and another connection to its database for changes that only tests make.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ inline std::unique_ptr<Store> openStore(const std::string &folder) {
   return store;
 }
 
-// Runs SQL on a connection of its own.
+// Runs SQL on a separate connection.
 inline void sql(const std::string &folder, const std::string &text) {
   sqlite3 *database = nullptr;
   ASSERT_EQ(sqlite3_open((folder + "/events.db").c_str(), &database), SQLITE_OK);
@@ -26,7 +26,7 @@ inline void sql(const std::string &folder, const std::string &text) {
   sqlite3_close(database);
 }
 
-// Writes to this table fail from now on, as they do when the disk is full.
+// Makes writes to this table fail from now on, as they do when the disk is full.
 inline void blockWrites(const std::string &folder, const std::string &what, const std::string &table) {
   sql(folder, "CREATE TRIGGER block BEFORE " + what + " ON " + table + " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Events in the store: saved, found, listed newest first, page by page; and what waits for the broker and for clients
-// that come back.
+// Tests events in the store: saved, found, listed newest first, page by page. Also tests what is kept for the broker
+// and for clients that come back.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -112,7 +112,7 @@ TEST_F(StoreTest, ListsWhatTheFilterAsksFor) {
   EXPECT_EQ(matching("gat%", "", ""), 0u);
 }
 
-// Whatever the size of a page: each event once, newest first, equal onsets included.
+// Whatever the size of a page, each event appears once, newest first, equal onsets included.
 TEST_F(StoreTest, PagesGiveEachEventOnce) {
   std::mt19937 random(3);
   std::vector<Event> all;
@@ -197,7 +197,7 @@ TEST_F(StoreTest, TheOutboxKeepsItsOrder) {
   ASSERT_EQ(entries.size(), 3u);
   EXPECT_EQ(entries[0].payload, "payload 5");
   EXPECT_EQ(entries[2].payload, "payload 7");
-  // The broker confirms in any order.
+  // The broker may confirm in any order.
   store->outboxRemove(sequences[6]);
   store->outboxRemove(sequences[0]);
   store->outboxRemove(9999);

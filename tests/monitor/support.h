@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the monitor's tests share: folders and environment variables that go away by themselves, and reading a
-// configuration from memory.
+// Helpers of the monitor's tests: folders and environment variables that remove themselves, and reading a configuration
+// from memory.
 #pragma once
 
 #include <unistd.h>

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Who may ask, and answers that do not end: the token, its cookie, the stream of events, clips by parts."""
+"""Tests who may ask (the token, its cookie) and answers that do not come in one piece (the stream of events, clips by
+parts)."""
 import json
 import os
 import time
@@ -97,7 +98,7 @@ def test_the_stream_tells_and_tells_again(make_monitor, root):
     interface = document(root)
     monitor = make_monitor({"cameras": {"gate": {**BALL, "record": True}}}, token=TOKEN).start()
     listener, told = Listener(monitor), []
-    while len(told) < 2:  # it started; its picture is there
+    while len(told) < 2:  # the event started; its picture is there
         told.append(listener.next_event(interface))
     assert told[0][1]["state"] == "start" and told[0][1]["snapshot"] is None and told[1][1]["snapshot"], told
     assert monitor.ask(PREFIX + "/cameras/gate", "DELETE").status == 204
@@ -138,7 +139,7 @@ def test_clips_by_parts(make_monitor, root):
             assert answer.headers["Content-Range"] == f"bytes {first}-{past - 1}/{size}", part
         for part in (f"bytes={size}-", "bytes=99999999999-"):
             assert ask(path, part).status == 416, part
-        # What makes no sense, or would make an answer longer than the file, is answered with the file.
+        # A range that makes no sense, or would make the answer longer than the file, is answered with the whole file.
         for part in ("", "x", "bytes=", "bytes=a-b", "bytes=9-5", "bits=0-9", "bytes=0-,0-,0-,0-,0-,0-,0-,0-", "bytes=0-0,10-10"):
             answer = ask(path, part)
             assert (answer.status, answer.body) == (200, whole), (part, answer.status, len(answer.body))
@@ -147,13 +148,13 @@ def test_clips_by_parts(make_monitor, root):
             answer = ask(path, part)
             right = answer.status in (200, 416) or answer.body in (whole, whole[5:])
             assert right, (part, answer.status, answer.headers["Content-Range"], len(answer.body))
-    # Parts are for files.
+    # Only files can be asked for in parts.
     assert ask(PREFIX + "/status", "bytes=0-3").status == 200
     assert monitor.criticals() == [], monitor.log
 
 
 def test_clients_that_left_make_room(make_monitor, root):
-    """200 look and listen at most; those that went are no longer counted, also of a camera that is down."""
+    """At most 200 clients look and listen. Clients that left are no longer counted, even for a camera that is down."""
     interface = document(root)
     monitor = make_monitor({"cameras": {"gate": BALL, "down": DOWN}}).start()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Cameras that misbehave: the monitor gets them back, and nothing else notices."""
+"""Tests cameras that misbehave: the monitor gets them back, and the other cameras notice nothing."""
 import time
 import urllib.request
 
@@ -14,7 +14,7 @@ def covered(subscriber, camera, since):
 
 
 def cover_for_an_event(camera, name, subscriber):
-    """Covers the lens until the event was told, and takes the cover away. Returns the delay in seconds."""
+    """Covers the lens until the event is reported, then uncovers it. Returns the delay in seconds."""
     since = camera.cover()
     wait_for(f"an event of {name}", covered(subscriber, name, since), 15)
     delay = time.time() - since
@@ -40,7 +40,7 @@ def test_killed_stopped_and_changed_cameras_come_back(make_camera, make_monitor,
     wait_for("the killed camera is missed", lambda: subscriber.last("sta/killed/status") == "offline")
     down = monitor.camera("killed")
     assert down["state"] in ("waiting", "connecting") and down["reason"], down
-    # It comes back as another one, and its events go on.
+    # It comes back as another camera, and its events continue.
     cameras["killed"].start(codec="h265", size="480x270", rate=15)
     wait_for("the changed camera is back", lambda: subscriber.last("sta/killed/status") == "online", 30)
     cover_for_an_event(cameras["killed"], "killed", subscriber)
@@ -54,7 +54,7 @@ def test_killed_stopped_and_changed_cameras_come_back(make_camera, make_monitor,
     wait_for("the stopped camera is back", lambda: subscriber.last("sta/stopped/status") == "online", 40)
     cover_for_an_event(cameras["stopped"], "stopped", subscriber)
 
-    # The third one saw nothing of all this.
+    # The third camera noticed nothing of all this.
     cover_for_an_event(cameras["other"], "other", subscriber)
     untouched = monitor.camera("other")
     assert untouched["since"] == since and untouched["state"] == "playing", untouched
@@ -78,7 +78,7 @@ def test_an_event_that_is_open_ends_with_its_camera(make_camera, make_monitor, b
 
 
 def live_picture(monitor, name):
-    """Whether the live pictures of a camera really come: the first two of them."""
+    """Whether live pictures of a camera really come: the first two of them."""
     with urllib.request.urlopen(f"http://127.0.0.1:{monitor.port}/api/v1/cameras/{name}/live", timeout=10) as stream:
         data = b""
         while data.count(b"\xff\xd9") < 2:

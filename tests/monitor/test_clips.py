@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Clips: from before the event to after it, as the camera sent it, with sound; pictures; byte ranges; retention."""
+"""Tests clips: from before the event to after it, as the camera sent it, with sound; pictures; byte ranges;
+retention."""
 import datetime
 import subprocess
 import time
@@ -44,7 +45,7 @@ def test_clip_shows_the_event_and_what_was_before(make_camera, make_monitor, bro
     clip = f"{monitor.storage}/clips/{event['id']}.mp4"
     length = event_time(event["offset"]) - event_time(event["onset"])
     seconds, frames, first = durations(clip, "video", f"{codec}parse ! avdec_{codec}")
-    # From a key frame (one a second) at most 3 s + 1 s before the onset to 2 s after the end was told.
+    # From a key frame (one a second), at most 3 s + 1 s before the onset, to 2 s after the end was reported.
     assert first == 0 and length + 4.5 < seconds < length + 3 + 1.2 + 2 + 3, (seconds, length)
     assert abs(frames - 10 * seconds) < 4, (frames, seconds)
     sound, _, _ = durations(clip, "audio", "aacparse ! avdec_aac")
@@ -53,7 +54,7 @@ def test_clip_shows_the_event_and_what_was_before(make_camera, make_monitor, bro
     picture = monitor.ask(event["snapshot"])
     assert picture.status == 200 and picture.body[:2] == b"\xff\xd8" and picture.headers["Content-Type"] == "image/jpeg"
 
-    # Ranges, as players ask for them.
+    # Ranges, in the form that players ask for.
     with open(clip, "rb") as file:
         whole = file.read()
     assert monitor.ask(event["clip"]).headers["Accept-Ranges"] == "bytes"
@@ -82,7 +83,7 @@ def test_a_clip_that_goes_on_plays_already(make_camera, make_monitor, broker, su
         file.write(monitor.ask(event["clip"]).body)
     seconds, _, first = durations(path, "video", "h264parse ! avdec_h264")
     assert first == 0 and seconds > 3, seconds
-    # at-most ends it although the event goes on.
+    # at-most ends the clip although the event goes on.
     wait_for("the clip ends", lambda: monitor.get(f"/events/{event['id']}")["clip_state"] == "done", 10)
     assert monitor.get(f"/events/{event['id']}")["state"] == "start"
     assert not monitor.camera("gate")["recording"]
@@ -101,7 +102,7 @@ def test_only_the_named_labels_are_recorded(make_camera, make_monitor, broker, s
 
 
 def test_what_a_camera_sends_raw_is_encoded(make_monitor, broker, subscriber):
-    """A test picture (as a webcam would) has no H.264 of its own. A ball moves in it: motion-watch tells."""
+    """A test picture (like a webcam) has no H.264 of its own. A ball moves in it, and motion-watch reports it."""
     config = {"cameras": {"ball": {"uri": "test://ball", "watch": ["motion-watch"], "record": {"before": "1s", "after": "1s", "at-most": "4s"}}},
               "mqtt": {"url": broker.url}}
     monitor = make_monitor(config).start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Ten thousand hostile requests, and a few more: the monitor goes on, and gives nothing away."""
+"""Sends ten thousand hostile requests, and a few more. The monitor must keep running and reveal nothing."""
 import collections
 import hashlib
 import json
@@ -36,7 +36,7 @@ def files(folder):
 
 
 def check_files(monitor, before):
-    """Outside the storage folder nothing changed, and in it is only what belongs there."""
+    """Checks that nothing changed outside the storage folder, and that the folder has only files that belong there."""
     after = files(os.path.dirname(monitor.folder))
     inside = monitor.storage + os.sep
     assert {path: sum_ for path, sum_ in after.items() if not path.startswith(inside)} == before
@@ -52,7 +52,7 @@ def start(make_monitor, cameras):
 
 
 def faults_of(answer):
-    """What must not be in any answer."""
+    """Texts that must not be in any answer."""
     if answer is None:
         return
     text = str(answer.headers).encode() + answer.body
@@ -110,7 +110,7 @@ def test_ten_thousand_requests(make_monitor, root):
     wire.close()
     print(f"{REQUESTS / (time.monotonic() - begun):.0f} requests a second: {sorted(statuses.items())}")
     assert faults == [], "\n".join(faults)
-    # It was not all refused: each operation did what it does, and each kind of answer came.
+    # Not everything was refused: each operation did its work, and each kind of answer came.
     assert interface.operations() - good <= {("post", "/login")}, interface.operations() - good
     assert STATUSES - set(statuses) <= {201, 409, 417, 429}, statuses
 
@@ -130,7 +130,7 @@ def test_ten_thousand_requests(make_monitor, root):
 
 
 def test_bodies_that_grow(make_monitor):
-    """Sixty kilobytes that are cheap to send are cheap to read and to refuse."""
+    """Sixty kilobytes that are cheap to send must be cheap to read and to refuse."""
     monitor = start(make_monitor, {"calm": BALL})
     keys = ",".join(f"k{i:x}: 1" for i in range(6000))
     aliases = "{uri: 'test://ball', watch: [&w {" + ",".join(f"k{i:x}: 1" for i in range(200)) + "}" + ",*w" * 200 + "]}"
@@ -152,7 +152,7 @@ def test_bodies_that_grow(make_monitor):
 
 
 def test_long_bodies_are_not_kept(make_monitor):
-    """Whoever has no token, too, can send as much as they like: none of it is kept."""
+    """Clients without a token can send as much as they like. None of it may be kept."""
     monitor = start(make_monitor, {})
     memory, block = monitor.memory(), bytes(1 << 20)
     for head, chunk in ((f"Content-Length: {100 << 20}", block), ("Transfer-Encoding: chunked", b"100000\r\n" + block + b"\r\n")):
@@ -168,7 +168,7 @@ def test_long_bodies_are_not_kept(make_monitor):
 
 
 def test_clients_that_do_not_wait(make_monitor):
-    """Connections that are closed before, while and after an answer is made leave nothing behind."""
+    """Connections that close before, while and after an answer is made must leave nothing behind."""
     monitor = start(make_monitor, {"gate": BALL})
     monitor.wait_state("gate", "playing")
 
@@ -193,7 +193,7 @@ def test_clients_that_do_not_wait(make_monitor):
     wait_for(lambda: f"files are closed: {before}, now {opened()}", lambda: opened() < few, 30)
     assert monitor.memory() - memory < 60e6 and monitor.criticals() == [], monitor.log[-2000:]
     assert monitor.ask(f"{PREFIX}/cameras/gate/snapshot").body.startswith(b"\xff\xd8")
-    # A camera goes while its picture is made, and while somebody looks.
+    # A camera is removed while its picture is made, and while somebody looks.
     for _ in range(20):
         waiting = [socket.create_connection(("127.0.0.1", monitor.port), timeout=10) for _ in range(4)]
         for client, path in zip(waiting, ("snapshot", "live", "snapshot", "live")):

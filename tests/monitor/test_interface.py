@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The REST interface is what openapi.json says: every path and method, with good and bad input."""
+"""Tests that the REST interface is what openapi.json says: every path and method, with good and bad input."""
 import http.client
 import os
 import re
@@ -62,7 +62,7 @@ def test_every_operation_answers_as_documented(make_monitor, broker, interface):
     address = {path: path.format(name="gate", id=event["id"]) for path in interface.paths}
     assert event["snapshot"] == PREFIX + address["/events/{id}/snapshot"] and event["clip"] == PREFIX + address["/events/{id}/clip"]
 
-    # Whatever is asked for: no token, a wrong one, a body that is too long or has no length, another site's page.
+    # Errors of every request: no token, a wrong one, a body that is too long or has no length, another site's page.
     for method, path in interface.operations():
         if path != "/login":
             assert ask(address[path], method.upper(), token="wrong", headers={"Cookie": "sta_session=wrong"}).status == 401
@@ -108,7 +108,7 @@ def test_every_operation_answers_as_documented(make_monitor, broker, interface):
     assert ask("/cameras/new/override", "DELETE").status == 204 and ask("/cameras/new").status == 404
     assert ask("/cameras/none", "DELETE").status == 404
 
-    # Every status of the document was seen. (That too many look has a test of its own.)
+    # Every status of the document was seen. (The status for too many viewers has its own test.)
     documented = {(method, path, int(status)) for method, path in interface.operations() for status in interface.paths[path][method]["responses"]}
     assert {(method, path, status) for method, path, status in documented - interface.seen if status != 429} == set()
     assert ask("/openapi.json").json == interface.document
@@ -148,7 +148,7 @@ def test_events_by_filters_and_pages(make_monitor, interface):
         assert ask(f"/events/{event['id']}").json["id"] == event["id"]
 
 
-# Values that a key takes, and values that it does not. The server and the schema have to agree.
+# Values that a key accepts, and values that it refuses. The server and the schema have to agree.
 GOOD = {
     "user": ["me"], "password": ["${HOME}"], "transport": ["tcp", "udp"], "record": [True, False, {}], "loop": [False],
     "watch": [["camera-watch"], [{"model": "camera-watch", "name": "a-name_1"}]],
@@ -161,7 +161,7 @@ BAD = {
     "record.before": [5, "5", "s", "-1s", "1 fortnight"], "record.on": [[[]]], "record.what": [1], "what": [1],
     "watch.drop-number": [-1, 0.5, "some", 2000000], "watch.enter-threshold": [-0.1, 1.1, "much"], "watch.min-duration": [1, "1x"],
     "watch.smoothing": [0, 1001, 1.5], "watch.classes": [{"a": 1}], "watch.name": ["a b", "x" * 65, ""], "watch.model": [[]], "watch.what": [1]}
-# What a schema cannot say.
+# Rules that a schema cannot express.
 REFUSED = [
     {"uri": "gopher://x", "watch": WATCH}, {"uri": "test://ball", "loop": True, "watch": WATCH}, {"uri": "test://ball", "watch": ["no-such-model"]},
     {"uri": "test://ball", "watch": WATCH * 2}, {"uri": "test://ball", "watch": WATCH, "record": {"before": "3min"}},
@@ -193,7 +193,7 @@ def test_the_schema_of_a_camera_is_what_the_server_takes(make_monitor, interface
                 assert (interface.faults_of("CameraSettings", body) == []) == (status == 200), body
     for body in REFUSED:
         assert ask("/cameras/one", "PUT", body=body).status == 400 and interface.faults_of("CameraSettings", body) == [], body
-    # The keys are those that the server names, and each was tried.
+    # The keys must be those that the server names, and each was tried.
     for key, name in (("9999999999", "CameraSettings"), ("watch.9999999999", "WatchSettings"), ("record.9999999999", "RecordSettings")):
         error = ask("/cameras/one", "PUT", body=settings(key, 1)).json["error"]
         named = set(re.search(r"known are ([\w, -]+)", error).group(1).split(", "))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The broker goes away, the monitor is killed, the disk is full: no event is lost, told twice, or open for ever."""
+"""Tests outages: the broker goes away, the monitor is killed, the disk is full. No event is lost, sent twice, or open
+for ever."""
 import os
 import sqlite3
 import subprocess
@@ -52,7 +53,7 @@ def test_thirty_seconds_without_the_broker(make_camera, make_monitor, broker, su
     assert len(told()) == len(set(told())) == 2 * len(kept), told()
     times = [event["onset"] if event["state"] == "start" else event["offset"] for _, event in subscriber.events()]
     assert {id for id, _ in told()} == {event["id"] for event in kept}
-    # Starts in the order of their onsets, each before its end.
+    # Starts come in the order of their onsets, each before its end.
     starts = [event["onset"] for _, event in subscriber.events(state="start")]
     assert starts == sorted(starts) and len(times) == len(told())
     for event in kept:
@@ -77,7 +78,7 @@ def test_killed_while_a_clip_is_written(make_camera, make_monitor, broker, subsc
     database.close()
     clip = f"{monitor.storage}/clips/{event['id']}.mp4"
     frames, end = play(clip)
-    # Two seconds before the onset, the event's detection and four seconds more, less the fragment that was not full.
+    # Two seconds before the onset, the event's detection and four seconds more, minus the fragment that was not full.
     assert end and frames > 50, (frames, end)
 
     camera.uncover()
@@ -93,7 +94,8 @@ def test_killed_while_a_clip_is_written(make_camera, make_monitor, broker, subsc
 
 
 def test_killed_at_any_moment(make_monitor, tmp_path):
-    """Many starts and kills, at moments that differ; the store is whole each time, and takes up where it was."""
+    """Starts and kills the monitor many times, at different moments. The store is intact each time, and continues where
+    it was."""
     monitor = make_monitor({"cameras": {"ball": {"uri": "test://ball", "watch": [{"model": "motion-watch"}], "record": True}}})
     for wait in (0.1, 0.4, 0.9, 1.7, 2.6):
         monitor.lines.clear()
@@ -132,7 +134,7 @@ def test_restart(make_camera, make_monitor, broker, subscriber):
         return time.monotonic() - begun
 
     started = start()
-    # Other tests may take the machine for a while: the better of two counts.
+    # Other tests may keep the machine busy for a while, so the better of two tries counts.
     if stopped >= 2 or started >= 3:
         stopped, started = monitor.stop(), start()
     assert stopped < 2 and started < 3, (stopped, started)
@@ -140,7 +142,7 @@ def test_restart(make_camera, make_monitor, broker, subscriber):
 
 
 def test_full_disk(make_camera, make_monitor, broker, subscriber):
-    """Events go on, recording says why it does not."""
+    """Events go on, and the recording says why it does not."""
     camera = make_camera()
     config = {"mqtt": {"url": broker.url}, "cameras": {"gate": {"uri": camera.uri, "watch": WATCH, "record": True}}}
     monitor = make_monitor(config)
@@ -164,11 +166,11 @@ def test_full_disk(make_camera, make_monitor, broker, subscriber):
 
 
 def test_broker_that_refuses_or_is_not_there(make_monitor, tmp_path):
-    """Said once, and everything else works."""
+    """The fault is reported once, and everything else works."""
     monitor = make_monitor({"mqtt": {"url": "mqtt://127.0.0.1:1"}, "cameras": {"ball": {"uri": "test://ball", "watch": WATCH}}}).start()
     monitor.wait_state("ball", "playing")
     time.sleep(5)
     assert monitor.get("/status")["mqtt"] == "away"
     assert monitor.log.count("mqtt:") == 1, monitor.log
-    # The test picture is black, so there is an event, and it waits.
+    # The test picture is black, so there is an event. It waits for the broker.
     assert monitor.get("/status")["mqtt_waiting"] == len(monitor.events()) == 1

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The page in a real browser, with real cameras: what people see is there, in time, and stays on this machine."""
+"""Tests the page in a real browser, with real cameras: people see what happens, in time, and nothing leaves this
+machine."""
 import json
 import os
 import time
@@ -29,7 +30,7 @@ def make_browser():
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-        # The window of a headless browser is not below 500 wide; a telephone's is.
+        # The window of a headless browser cannot be narrower than 500 pixels. A telephone's is narrower.
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         made.append(browser)
@@ -56,7 +57,7 @@ def text_of(browser, selector):
     return browser.execute_script("return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText).join('\\n')", selector)
 
 
-# What a picture shows now, as a number: the picture is drawn small, and its pixels are added with weights.
+# The content of a picture as a number: the picture is drawn small, and its pixels are added with weights.
 PICTURE = """
 const image = document.querySelector(arguments[0]);
 if (!image || !image.complete || !image.naturalWidth) return 0;
@@ -105,7 +106,7 @@ def test_page(make_browser, make_camera, make_monitor, broker, subscriber):
     log_in(browser, TOKEN)
     wait_for("the cameras", lambda: shown(browser, "#main") and len(browser.find_elements(By.CSS_SELECTOR, "#camera-list > li")) == 3)
 
-    # Each camera has its name; pictures move; the one that is down says why.
+    # Each camera has its name; pictures move; the camera that is down says why.
     names = [element.text for element in browser.find_elements(By.CSS_SELECTOR, "#camera-list h3")]
     assert sorted(names) == ["gate", "hall", "shed"], names
     for name in ("gate", "hall"):
@@ -151,7 +152,7 @@ def test_page(make_browser, make_camera, make_monitor, broker, subscriber):
     browser.find_element(By.CSS_SELECTOR, "#filters button[type=reset]").click()
     wait_for("all events", lambda: "covered" in text_of(browser, "#event-list"))
 
-    # The monitor restarts: the page comes back by itself, and is still logged in.
+    # The monitor restarts. The page comes back by itself, and is still logged in.
     monitor.stop()
     wait_for("the page says that it lost the monitor", lambda: browser.find_element(By.ID, "connection").get_attribute("data-state") != "live", 15)
     monitor.lines.clear()
@@ -170,7 +171,7 @@ def test_without_a_token_only_this_machine_is_answered(make_monitor):
     monitor = make_monitor({"cameras": {}}).start()
     assert monitor.ask("/api/v1/cameras").status == 200
     assert monitor.ask("/api/v1/cameras", headers={"Host": "evil.example"}).status == 401
-    # A change that another site leads a browser into.
+    # Another site leads a browser into making a change.
     refused = monitor.ask("/api/v1/cameras/x", "PUT", {"uri": "test://ball", "watch": WATCH}, headers={"Origin": "http://evil.example"})
     assert refused.status == 403, refused.body
 
@@ -204,7 +205,7 @@ def reached_by_tab(browser):
         webdriver.ActionChains(browser).send_keys("\ue004").perform()
         kind, outline = browser.execute_script(
             "const e = document.activeElement, s = getComputedStyle(e);"
-            # Of a time the browser marks the part that has the focus: day, month, …
+            # In a time field, the browser marks the part that has the focus: day, month, …
             "return [e.tagName, s.outlineStyle !== 'none' || s.boxShadow !== 'none' || e.type === 'datetime-local']")
         if kind != "BODY":
             assert outline, kind
@@ -213,7 +214,7 @@ def reached_by_tab(browser):
 
 
 def contrast_of(browser, selector):
-    """WCAG contrast of the first such element's letters against what is behind them."""
+    """WCAG contrast of the first such element's letters against their background."""
     return browser.execute_script("""
       const parse = (c) => c.match(/[\\d.]+/g).map(Number);
       const light = ([r, g, b]) => [r, g, b].map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; })

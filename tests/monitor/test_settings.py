@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The program's face: --check, errors of the file, reload, cameras over REST, secrets that stay secret, metrics."""
+"""Tests the program's interface for administrators: --check, errors of the file, reload, cameras over REST, secrets,
+metrics."""
 import json
 import os
 import re
@@ -35,7 +36,7 @@ def test_command_line(tmp_path):
 
 
 def test_shipped_configurations(make_monitor, root, tmp_path):
-    """The example reads, and the demo shows events of both its cameras, with clips."""
+    """The example file reads without errors, and the demo shows events of both its cameras, with clips."""
     names = ("STA_TOKEN", "MQTT_PASSWORD", "GATE_USER", "GATE_PASSWORD")
     secrets = {name: "a-long-text" for name in names}
     status, said, error = run("--check", f"{root}/deploy/cameras.example.yaml", **secrets)
@@ -70,7 +71,7 @@ def test_the_file_is_read_again_without_touching_other_cameras(make_camera, make
         file.write("cameras: { first: { uri: nonsense://x, watch: [camera-watch] } }")
     wait_for("the fault", lambda: 'has the scheme "nonsense"' in monitor.log)
     assert len(monitor.get("/cameras")["cameras"]) == 3 and monitor.camera("first")["since"] == before["since"]
-    # So does a signal; and a camera that is no longer named goes.
+    # A signal makes it reload too, and a camera that the file no longer names goes away.
     monitor.write({"cameras": {"first": cameras["first"]}})
     os.kill(monitor.process.pid, 1)
     wait_for("one camera is left", lambda: [camera["name"] for camera in monitor.get("/cameras")["cameras"]] == ["first"])
@@ -92,7 +93,7 @@ def test_cameras_over_rest(make_monitor, broker, subscriber):
         assert refused.status == 400 and sentence in refused.json["error"], refused.body
     odd = monitor.ask("/api/v1/cameras/a%20b", "PUT", {"uri": "test://ball", "watch": WATCH})
     assert odd.status == 400 and "a name has 1 to 64 letters" in odd.json["error"], odd.body
-    # It is kept on top of the file.
+    # It is kept in addition to the file.
     monitor.stop()
     monitor.lines.clear()
     monitor.start()
@@ -106,14 +107,15 @@ def test_cameras_over_rest(make_monitor, broker, subscriber):
     monitor.lines.clear()
     monitor.start()
     assert monitor.get("/cameras")["cameras"] == []
-    # The way back to what the file says.
+    # The way back to the settings of the file.
     assert monitor.ask("/api/v1/cameras/one/override", "DELETE").status == 204
     assert [camera["name"] for camera in monitor.get("/cameras")["cameras"]] == ["one"]
     assert monitor.ask("/api/v1/cameras/one/override", "DELETE").status == 404
 
 
 def test_secrets_stay_secret(make_camera, make_monitor, tmp_path_factory):
-    """A password of a URI, the broker's and the token are in no log, page, metric, error, message or process title."""
+    """Passwords in URIs, the broker's password and the token appear in no log, page, metric, error, message or process
+    title."""
     secrets = ["s3cret-of-the-camera", "s3cret-of-another", "s3cret-of-the-broker", "s3cret-token", "s3cret-in-the-query"]
     folder = str(tmp_path_factory.mktemp("broker"))
     broker = Broker(folder, "monitor", secrets[2])
@@ -158,7 +160,7 @@ def test_secrets_stay_secret(make_camera, make_monitor, tmp_path_factory):
     for name, text in seen.items():
         for secret in secrets:
             assert secret not in text(), f"{secret} is in {name}"
-    # What is on the disk: only what came over REST is kept, and this was refused.
+    # On the disk: only what came over REST is kept, and this was refused.
     for path, _, names in os.walk(monitor.storage):
         for name in names:
             with open(os.path.join(path, name), "rb") as file:
@@ -201,7 +203,7 @@ def test_metrics(make_camera, make_monitor, broker, subscriber):
     assert now["process_resident_memory_bytes"] > 1e7 and now["process_open_fds"] > 5 and now["process_cpu_seconds_total"] > 0
     for name in ("sta_engine_load", "sta_clips_bytes", "process_start_time_seconds"):
         assert any(key.startswith(name) for key in now), name
-    # Every metric has a help text and a type; counters, and they alone, end in _total.
+    # Every metric has a help text and a type. Counters end in _total, and nothing else does.
     for name, kind in re.findall(r"# TYPE (\S+) (\S+)", text):
         assert f"# HELP {name} " in text and name.endswith("_total") == (kind == "counter"), name
     frames = now['sta_frames_total{camera="gate"}']
@@ -229,7 +231,7 @@ def test_home_assistant(make_monitor, broker, subscriber):
 
 
 def test_labels_that_the_model_does_not_have(make_monitor):
-    """They would never be heard of: log and page say so, with what was probably meant."""
+    """Unknown names would never be noticed. So log and page report them, with what was probably meant."""
     watch = [{"model": "camera-watch", "classes": ["coverd"]}]
     monitor = make_monitor({"cameras": {"gate": {"uri": "test://smpte", "watch": watch, "record": True}}}).start()
     wait_for("the sentence", lambda: monitor.camera("gate")["watch"][0]["problem"])
@@ -254,7 +256,8 @@ def test_defaults_hold_for_cameras_over_rest(make_monitor):
 
 
 def test_another_prefix_and_a_broker_that_comes_later(make_monitor, broker, subscriber):
-    """A broker that the file names later learns of running cameras and open events; an old prefix is taken back."""
+    """A broker that the file names only later learns of running cameras and open events. Topics of an old prefix are
+    withdrawn."""
     cameras = {"ball": {"uri": "test://ball", "watch": WATCH}}
     monitor = make_monitor({"cameras": cameras}).start()
     wait_for("an event", monitor.events)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What goes to the broker: names of topics, and Home Assistant's discovery with the fields that it needs.
+// Tests what goes to the broker: names of topics, and Home Assistant's discovery with the fields that it needs.
 #include "monitor/publish/topics.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ WatchSettings watch(const std::string &name, std::vector<std::string> classes = 
   return settings;
 }
 
-// Topic -> payload; every topic is there once.
+// Topic -> payload. Every topic appears once.
 std::map<std::string, json> parsed(const std::vector<Message> &messages) {
   std::map<std::string, json> result;
   for (const auto &[topic, payload] : messages) {
@@ -80,7 +80,7 @@ TEST(Topics, LabelsBecomePartsOfTopics) {
   }
 }
 
-// What every entity has; returns the kind that its topic names.
+// Checks the fields that every entity has. Returns the kind that its topic names.
 std::string expectEntity(const std::string &topic, const json &entity) {
   const std::string id = entity["unique_id"], start = "homeassistant/", end = "/" + id + "/config";
   EXPECT_TRUE(topic.starts_with(start) && topic.ends_with(end)) << topic << ": " << entity;
@@ -100,7 +100,7 @@ TEST(Topics, DiscoveryOfACamera) {
   for (const auto &[topic, entity] : parsed(kTopics.discovery(camera("gate")))) {
     const std::string kind = expectEntity(topic, entity);
     kinds.insert(kind);
-    // While the monitor is away nobody knows; while the camera is away it is "off", not unavailable.
+    // While the monitor is away nobody knows the state. While the camera is away the state is "off", not unavailable.
     EXPECT_EQ(entity["availability_topic"], kTopics.status());
     EXPECT_FALSE(entity.contains("availability"));
     if (kind == "binary_sensor") {
@@ -195,7 +195,7 @@ TEST(Topics, OddLabelsMakeWholeTopicsAndPayloads) {
   EXPECT_EQ(kTopics.active("gate", "m", "a/b"), "sta/gate/m/active/" + topicPart("a/b"));
 }
 
-// Two labels on one topic switch each other off.
+// Two labels on one topic would switch each other off.
 TEST(Topics, LabelsThatDifferHaveTopicsThatDiffer) {
   const std::vector<std::string> labels = {
       "\xE8\xB5\xB0\xE8\xB7\xAF", "\xE8\xB7\x91\xE6\xAD\xA5", "\xC3\xB6\x66\x66nen", "\xC3\xA4\x66\x66nen", "a b", "a/b", "a+b"};
@@ -206,7 +206,7 @@ TEST(Topics, LabelsThatDifferHaveTopicsThatDiffer) {
   EXPECT_EQ(ids.size(), labels.size() + 1);
 }
 
-// Names hold '_' too, so that joining them with '_' is not enough.
+// Names may contain '_' too, so joining them with '_' is not enough.
 TEST(Topics, CamerasAndModelsThatDifferHaveIdsThatDiffer) {
   std::set<std::string> topics;
   std::size_t messages = 0;

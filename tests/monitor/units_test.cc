@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Durations and sizes with units, what is refused, and which known word is proposed for an unknown one.
+// Tests durations and sizes with units, which ones are refused, and which known word is proposed for an unknown one.
 #include "monitor/config/units.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ TEST(Units, WhatIsNoDuration) {
 }
 
 TEST(Units, TheLongestDurationsFit) {
-  // 2^63 ns are 292 years; nothing that is accepted may wrap around.
+  // 2^63 ns are 292 years. No accepted value may wrap around.
   for (int years = 1; years < 2000; years += 13) {
     const std::optional<Nanoseconds> parsed = parseDuration(std::to_string(years * 365) + "d");
     if (years < 280) {
@@ -91,7 +91,7 @@ TEST(Units, TheNearestWord) {
 }
 
 TEST(Units, TheNearestWordIsTheNearest) {
-  // A word that is one of the known ones is its own nearest, whatever stands before it.
+  // A known word is nearest to itself, whatever stands before it in the list.
   const std::vector<std::string> known = {"pass", "passes", "passed", "password", "passwords", "pas", "user", "users"};
   for (const std::string &word : known) EXPECT_EQ(nearest(word, known), word);
 }

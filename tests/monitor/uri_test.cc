@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Addresses of cameras: user and password leave them before anybody sees them, and what is shown to people tells no
+// Tests addresses of cameras. User and password are removed before anybody sees them, and the shown text reveals no
 // secrets.
 #include "monitor/camera/uri.h"
 
@@ -76,7 +76,7 @@ TEST(SplitUri, AnAtSignInAPathIsNoUser) {
     expectSplit(want);
 }
 
-// Whoever forgets to write %2F gets an error, and the error repeats nothing of it.
+// If somebody forgets to write %2F, there is an error, and the error repeats no part of the address.
 TEST(SplitUri, ASeparatorInAPasswordIsAnErrorThatTellsNothing) {
   for (const char *uri : {"rtsp://admin:hun/ter2@192.0.2.10/x", "rtsp://admin:hun?ter2@192.0.2.10/x", "rtsp://admin:hun#ter2@192.0.2.10",
                           "rtsp://admin:hunter2/@192.0.2.10/x", "https://a:b:hun/ter2@h"}) {
@@ -86,7 +86,7 @@ TEST(SplitUri, ASeparatorInAPasswordIsAnErrorThatTellsNothing) {
   }
 }
 
-// What stands before the separator looks like a port then; the '@' behind it tells.
+// The text before the separator looks like a port then; the '@' behind it shows that it is not.
 TEST(SplitUri, APasswordThatBeginsLikeAPortIsAnErrorToo) {
   for (const char *uri : {"rtsp://admin:/hunter2@192.0.2.10/x", "rtsp://admin:1234/hunter2@192.0.2.10/x", "rtsp://admin:2024?hunter2@192.0.2.10/x",
                           "rtsp://admin:7#hunter2@192.0.2.10/x"})
@@ -136,7 +136,7 @@ TEST(DisplayUri, HidesValuesOfTellingKeys) {
   for (const auto &[uri, want] : cases) EXPECT_EQ(displayUri(uri), want);
 }
 
-// '_' and '/' separate keys in some addresses, but they are parts of passwords and tokens (base64) as well.
+// '_' and '/' separate keys in some addresses. But they are also parts of passwords and tokens (base64).
 TEST(DisplayUri, HidesAValueToItsEnd) {
   for (const char *uri : {"http://h/v.cgi?user=admin&password=my_hunter2", "http://h/v.cgi?password=my_hunter2&rate=0",
                           "rtsp://h/user=admin_password=my_hunter2_channel=1_stream=0.sdp", "http://h/x?token=ab/hunter2",

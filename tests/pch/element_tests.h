@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Precompiled header of the tests of the elements.
+// Precompiled header of the element tests.
 #include <gst/check/gstharness.h>
 #include <gst/gst.h>
 #include <gst/video/video.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests of the wheel: where things are, and what more than one test asks for."""
+"""Fixtures for the tests of the wheel: paths, and helpers that several tests need."""
 
 import os
 
@@ -33,7 +33,7 @@ def nano(sta):
 
 @pytest.fixture(scope="session")
 def pictures():
-    """64 of noise, uint8 (40, 56, 3)."""
+    """64 frames of noise, uint8 (40, 56, 3)."""
     return np.random.default_rng(1).integers(0, 256, (64, 40, 56, 3), dtype=np.uint8)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Runs the tests of the Python package with the Python that has it installed, and writes their report where
+# Runs the tests of the Python package with the Python in which it is installed. Writes their report where
 # scripts/lib/gtest-wrapper wants one. scripts/lib/make-wheel --test calls it. Exit status 77 = skipped.
 import importlib.util
 import os

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The same windows, probabilities and events as the element staaction has on the shipped clips.
+"""Tests that the package gives the same windows, probabilities and events as the element staaction, on the shipped
+clips.
 
-On planes as a decoder makes them they are equal, to the six digits that `sta classify --json` prints. OpenCV makes BGR of
-them with a rounding of its own, so that its probabilities are close only."""
+With the planes of a decoder they are equal, to the six digits that `sta classify --json` prints. OpenCV converts the
+planes to BGR with its own rounding, so its probabilities are only close."""
 
 import json
 import os
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 from conftest import BUILD, ROOT
 
-# Model, clip, width, height, frames in so many seconds, and the largest difference that OpenCV may make (0.056 and
-# 0.012 were measured).
+# Model, clip, width, height, frames in so many seconds, and the largest difference that OpenCV may cause (measured:
+# 0.056 and 0.012).
 CLIPS = {
     "demo": ("camera-watch", "camera-watch-demo.mp4", 640, 360, 25, 1, 0.1),
     "one-by-one": ("motion-watch", "one-by-one-30s.mp4", 768, 432, 10, 1, 0.1),
@@ -35,7 +36,7 @@ def gst(tmp_path_factory):
     registry = str(tmp_path_factory.mktemp("gst") / "registry")
 
     def call(*words, **options):
-        # The LibTorch of the build.
+        # The LibTorch that the build uses.
         place = {"GST_PLUGIN_PATH": os.path.join(BUILD, "gst-plugin"), "GST_REGISTRY": registry}
         env = {k: v for k, v in os.environ.items() if k not in ("STA_CORE_PATH", "LD_LIBRARY_PATH")} | place
         return subprocess.Popen(words, env=env, stdout=subprocess.PIPE, **options)
@@ -64,7 +65,7 @@ def largest_difference(windows, expected):
 
 @pytest.fixture(scope="module")
 def from_planes(clip, gst):
-    """Windows and events of the planes that GStreamer's decoder makes."""
+    """Windows and events for the planes that GStreamer's decoder makes."""
     engine, _, video, width, height, frames, seconds, _ = clip
     process = gst(
         *("gst-launch-1.0", "-q", "filesrc", f"location={video}", "!", "decodebin", "!", "videoconvert", "!", "video/x-raw,format=I420", "!", "fdsink", "fd=1")

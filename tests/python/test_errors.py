@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong is an exception with one sentence."""
+"""Tests that every failure is an exception with one sentence."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Which LibTorch is taken, and what is said if there is none. A package torch is one made here, around the same LibTorch."""
+"""Tests which LibTorch is loaded, and the error if there is none. The package torch is made here, around the same
+LibTorch."""
 
 import importlib.util
 import os
@@ -14,13 +15,13 @@ HIDE_TORCH = "import sys; sys.modules['torch'] = None; "
 
 @pytest.fixture(scope="module")
 def libtorch(sta):
-    """Folder with lib/."""
+    """A folder that has lib/."""
     return os.path.dirname(sta.libtorch_folder)
 
 
 @pytest.fixture
 def place(tmp_path):
-    """A copy of the package, and what it is imported with."""
+    """A copy of the package, and the environment to import it in."""
     shutil.copytree(os.path.dirname(importlib.util.find_spec("sta").origin), tmp_path / "sta", ignore=shutil.ignore_patterns("libtorch", "__pycache__"))
 
     def call(code="import sta; print(sta.libtorch_folder)", **variables):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Memory does not grow, over 10,000 windows and over many streams and engines."""
+"""Tests that memory does not grow, over 10,000 windows and over many streams and engines."""
 
 import gc
 import os
@@ -11,7 +11,7 @@ WINDOWS = 10_000
 
 
 def resident():
-    """MiB."""
+    """Resident memory, MiB."""
     gc.collect()
     with open("/proc/self/statm", encoding="utf-8") as file:
         return int(file.read().split()[1]) * PAGE / 2**20
@@ -34,7 +34,7 @@ def test_ten_thousand_windows(nano, pictures):
 
 
 def test_ten_thousand_windows_that_nobody_reads(nano, pictures):
-    # The same picture, so that no time goes into computing.
+    # Always the same picture, so that computing takes no time.
     with nano.stream(hop=0.01, sample_interval=0.01, blocking=True, enter_threshold=0.01, update_interval=0.01) as stream:
         before = 0
         for i in range(WINDOWS + 16):

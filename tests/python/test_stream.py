@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frames in, windows and events out."""
+"""Tests streams: frames in, windows and events out."""
 
 import math
 
@@ -38,7 +38,7 @@ def test_live_streams_are_waited_for(nano, pictures):
         for i in range(20):
             stream.push(pictures[i], i * 0.05)
         assert stream.wait(30)
-        # On a busy machine the second window takes the place of the first.
+        # On a busy machine the second window replaces the first.
         assert next(iter(stream)).id in (0, 1)
 
 

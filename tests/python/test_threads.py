@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many threads, and the GIL, which is free while something is computed or waited for."""
+"""Tests many threads, and the GIL, which must be free while a call computes or waits."""
 
 import threading
 import time
@@ -41,7 +41,7 @@ def test_the_gil_is_free(engine):
     finally:
         stop.set()
         thread.join()
-    # It would be one or two with the GIL held.
+    # With the GIL held, it would be one or two.
     assert during >= 10, f"{during} in {seconds:.2f} s"
 
 
@@ -65,7 +65,7 @@ def test_one_stream_from_many_threads(nano, pictures):
             done.set()
             seen = sum(r.result() for r in readers)
         stats = stream.stats()
-    # Three clocks in one stream: where time goes back the stream resets, and gives up what it has classified meanwhile.
+    # Three clocks in one stream: when time goes back, the stream resets and drops what it has classified meanwhile.
     read = seen + stats["windows_lost"]
     assert stats["frames"] == 1500 and stats["windows_classified"] - stats["windows_discarded"] <= read <= stats["windows_classified"]
 

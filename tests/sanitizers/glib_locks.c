@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Makes GLib's locks visible to ThreadSanitizer. GMutex and GCond are futexes of GLib's own, and GLib is not
-// instrumented: the sanitizer would not see that one thread's work under GST_OBJECT_LOCK comes before another's, and
-// would report every pair of them. These functions stand in front of GLib's (a program's symbols come before those of
-// its libraries), call them, and say what they order. Linked into the element tests of a -Db_sanitize=thread build, and
-// into nothing else.
+// Makes GLib's locks visible to ThreadSanitizer. GMutex and GCond are GLib's own futexes, and GLib is not instrumented.
+// The sanitizer would not see that one thread's work under GST_OBJECT_LOCK comes before another's, and would report
+// every such pair. The functions of this file stand in front of GLib's (a program's symbols come before those of its
+// libraries). They call GLib's functions and tell the sanitizer the order. Only the element tests of a
+// -Db_sanitize=thread build link this file.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <glib.h>
@@ -52,7 +52,7 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_time) {
   return signalled;
 }
 
-// The other half is an atomic load in a macro, which is compiled into our code and so is seen.
+// The other half is an atomic load in a macro. It is compiled into our code, so the sanitizer sees it.
 void(g_once_init_leave)(volatile void *location, gsize result) {
   static void (*next)(volatile void *, gsize);
   if (!next) *(void **)(&next) = dlsym(RTLD_NEXT, "g_once_init_leave");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The same thing, very often: a thousand state cycles and five hundred flushing seeks leave no file, thread or object
-// behind, and no label crosses a seek.
+// Does the same thing very often. A thousand state cycles and five hundred flushing seeks must leave no file, thread or
+// object behind, and no label may cross a seek.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -33,8 +33,8 @@ GstElement *launch(const std::string &line) {
   return pipeline;
 }
 
-// Every seventh cycle plays to its end, so that windows are under way; the others are broken off somewhere between NULL
-// and the first window.
+// Every seventh cycle plays to its end, so that windows are under way. The others stop somewhere between NULL and the
+// first window.
 TEST(Endurance, ThousandStateCycles) {
   GstElement *pipeline =
       launch("videotestsrc num-buffers=20 ! video/x-raw,format=GRAY8,width=32,height=32,framerate=30/1 ! " + action("") + " ! fakesink sync=false");
@@ -67,7 +67,7 @@ TEST(Endurance, ThousandStateCycles) {
   gst_object_unref(pipeline);
 }
 
-// What passes the element's source pad.
+// Records what passes the element's source pad.
 struct Watch {
   GstElement *action = nullptr;
   std::mutex mutex;  // guards the rest; a leaf lock
@@ -81,7 +81,7 @@ GstPadProbeReturn watched(GstPad *, GstPadProbeInfo *info, gpointer user) {
   auto *watch = static_cast<Watch *>(user);
   if (info->type & GST_PAD_PROBE_TYPE_EVENT_FLUSH) {
     if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_FLUSH_STOP) return GST_PAD_PROBE_OK;
-    // The element has been reset by now: the number of windows so far is the id of the next.
+    // The element has been reset by now, so the number of windows so far is the id of the next one.
     GstStructure *stats = nullptr;
     g_object_get(watch->action, "stats", &stats, nullptr);
     std::lock_guard lock(watch->mutex);
@@ -118,7 +118,7 @@ TEST(Endurance, FiveHundredFlushingSeeks) {
   std::mt19937 random(1);
   size_t files = 0, running = 0;
   for (int seek = 0; seek < 500; seek++) {
-    // Sometimes at once again, sometimes after frames, sometimes when labels are on them.
+    // The next seek sometimes comes at once, sometimes after frames, sometimes when there are labels on them.
     const int frames = seek % 5 == 0 ? 0 : static_cast<int>(random() % 30), labels = seek % 10 == 9 ? 3 : 0;
     const GstClockTime to = random() % 3600 * GST_SECOND + random() % GST_SECOND;
     ASSERT_TRUE(gst_element_seek_simple(pipeline, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, static_cast<gint64>(to))) << "seek " << seek;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Can it be left running? A live source at ten times a camera's frame rate goes through staaction and staoverlay, with
-// the tiny model, and what the process holds is written down: memory, open files, threads, and at the end what
-// GStreamer's leaks tracer still finds alive. Prints a table. Exit status 1 if files or threads grew, an object was
-// left or a frame was lost, and, in runs of ten minutes and more, if memory grew by 1 % or more; shorter ones are still
-// warming up.
+// Shows whether the pipeline can be left running. A live source at ten times a camera's frame rate goes through
+// staaction and staoverlay, with the tiny model. The program records what the process holds: memory, open files and
+// threads. At the end it adds what GStreamer's leaks tracer still finds alive. Prints a table. Exit status 1 if files
+// or threads grew, an object was left or a frame was lost. Runs of ten minutes and more also fail if memory grew by 1 %
+// or more; shorter ones are still warming up.
 //
 //   soak [--seconds 1800] [--fps 300] [--model tests/golden/checkpoints/tiny_hf_qkv_bias]
 #include <gst/gst.h>
@@ -76,7 +76,7 @@ int leaked(const std::string &log) {
   int found = 0;
   std::ifstream in(log);
   for (std::string line; std::getline(in, line);)
-    // Two more lines, one with "object-alive.class" and one with %s, declare the record.
+    // Two more lines declare the record: one with "object-alive.class" and one with %s.
     if (line.find("object-alive, type-name=(string)") != std::string::npos && line.find("%s") == std::string::npos) {
       std::printf("  left: %s\n", line.substr(line.find("object-alive")).c_str());
       found++;
@@ -155,8 +155,8 @@ int main(int argc, char **argv) {
   g_free(model);
   gst_deinit();
 
-  // The first tenth is warm-up. Memory: the mean of the second tenth against that of the last, so that one sample
-  // decides nothing.
+  // The first tenth is warm-up. Memory: the mean of the second tenth is compared with that of the last, so no single
+  // sample decides.
   const size_t tenth = std::max<size_t>(1, samples.size() / 10);
   if (samples.size() < 3 * tenth) {
     std::fprintf(stderr, "soak: the run ended before there was anything to compare\n");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The generator of the golden files (tests/golden/README.md, section 1) and what tests do with it: weights and clips of
-// a model from seeds, so that hundreds of megabytes need not be stored.
+// The generator of the golden files (tests/golden/README.md, section 1), and helpers for tests. It makes weights and
+// clips of a model from seeds, so hundreds of megabytes need not be stored.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,9 +14,9 @@
 
 namespace golden {
 
-/// A file of tests/golden that the tree keeps. Those of checkpoints/ and videoswin/weights/ are made: see made().
+/// A file of tests/golden that the tree keeps. Files of checkpoints/ and videoswin/weights/ are made: see made().
 std::string path(const std::string &relative);
-/// A file of checkpoints/ or videoswin/weights/, where the build makes the large ones and copies the others
+/// A file of checkpoints/ or videoswin/weights/. The build makes the large ones and copies the others
 /// (tests/golden/make_checkpoints.py).
 std::string made(const std::string &relative);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The generator of the Video Swin golden files (tests/golden/videoswin/README.md, section 2): the same numbers as
-// golden.h, other names and scales.
+// The generator of the Video Swin golden files (tests/golden/videoswin/README.md, section 2): the same numbers as in
+// golden.h, with other names and scales.
 #pragma once
 
 #include <array>

@@ -26,7 +26,7 @@ size_t entries(const char *folder) {
 
 }  // namespace
 
-// One of them is the open folder itself, always.
+// One of them is always the opened folder itself.
 size_t openFiles() { return entries("/proc/self/fd"); }
 size_t threads() { return entries("/proc/self/task"); }
 
@@ -44,9 +44,9 @@ size_t residentBytes() {
 
 void traceLeaks() { setenv("GST_TRACERS", "leaks", 1); }
 
-// By the tracer's checkpoints, which are texts: what was made and what went since the one before. Its signal
-// get-live-objects would be shorter, but hands out objects without a reference of their own (GStreamer 1.22), and one
-// dies when the answer is freed.
+// Uses the tracer's checkpoints. They are texts that say what was made and what went away since the previous one. The
+// tracer's signal get-live-objects would be shorter. But it hands out objects without a reference (GStreamer 1.22), and
+// one dies when the answer is freed.
 LiveObjects liveObjects() {
   static LiveObjects alive;
   static bool started = false;
@@ -73,7 +73,7 @@ LiveObjects liveObjects() {
 }
 
 std::string moreObjects(const LiveObjects &before, const LiveObjects &after) {
-  // Made once for the process, whenever they are first needed, and kept.
+  // Made once for the process, when first needed, and kept.
   static const std::set<std::string> kept = {"GstSystemClock", "GstTaskPool",  "GstPluginFeature", "GstElementFactory",
                                              "GstPlugin",      "GstAllocator", "GstPadTemplate"};
   std::string text;

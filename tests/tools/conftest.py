@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests of tools/: its rooms are importable, and the project's root is at hand."""
+"""Fixtures for the tests of tools/: makes its rooms importable, and gives the project's root."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Runs the tests of tools/ that need no PyTorch, and writes their report where scripts/lib/gtest-wrapper wants one, so
-# that each counts as a case.
+# Runs the tests of tools/ that need no PyTorch. Writes their report where scripts/lib/gtest-wrapper wants one, so that
+# each test counts as a case.
 import os
 import sys
 

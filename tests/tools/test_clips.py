@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Makers of clips: a clip depends on the seed and its number alone, shows what its label says, and its mirror images are labelled right."""
+"""Tests the makers of clips. A clip depends only on the seed and its number, shows what its label says, and its mirror
+images have the right labels."""
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def test_same_seed_same_bits(kind):
     make, _ = MAKERS[kind]
     first, second = make(5), make(5)
     assert same(first.make(3), second.make(3))
-    second.make(4)  # what was made before does not matter
+    second.make(4)  # clips made before do not matter
     assert same(first.make(7), second.make(7))
 
 
@@ -51,7 +52,7 @@ def test_every_class_has_the_models_shape(kind):
 
 
 def test_variety_is_only_added():
-    """The clips that figures were measured on stay as they are: no share set, no bit changed."""
+    """The clips that figures were measured on must stay as they are: with no share set, no bit changes."""
     plain, spelled = CameraMaker([(1.0, SCENES)], 5), CameraMaker([(1.0, SCENES)], 5, variety=Variety(soft=0.0, walls=0.0, any_way=0.0))
     assert all(same(plain.make(i), spelled.make(i)) for i in range(3))
 
@@ -70,7 +71,7 @@ def told_by(motion):
 
 @pytest.mark.parametrize("name", camera_watch.CLASSES[1:9])
 def test_motion_is_the_labels(name):
-    """In plain clips, and in each of their three counterparts under the label that the counterpart has."""
+    """In plain clips, and in each of their three counterparts with the counterpart's own label."""
     maker = MAKERS["camera"][0](3, ramp=PLAIN)
     for index in range(3):
         clip, label, motion = maker.make(index, label=camera_watch.CLASSES.index(name))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Video that is to be shown turned: what the file says is read, and every reader of the tools turns frames the same, mirrored ones too."""
+"""Tests video that is to be shown turned. The tools read what the file says, and all their readers turn frames the same
+way, mirrored ones too."""
 
 import struct
 
@@ -11,7 +12,7 @@ from reference.orientation import orientation_of, upright, upright_size
 from training.finetuning.segments import Footage, Segment
 
 ONE = 1 << 16
-# Matrix (a, b, c, d) of the track header, GStreamer's tag, and what becomes of [[1, 2, 3], [4, 5, 6]]. As
+# Matrix (a, b, c, d) of the track header, GStreamer's tag, and the result for [[1, 2, 3], [4, 5, 6]]. The same as in
 # tests/unit/preprocess_orientation_test.cc.
 CASES = [((1, 0, 0, 1), "rotate-0", [[1, 2, 3], [4, 5, 6]]), ((0, 1, -1, 0), "rotate-90", [[4, 1], [5, 2], [6, 3]]),
          ((-1, 0, 0, -1), "rotate-180", [[6, 5, 4], [3, 2, 1]]), ((0, -1, 1, 0), "rotate-270", [[3, 6], [2, 5], [1, 4]]),
@@ -63,7 +64,7 @@ def test_every_reader_turns(clip, tmp_path, matrix, tag, want):
     class Geometry:
         frames, image = 2, 16
     window = Footage(Segment(path, "x", 0.0, 1.0, "g"), Geometry, 0.1).window(0.0, lambda p: p)
-    # The two corners tell all eight apart.
+    # The two corners distinguish all eight orientations.
     third = window.shape[1] // 6, window.shape[2] // 6
     corners = np.array([[window[0, y, x].mean() for x in (third[1], -third[1])] for y in (third[0], -third[0])])
     still = upright(np.repeat(np.array([[250, 120], [0, 0]], np.uint8)[..., None], 3, 2), tag)[..., 0].astype(float)
@@ -97,6 +98,6 @@ def header(a, b, c, d):
 
 
 def movie(track_header):
-    """An MP4 of headers alone, with one video track."""
+    """An MP4 that has only headers, with one video track."""
     handler = bytes(8) + b"vide" + bytes(13)
     return box(b"ftyp", b"isom\0\0\0\0") + box(b"moov", box(b"trak", track_header + box(b"mdia", box(b"hdlr", handler))))

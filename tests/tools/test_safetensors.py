@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reading and writing of model files."""
+"""Tests reading and writing of model files."""
 
 import json
 import os

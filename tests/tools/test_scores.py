@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What evaluations count with."""
+"""Tests the statistics that the evaluations share."""
 
 import pytest
 from evaluation.scores import confusion, confusion_table, interval95

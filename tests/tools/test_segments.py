@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Lists of labelled segments for finetuning: what is read, and what is refused by which sentence."""
+"""Tests lists of labelled segments for finetuning: what is read, and which sentence refuses what."""
 
 import cv2
 import numpy as np

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Attention that fails on demand: when a model is opened, in the n-th attention of a pass, while a graph is captured,
-// for want of memory, with every kernel. Each time a kernel that failed is never called again, the next one takes over,
-// and the numbers are right. On a CPU, LibTorch has two kernels, flash and plain; the way from one to the next is the
-// same on a GPU with its four.
+// Tests attention kernels that fail on demand: when a model is opened, in the n-th attention of a pass, while a graph
+// is captured, for lack of memory, with every kernel. Each time, the kernel that failed must never be called again, the
+// next one must take over, and the numbers must be right. On a CPU, LibTorch has two kernels, flash and plain. The way
+// from one to the next is the same on a GPU with its four.
 #include <ATen/Parallel.h>
 #include <ATen/ops/allclose.h>
 #include <c10/core/InferenceMode.h>
@@ -37,7 +37,7 @@ struct Kernels {
   std::atomic<int> calls{0};
   std::atomic<int> from{0};  // the first call that is at fault
   std::atomic<Fault> flash{Fault::kNone}, plain{Fault::kNone};
-  std::atomic<int> flash_faults{0};  // how often flash was called in vain
+  std::atomic<int> flash_faults{0};  // how often flash was called and failed
 } g_kernels;
 
 bool hook(AttentionKernel kernel) {
@@ -50,7 +50,7 @@ bool hook(AttentionKernel kernel) {
   return false;
 }
 
-// Keeps what is said by TORCH_WARN in this thread.
+// Keeps the messages of TORCH_WARN in this thread.
 class Warnings : public c10::WarningHandler {
  public:
   Warnings() : before_(c10::WarningUtils::get_warning_handler()) { c10::WarningUtils::set_warning_handler(this); }
@@ -119,7 +119,7 @@ TEST_F(Attention, OneThatFailsIsSwitchedOffWithOneWarning) {
   EXPECT_STREQ(c.kernels(), "plain");
   EXPECT_FALSE(sta::ops::switched_on(AttentionKernel::kFlash));
   EXPECT_EQ(sta::ops::take_attention_warnings(), "flash attention failed and is switched off for this process: No valid execution plans built\n");
-  // Another model: nobody calls it again, and nothing is said again.
+  // Another model: the failed kernel is not called again, and there is no second warning.
   AttentionChoice other = choice();
   ASSERT_TRUE(other.check());
   EXPECT_EQ(g_kernels.flash_faults, 1);
@@ -184,7 +184,7 @@ TEST_F(Attention, AModelOnADeviceWithoutAnyIsOneError) {
 
 // ---- in passes
 
-// Whichever attention of the pass it is: the pass is made again, and is right.
+// Whichever attention of the pass fails: the pass is made again, and is right.
 TEST_F(Attention, TheNthAttentionOfAPass) {
   for (const int nth : {0, 1, 4, 5, 8}) {
     sta::ops::reset_attention();
@@ -238,7 +238,7 @@ TEST_F(Attention, AfterAnyFailedPassItIsTriedOnceMore) {
   EXPECT_EQ(calls_of(at::zeros({1, 3, 16, 8, 8}), false), 0) << "a clip of another size";
   EXPECT_EQ(calls_of(golden_clip(), true), 1 + 6);
   EXPECT_EQ(calls_of(golden_clip(), true), 6);
-  engine->pass_failed();  // as found out by who waited for the results
+  engine->pass_failed();  // as reported by the thread that waited for the results
   EXPECT_EQ(calls_of(golden_clip(), true), 1 + 6);
 }
 
@@ -256,7 +256,7 @@ TEST_F(Attention, MemoryThatRunsOutInAPassSwitchesNothingOff) {
   EXPECT_STREQ(engine->attention(), "flash");
 }
 
-// A camera loses no window by it.
+// A camera loses no window because of it.
 TEST_F(Attention, WindowsOfAStream) {
   sta_engine_options eo;
   sta_engine_options_init(&eo);
@@ -303,7 +303,7 @@ TEST_F(Attention, WindowsOfAStream) {
 
 // ---- while a graph is captured
 
-// Runs the pass once before and once during the capture, as a CUDA graph does, and replays by running it again.
+// Runs the pass once before and once during the capture, like a CUDA graph. Replays by running it again.
 class CapturingBackend : public sta::GraphBackend {
  public:
   class Graph : public sta::CapturedForward {
@@ -323,7 +323,7 @@ class CapturingBackend : public sta::GraphBackend {
 
 TEST_F(Attention, InACapturedGraph) {
   const c10::InferenceMode guard;
-  // Of the passes: two ordinary ones of 6 attentions, then the one before the capture (12 to 17) and the captured one
+  // Order of the attentions: two ordinary passes of 6, then the one before the capture (12 to 17) and the captured one
   // (18 to 23).
   for (const int nth : {12, 17, 18, 23}) {
     sta::ops::reset_attention();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The box of an object's window: smoothed in time, grown to the model's shape, inside the frame and cut between chroma
-// samples.
+// Tests the box of an object's window: smoothed in time, grown to the model's shape, inside the frame and cut between
+// chroma samples.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,7 +20,7 @@ TEST(SmoothBox, FirstAndJumpedBoxesAreTakenAsTheyAre) {
   EXPECT_EQ(smooth.follow({100, 20, 30, 40}, 10 * kMs), (Box{100, 20, 30, 40}));
 }
 
-// After the time constant 1 - 1/e of a step is made up, however many frames that took.
+// After the time constant, 1 - 1/e of a step is made up, however many frames that took.
 TEST(SmoothBox, FollowsTimeAndNotFrames) {
   for (const int frames : {1, 4, 20}) {
     SmoothBox smooth;

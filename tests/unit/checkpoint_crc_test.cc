@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The checksums of zip entries: the function against known values, and files of torch.save of which one byte is not
-// what was written.
+// Tests the checksums of zip entries: the function against known values, and files of torch.save in which one byte
+// differs from what was written.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,7 +17,7 @@ using namespace checkpoint_test;
 
 uint32_t crc(std::string_view text) { return sta::crc32({reinterpret_cast<const uint8_t *>(text.data()), text.size()}); }
 
-// One bit at a time, as the standard defines it.
+// The CRC one bit at a time, as the standard defines it.
 uint32_t crc_by_bits(const std::vector<uint8_t> &bytes, size_t begin, size_t size) {
   uint32_t c = ~0u;
   for (size_t i = begin; i < begin + size; ++i) {
@@ -42,7 +42,7 @@ TEST(Crc32, EveryLengthAndAlignment) {
       ASSERT_EQ(sta::crc32(std::span(bytes).subspan(begin, size)), crc_by_bits(bytes, begin, size)) << begin << " " << size;
 }
 
-// Where an entry's bytes begin in the file.
+// Finds where an entry's bytes begin in the file.
 size_t offset_of(const std::string &path, const std::string &entry, size_t &size) {
   auto file = sta::MappedFile::open(path);
   if (!file) return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Folders as Hugging Face writes them beyond the published ones: fine-tuned by its tutorial (the class is read from
-// token 0), several labels at once, no biases, tensors that the classifier does not use. Numbers are those of
+// Tests folders that Hugging Face writes, beyond the published ones: fine-tuned by its tutorial (the class is read from
+// token 0), several labels at once, no biases, tensors that the classifier does not use. The numbers come from
 // transformers (tests/golden/README.md, hf_models).
 #include <ATen/ATen.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 std::string hf(const std::string &name) { return golden::path("hf_models/" + name); }
 
-// [1,T,3,H,W] as transformers takes clips -> [1,3,T,H,W].
+// [1,T,3,H,W], the clip layout of transformers -> [1,3,T,H,W].
 at::Tensor clip_of(const sta::TensorFile &file) { return file.tensors.at("clip").transpose(1, 2).contiguous(); }
 
 std::vector<int64_t> list(const at::Tensor &t) { return {t.const_data_ptr<int64_t>(), t.const_data_ptr<int64_t>() + t.numel()}; }
@@ -62,7 +62,7 @@ TEST(ClassToken, EveryRuleKeepsItInEveryCallAndReadsItsClass) {
   const sta::LoadedModel model = load(hf("videomae_tutorial_nano"));
   const sta::ModelDescription &m = model.description;
   ASSERT_FALSE(m.mean_pooling);
-  // 16 tokens a step, 8 sources, one of which has to stay.
+  // 16 tokens per step, 8 sources. One source has to stay.
   ASSERT_EQ(m.max_drop_number(), 7);
   const sta::Vit vit(m, model.weights, at::kFloat, at::kCPU);
   const at::Tensor noise = golden::clip("noise", 64, 5).unsqueeze(0), scene = golden::clip("scene", 64, 6).unsqueeze(0);
@@ -117,7 +117,7 @@ TEST(ClassToken, NobodyElseIsAffected) {
   const c10::InferenceMode guard;
   at::manual_seed(4);
   const at::Tensor x = at::randn({3, 4 * 16, 7}), key = at::randn({3, 4 * 16, 5});
-  // Where token 0 would have stayed anyway, keeping it changes nothing but its place.
+  // If token 0 would have stayed anyway, keeping it changes nothing but its place.
   const sta::PruneSettings settings{STA_PRUNING_STA, 3, {}};
   const at::Tensor free = sta::select_tokens(x, key, {1, 4, false}, settings), bound = sta::select_tokens(x, key, {1, 4, false, 0}, settings);
   int compared = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Layouts beyond the fixtures' (v2 giant, shards, pytorch_model.bin), built-in labels, and conversion: what is written
-// is the same model when it is read again.
+// Tests layouts that the fixtures lack (v2 giant, shards, pytorch_model.bin), built-in labels, and conversion: the
+// written model must be the same when it is read again.
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -17,8 +17,8 @@ using namespace checkpoint_test;
 const std::vector<const char *> kIn{"checkpoints/micro_hf", "checkpoints/micro_canonical.safetensors", "checkpoints/micro_videomae.pth",
                                     "checkpoints/micro_backbone_prefix.pth", "checkpoints/micro_mmaction.pth"};
 
-// VideoMAE v2 giant: 14-pixel patches, an MLP of 48/11 of the width, heads of 88. Zeros that share one element stand
-// for its gigabyte of weights.
+// VideoMAE v2 giant: 14-pixel patches, an MLP of 48/11 of the width, heads of 88. Its gigabyte of weights is replaced
+// by zeros that share one element.
 TEST(Layout, GiantIsInferredFromItsShapes) {
   auto zeros = [](at::IntArrayRef shape) { return at::zeros({1}).expand(shape); };
   const int64_t c = 1408, f = 6144, n = 710;
@@ -51,8 +51,8 @@ TEST(Layout, GiantIsInferredFromItsShapes) {
   EXPECT_EQ(m.tokens(), 2048);
 }
 
-// The heads of single files follow from the width where they are 64 wide, and for the two published widths where they
-// are not.
+// For single files, the number of heads follows from the width if the heads are 64 wide. The two published widths with
+// other heads are known.
 TEST(Layout, HeadsFollowFromTheWidth) {
   for (const auto &[width, heads] : {std::pair{64, 1}, {384, 6}, {1280, 16}, {1408, 16}}) {
     TempFolder folder;
@@ -152,7 +152,7 @@ TEST(Labels, BuiltInListsAreWhole) {
   for (const int count : {0, 1, 2, 27, 51, 399, 709}) EXPECT_FALSE(sta::builtin_labels(count)) << count;
 }
 
-// What the evaluation of a Kinetics-710 model on Kinetics-400 rests on: its first 400 classes are those of
+// The evaluation of a Kinetics-710 model on Kinetics-400 rests on this: its first 400 classes are those of
 // Kinetics-400, some under clearer names.
 TEST(Labels, Kinetics710BeginsWithTheClassesOfKinetics400) {
   const auto k400 = sta::builtin_labels(400), k600 = sta::builtin_labels(600), k700 = sta::builtin_labels(700), k710 = sta::builtin_labels(710);
@@ -260,7 +260,7 @@ TEST(Convert, ThroughTheCApi) {
   EXPECT_FALSE(fs::exists(folder / "new")) << "a failed conversion leaves nothing";
 }
 
-// A key bias that somebody trained has no place in the usual spelling and may not get lost.
+// A key bias that somebody trained has no place in the usual layout. It must not get lost.
 TEST(Convert, KeepsATrainedKeyBias) {
   TempFolder folder;
   auto model = load(golden::made("checkpoints/tiny_hf_qkv_bias"));

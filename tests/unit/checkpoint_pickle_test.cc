@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pickle reader alone: every protocol gives the same values, nothing is called, and whatever bytes it is given it
-// ends with a value or an error, soon and in little memory.
+// Tests the pickle reader alone. Every protocol must give the same values, and nothing may be called. Whatever bytes it
+// gets, it must end with a value or an error, soon and with little memory.
 #include <gtest/gtest.h>
 
 #include "checkpoint/formats/mapped_file.h"
@@ -120,7 +120,7 @@ TEST(Pickle, DangerousCallsAreRefusedHoweverTheyAreNamed) {
     EXPECT_EQ(error("\x80\x04" + sized(module) + sized(name) + "\x93" + sized("x") + "\x85R."), says);  // STACK_GLOBAL
     EXPECT_EQ(error("c" + module + "\n" + name + "\n."), says) << "even if only named";
   }
-  // What checkpoints do hold.
+  // Names that checkpoints really contain.
   for (const char *harmless :
        {"__builtin__\nset", "builtins\ngetattr", "argparse\nNamespace", "numpy\ndtype", "pathlib\nPosixPath", "codecs\nencode"})
     EXPECT_EQ(error(std::string("c") + harmless + "\n)R."), "(parsed)") << harmless;
@@ -173,7 +173,7 @@ TEST(Pickle, MalformedOnesAreErrors) {
     EXPECT_NE(error(bytes).find("malformed pickle"), std::string::npos) << testing::PrintToString(bytes) << ": " << error(bytes);
 }
 
-// Deterministic damage to a real pickle: an error or a value, never a crash (the sanitizers see what does not crash).
+// Repeatable damage to a real pickle: an error or a value, never a crash (the sanitizers see faults that do not crash).
 TEST(Pickle, DamagedBytesNeverCrash) {
   auto file = sta::MappedFile::open(golden::made("checkpoints/micro_deepspeed_fp16.pth"));
   ASSERT_TRUE(file);

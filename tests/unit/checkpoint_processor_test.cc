@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Processor files: each key is done as transformers does it or refused by a sentence. The pictures are those of
-// transformers 4.57.1's VideoMAEImageProcessor (Pillow 8-bit BILINEAR) on generated noise,
-// golden/preprocess/processors.safetensors, whose notes are the processor files themselves.
+// Tests processor files. Each key must be handled the same way as in transformers, or refused with a sentence. The
+// pictures come from transformers 4.57.1's VideoMAEImageProcessor (Pillow 8-bit BILINEAR) on generated noise,
+// golden/preprocess/processors.safetensors. The notes of that file are the processor files themselves.
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -57,7 +57,7 @@ TEST(Processor, PicturesAreThoseOfTransformers) {
     for (int c = 0; c < 3; ++c)
       for (int i = 0; i < 48 * 64; ++i) {
         const double got = (rgb[static_cast<size_t>(3 * i + c)] / 255.0 - model->mean[c]) / model->std[c];
-        // In levels of 255: a level is 1 / (255 std).
+        // In levels of 255: one level is 1 / (255 std).
         worst = std::max(worst, std::abs(got - w[c * 48 * 64 + i]) * 255 * model->std[c]);
       }
     EXPECT_LE(worst, 1.01) << name;

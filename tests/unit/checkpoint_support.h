@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tests of the checkpoint room share: a folder for the files that they make, models compared with the golden
-// logits, errors as text.
+// Helpers of the checkpoint tests: a folder for the files that they make, comparison of models with the golden logits,
+// errors as text.
 #pragma once
 
 #include <c10/core/InferenceMode.h>
@@ -40,7 +40,7 @@ inline std::string read_all(const std::string &path) {
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-/// A zip file whose directory states no checksums (0), so that damage gets past them to what reads the contents.
+/// A zip file whose directory states no checksums (0). So damage gets past them to the code that reads the contents.
 inline std::string without_checksums(std::string zip) {
   for (size_t i = zip.find("PK\x01\x02"); i != std::string::npos && i + 20 <= zip.size(); i = zip.find("PK\x01\x02", i + 4))
     zip.replace(i + 16, 4, 4, '\0');
@@ -49,8 +49,8 @@ inline std::string without_checksums(std::string zip) {
 
 inline double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a - b).abs().max().item<double>(); }
 
-/// The model computes the golden logits of `files`, such as "vit/micro_noise_r5.safetensors", whose clips are noise of
-/// 64 x 64.
+/// Checks that the model computes the golden logits of `files`, such as "vit/micro_noise_r5.safetensors", whose clips
+/// are noise of 64 x 64.
 inline void expect_golden(const sta::LoadedModel &model, const std::vector<std::string> &files) {
   const c10::InferenceMode guard;
   const sta::Vit vit(model.description, model.weights, at::kFloat, at::kCPU);

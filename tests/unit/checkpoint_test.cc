@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loading: every good layout computes the golden logits; every broken file is refused with one sentence that names what
-// is wrong.
+// Tests loading. Every good layout must compute the golden logits. Every broken file must be refused with one sentence
+// that names the fault.
 #include "unit/checkpoint_support.h"
 
 namespace {
@@ -171,7 +171,8 @@ TEST(ModelFolder, ConfigIsChecked) {
   }
 }
 
-// No data, and at an odd place of the file: a copy to nowhere was made of it (seen by UndefinedBehaviorSanitizer).
+// No data, and at an odd place in the file: the reader made a copy of it to nowhere (found by
+// UndefinedBehaviorSanitizer).
 TEST(Checkpoint, EmptyTensorThatIsNotAligned) {
   TempFolder folder;
   const std::string header = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[0,4],"data_offsets":[1,1]}})";
@@ -184,7 +185,7 @@ TEST(Checkpoint, EmptyTensorThatIsNotAligned) {
   EXPECT_EQ(file->tensors.at("a").item<uint8_t>(), 'x');
 }
 
-// Numbers that would make infinities or nothing of every pixel.
+// Numbers that would turn every pixel into infinity or NaN.
 TEST(ModelFolder, NormalisationMustBeUsable) {
   TempFolder folder;
   folder.write("config.json", R"({"model_type":"videomae","hidden_size":96,"num_hidden_layers":6,"num_attention_heads":3,"image_size":64})");
@@ -197,7 +198,7 @@ TEST(ModelFolder, NormalisationMustBeUsable) {
   }
 }
 
-// Copying or printing such a value calls itself for each level; the stack is smaller than the file may be.
+// Copying or printing such a value recurses once per level, and the stack is smaller than the file may be.
 TEST(ModelFolder, DeeplyNestedJsonIsRefused) {
   TempFolder folder;
   const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
@@ -211,7 +212,7 @@ TEST(ModelFolder, DeeplyNestedJsonIsRefused) {
   EXPECT_NE(failure(folder / "model.safetensors.index.json", STA_ERROR_BAD_MODEL).find("not an index of shards"), std::string::npos);
 }
 
-// A lone file that says how large its image is means the resized frame too.
+// If a single file says how large its image is, that is the size of the resized frame too.
 TEST(Checkpoint, ImageSizeOfAFileIsItsShortSide) {
   TempFolder folder;
   ASSERT_TRUE(sta::write_safetensors(folder / "m.safetensors", golden::weights(golden::describe("tiny"), 7), {{"image_size", "64"}}));
@@ -242,7 +243,7 @@ TEST(ModelFolder, SamplingAndPreprocessor) {
   EXPECT_NE(config.error().message.find("crop_size 224x224 is not the model's image size 64x96"), std::string::npos) << config.error().message;
 }
 
-// The published conversions of ViT-S say 16 heads; the model was trained with 6.
+// The published conversions of ViT-S say 16 heads, but the model was trained with 6.
 TEST(ModelFolder, SmallHeadsAreCorrected) {
   auto config = sta::read_config(golden::path("checkpoints_bad/hf_small_heads16"), {});
   ASSERT_TRUE(config) << config.error().message;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files of torch.save: every fixture computes the golden logits, every broken or hostile one is refused with one
-// sentence, and the shapes, strides and sizes that a pickle claims are compared with the bytes that are there.
+// Tests files of torch.save. Every fixture must compute the golden logits. Every broken or hostile file must be refused
+// with one sentence. The shapes, strides and sizes that a pickle claims must be compared with the bytes in the file.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -125,7 +125,7 @@ TEST(TorchFile, LargeFilesUseZip64) {
   EXPECT_EQ(file->tensors.at("w")[1][2].item<float>(), 5);
 }
 
-// Zips of other writers need not align their entries; tensors that share such a storage share its copy.
+// Zips of other writers need not align their entries. Tensors that share such a storage share its copy.
 TEST(TorchFile, UnalignedStoragesAreCopiedOnce) {
   TempFolder folder;
   const std::string object = dict({{"a", kPlain}, {"b", tensor("FloatStorage", "0", 6, 2, {2}, {3})}});
@@ -254,8 +254,8 @@ TEST(TorchFile, BrokenFiles) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
-// The bombs may not cost memory: with 24 MiB of address space to spare, the 64 MiB of one and the 2^60 leaves of the
-// other are still refused by name.
+// The bombs may not cost memory. With 24 MiB of address space to spare, both must still be refused by name: the one of
+// 64 MiB and the one of 2^60 leaves.
 [[noreturn]] void read_in_little_memory(const std::string &path, const std::string &says) {
   size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loading Video Swin: every layout computes the golden logits, the geometry is found, what is wrong is named, and a
-// converted folder is the same model.
+// Tests loading Video Swin. Every layout must compute the golden logits, the geometry must be found, faults must be
+// named, and a converted folder must be the same model.
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/convert.h"
@@ -37,7 +37,7 @@ void expect_golden_nano(const sta::LoadedModel &model) {
   }
 }
 
-// The weights of nano under canonical names, to be made wrong.
+// The weights of nano under canonical names, for tests to damage.
 std::map<std::string, at::Tensor> nano() { return golden::read_made("videoswin/weights/nano.safetensors").tensors; }
 
 const std::map<std::string, std::string> kWindow{{"window_size", "4,3,3"}};
@@ -96,14 +96,14 @@ TEST(CheckpointVideoSwin, WindowFromWhateverTells) {
   auto tensors = nano();
   ASSERT_TRUE(sta::write_safetensors(folder / "m.safetensors", tensors));
   EXPECT_EQ(load(folder / "m.safetensors").description.window, (std::array<int, 3>{4, 3, 3})) << "only one window with equal sides has 175 rows";
-  // The published windows by their rows.
+  // The published window sizes, found from the number of rows.
   for (const auto &[rows, window] : {std::pair{2535, std::array<int, 3>{8, 7, 7}}, {5239, {16, 7, 7}}}) {
     for (auto &[name, tensor] : tensors)
       if (name.ends_with("bias_table")) tensor = at::zeros({rows, tensor.size(1)});
     ASSERT_TRUE(sta::write_safetensors(folder / "m.safetensors", tensors));
     EXPECT_EQ(load(folder / "m.safetensors").description.window, window);
   }
-  // 1125 rows: of 3 x 8 x 8 (5·15·15) and 23 x 3 x 3 (45·5·5) and 63 x 2 x 2 (125·3·3).
+  // 1125 rows fit 3 x 8 x 8 (5·15·15), 23 x 3 x 3 (45·5·5) and 63 x 2 x 2 (125·3·3).
   for (auto &[name, tensor] : tensors)
     if (name.ends_with("bias_table")) tensor = at::zeros({1125, tensor.size(1)});
   const std::string ambiguous = failure_of(tensors, STA_ERROR_BAD_MODEL, {});
@@ -113,7 +113,7 @@ TEST(CheckpointVideoSwin, WindowFromWhateverTells) {
   EXPECT_EQ(load(folder / "m.safetensors").description.window, (std::array<int, 3>{3, 8, 8}));
 }
 
-// Prefixes of training frameworks, and mmaction2's number at the last norm.
+// Prefixes of training frameworks, and the number that mmaction2 gives the last norm.
 TEST(CheckpointVideoSwin, NamesOfOthers) {
   TempFolder folder;
   std::map<std::string, at::Tensor> renamed;
@@ -128,7 +128,7 @@ TEST(CheckpointVideoSwin, NamesOfOthers) {
 TEST(CheckpointVideoSwin, WhatIsWrongIsNamed) {
   struct Case {
     const char *name;    // the tensor
-    const char *change;  // "": gone; "nan"; "cut": half of its rows
+    const char *change;  // "": removed; "nan"; "cut": half of its rows
     const char *says;
   };
   for (const Case &c :
@@ -253,7 +253,7 @@ TEST(ConvertVideoSwin, ConfigurationIsChecked) {
     ASSERT_FALSE(model) << c.key << " " << c.value;
     EXPECT_NE(model.error().message.find(c.says), std::string::npos) << model.error().message;
   }
-  // What the weights tell need not be said.
+  // Settings that follow from the weights need not be given.
   auto config = good;
   for (const char *key : {"depths", "num_heads", "window_size", "embed_dim", "mlp_ratio", "patch_size"}) config.erase(key);
   std::ofstream(path) << config.dump();

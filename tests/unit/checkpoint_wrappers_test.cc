@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Models with something around them: prefixes of training frameworks, other entries than "model", a second model in the
-// file, metrics and losses, adapters.
+// Tests models inside something else: prefixes of training frameworks, entries with other names than "model", a second
+// model in the file, metrics and losses, adapters.
 #include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
@@ -28,7 +28,7 @@ std::string write(const TempFolder &folder, const sta::StateDict &tensors) {
   return folder / "m.safetensors";
 }
 
-// What torch.save would write of {entry: state dict, ...}.
+// The bytes that torch.save would write for {entry: state dict, ...}.
 std::string write_torch(const TempFolder &folder, const std::vector<std::pair<std::string, sta::StateDict>> &entries) {
   std::vector<std::pair<std::string, std::string>> files, items;
   int key = 0;
@@ -50,7 +50,7 @@ std::string write_torch(const TempFolder &folder, const std::vector<std::pair<st
 
 sta::LoadOptions tiny_options() { return options(2, 64); }
 
-// The weights are those of this seed: the first of the head.
+// Checks that the weights are those of this seed, by the first value of the head.
 void expect_seed(const sta::LoadedModel &model, uint64_t seed) {
   EXPECT_TRUE(at::equal(model.weights.at("head.weight"), tiny(seed).at("head.weight"))) << "not the model of seed " << seed;
 }

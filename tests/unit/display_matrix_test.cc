@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The display matrix of MP4 and MOV files: all eight forms, as tools/reference/orientation.py reads them, and files
-// that are damaged.
+// Tests the display matrix of MP4 and MOV files: all eight forms, which tools/reference/orientation.py must read the
+// same way, and damaged files.
 #include "sta/display_matrix.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ std::string number(uint32_t v) {
 
 std::string box(const char *type, const std::string &content) { return number(static_cast<uint32_t>(8 + content.size())) + type + content; }
 
-// A box whose size is of 64 bits.
+// A box with a 64-bit size.
 std::string large_box(const char *type, const std::string &content) {
   return number(1) + type + number(0) + number(static_cast<uint32_t>(16 + content.size())) + content;
 }
@@ -47,7 +47,7 @@ struct Form {
   Matrix matrix;
   sta_orientation orientation;
 };
-// As tests/tools/test_orientation.py.
+// The same cases as in tests/tools/test_orientation.py.
 const Form kForms[] = {{{1, 0, 0, 1}, STA_ORIENTATION_NONE},        {{0, 1, -1, 0}, STA_ORIENTATION_90R},
                        {{-1, 0, 0, -1}, STA_ORIENTATION_180},       {{0, -1, 1, 0}, STA_ORIENTATION_90L},
                        {{-1, 0, 0, 1}, STA_ORIENTATION_HORIZONTAL}, {{0, -1, -1, 0}, STA_ORIENTATION_ANTITRANSPOSED},
@@ -90,13 +90,13 @@ TEST_F(DisplayMatrix, OfAFileUri) {
   EXPECT_EQ(cli::display_orientation("https://example.org/a.mp4"), std::nullopt);
 }
 
-// Then the stream's tags say it, if anything does.
+// For such files only the stream's tags may say it.
 TEST_F(DisplayMatrix, OtherFilesSayNothing) {
   EXPECT_EQ(cli::display_orientation((folder_ / "none").string()), std::nullopt);
   EXPECT_EQ(cli::display_orientation(folder_.string()), std::nullopt);
   for (const std::string &data : {std::string(), std::string("RIFF....AVI "), movie(""), movie(track("")), movie(track(box("tkhd", "")))})
     EXPECT_EQ(of(data), std::nullopt) << data.size();
-  // A box larger than what it lies in, and one smaller than its own head.
+  // A box larger than the box around it, and one smaller than its own header.
   EXPECT_EQ(of(number(1000) + "moov" + track(header({0, 1, -1, 0}, 0))), std::nullopt);
   EXPECT_EQ(of(number(4) + "moov" + track(header({0, 1, -1, 0}, 0))), std::nullopt);
   EXPECT_EQ(of(movie(track(header({0, 1, -1, 0}, 0, 1 << 15)))), STA_ORIENTATION_NONE) << "shrunk is no turn";
@@ -108,7 +108,7 @@ TEST_F(DisplayMatrix, TinyBoxesCostNoTime) {
   EXPECT_EQ(of(many + movie(track(header({0, 1, -1, 0}, 0)))), std::nullopt);
 }
 
-// Wherever it is cut and whatever is written over it, the file is read to an end.
+// Wherever the file is cut and whatever is written over it, reading must come to an end.
 TEST_F(DisplayMatrix, DamagedFiles) {
   const std::string whole = movie(track(header({0, 1, 1, 0}, 1)));
   for (size_t n = 0; n < whole.size(); n += 3)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Load-adaptive pruning against a simulated machine: settles on the smallest drop number that keeps up, follows the
-// load up and down, does not flap, keeps its bounds.
+// Tests load-adaptive pruning against a simulated machine. It must settle on the smallest drop number that keeps up,
+// follow the load up and down, not flap, and keep its bounds.
 #include "engine/drop_controller.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 
 using sta::DropState;
 
-// A controller with the one stream that most tests need.
+// A controller with one stream, as most tests need it.
 struct DropController : sta::DropController {
   using sta::DropController::choose;
   using sta::DropController::DropController;
@@ -28,14 +28,14 @@ constexpr uint64_t kSecond = 1'000'000'000;
 // Multiply-adds of ViT-B, roughly: from 180 down to 60 G at r = 98.
 double work(int r) { return 180e9 - 1.3e9 * r + 0.8e6 * r * r; }
 
-// A machine with its own ideas about cost: `form` is what multiply-adds do not tell.
+// A machine whose cost does not follow the multiply-adds exactly: `form` is the rest of the cost.
 struct Machine {
   double pace;  // seconds per multiply-add
   double form(int r) const { return 1 + 0.002 * r; }
   double seconds(int r) const { return pace * work(r) * form(r); }
 };
 
-// `seconds` of streams that ask for `demand` windows a second; returns the drop numbers used.
+// Runs streams that ask for `demand` windows a second, for `seconds`; returns the drop numbers used.
 std::vector<int> simulate(DropController &controller, const Machine &machine, double demand, double seconds, uint64_t &now, std::mt19937 &random,
                           int min = 0, int max = 98, double noise = 0.1) {
   std::vector<int> used;
@@ -67,7 +67,7 @@ TEST(DropController, SettlesOnTheSmallestThatKeepsUp) {
   const int last = used.back();
   EXPECT_GT(last, 0);
   EXPECT_LE(2 * machine.seconds(last), 1.0);
-  // Nothing much smaller would do.
+  // No much smaller number would do.
   EXPECT_GT(2 * machine.seconds(std::max(0, last - 25)), DropController::kLow);
 }
 
@@ -92,7 +92,7 @@ TEST(DropController, FollowsTheLoadUpAndDown) {
   EXPECT_EQ(simulate(controller, quick, 2, 30, now, random).back(), 0);
   const auto rising = simulate(controller, busy, 2, 30, now, random);
   EXPECT_GT(rising.back(), 40);
-  // At once: a handful of windows, not a minute.
+  // It reacts at once: within a handful of windows, not a minute.
   EXPECT_GT(rising[std::min<size_t>(8, rising.size() - 1)], 30);
   EXPECT_EQ(simulate(controller, quick, 2, 120, now, random).back(), 0);
 }
@@ -112,7 +112,7 @@ TEST(DropController, KeepsItsBounds) {
   }
 }
 
-// One stream that may drop nothing, one that may drop all: neither moves the other.
+// One stream that may drop nothing, one that may drop all: neither affects the other.
 TEST(DropController, StreamsWithOtherBoundsStandAlone) {
   DropController controller(98, work);
   controller.measured(0, 0.4);  // two streams with two windows a second each: 1.6 of the time
@@ -124,7 +124,7 @@ TEST(DropController, StreamsWithOtherBoundsStandAlone) {
     EXPECT_EQ(controller.choose(free, 4, 0, 0, 98, false, i * 100'000'000), first);
   }
   EXPECT_EQ(bound.changed, 0u);
-  EXPECT_EQ(free.changed, 0u);  // at time 0, and never since
+  EXPECT_EQ(free.changed, 0u);  // changed at time 0, and never since
 }
 
 TEST(DropController, SkippedWindowsRaiseIt) {

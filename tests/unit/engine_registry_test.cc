@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who shares an engine: those that ask for the same, down to the kernels that a pass is made by. That choice is an
-// engine's and not the process's, so two can be compared in one process.
+// Tests who shares an engine: callers that ask for the same, including the kernels that make a pass. The kernels are
+// chosen per engine and not per process, so one process can compare two.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -51,7 +51,7 @@ TEST(EngineCosts, AreMeasuredWithinABudget) {
 
 std::atomic<int> g_attentions{0};
 
-// drop-number=auto: measured before the first window of a batch size, and never again.
+// drop-number=auto: the cost is measured before the first window of a batch size, and never again.
 TEST(EngineCosts, AreMeasuredOnceForAnAdaptiveStream) {
   auto engine = open(true, true);
   sta::StreamOptions options;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Windows that are uploaded beforehand, through the whole engine: a library of functions whose device is the CPU stands
-// in for libsta-cuda. The thread that pushes frames sends the window, the worker reads what has arrived, and the
-// probabilities are those of windows that come with the job.
+// Tests windows that are uploaded beforehand, through the whole engine. A library of functions whose device is the CPU
+// replaces libsta-cuda. The thread that pushes frames sends the window, and the worker reads what has arrived. The
+// probabilities must equal those of windows that come with the job.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -19,11 +19,11 @@ namespace {
 
 struct Counters {
   std::atomic<int> sent{0}, pinned{0}, released{0}, read{0};
-  std::atomic<int> windows_with_memory{1000};  // from then on there is none
+  std::atomic<int> windows_with_memory{1000};  // after so many windows there is no more memory
   std::thread::id sender;
 } g;
 
-// Immediate: an event is past as soon as it is recorded.
+// Immediate: an event has happened as soon as it is recorded.
 const sta::KernelLibrary &library() {
   static const sta::KernelLibrary table = [] {
     sta::KernelLibrary t{};
@@ -57,7 +57,7 @@ const sta::KernelLibrary &library() {
     t.stream_free = t.event_free = [](int, void *handle) { std::free(handle); };
     t.event_record = [](void *, void *, char *) { return STA_CUDA_OK; };
     t.event_order = [](void *, void *stream, char *) {
-      if (!stream) ++g.read;  // the worker's, on a CPU
+      if (!stream) ++g.read;  // the worker's stream, on a CPU
       return STA_CUDA_OK;
     };
     t.event_wait = [](void *, char *) { return STA_CUDA_OK; };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Annotation files in every format, good ones and broken ones: which file and which class each line means, and what is
-// said of a line that means none.
+// Tests annotation files in every format, good ones and broken ones: which file and which class each line means, and
+// the error for a line that means none.
 #include "sta/eval_list.h"
 
 #include <gtest/gtest.h>
@@ -163,7 +163,7 @@ TEST(EvalLabels, ScoringAKinetics710ModelOnOthers) {
   const auto k710 = *named_labels("k710");
   const auto selected = select_classes(k710, *named_labels("k400"));
   ASSERT_EQ(selected.size(), 400u);
-  for (int i = 0; i < 400; ++i) EXPECT_EQ(selected[static_cast<size_t>(i)], i);  // the order in which Kinetics-710 was put together
+  for (int i = 0; i < 400; ++i) EXPECT_EQ(selected[static_cast<size_t>(i)], i);  // the order of Kinetics-710
   EXPECT_FALSE(named_labels("k800"));
   try {
     select_classes(k710, {"abseiling", "juggling chainsaws"});

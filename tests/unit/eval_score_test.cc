@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From logits to accuracy, against numbers worked out by hand; and the state file: what is taken up, what is refused.
+// Tests the way from logits to accuracy, against numbers worked out by hand; and the state file: what is resumed, what
+// is refused.
 #include "sta/eval_score.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which frames are evaluated: the indices of golden/eval/views.json, made in NumPy from the formulas of the published
-// code, and what holds for any video.
+// Tests which frames are evaluated: against the indices of golden/eval/views.json, which NumPy computed from the
+// formulas of the published code, and against rules that hold for any video.
 #include "sta/eval_views.h"
 
 #include <gtest/gtest.h>

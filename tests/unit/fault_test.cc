@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Windows that fail at random places, by an exception or for want of memory: each is counted and says why, the others
-// are not touched, nothing hangs.
+// Tests windows that fail at random places, by an exception or for lack of memory. Each must be counted and say why it
+// failed. The others must not be affected, and nothing may hang.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -74,8 +74,8 @@ TEST_F(Fault, EachPlaceFailsOneWindowAndSaysWhy) {
   }
 }
 
-// Four cameras, a failure every few calls at places that a generator chooses: every window is accounted for, and every
-// stream goes on to its end.
+// Four cameras, and a failure every few calls at places that a random generator chooses. Every window must be accounted
+// for, and every stream must go on to its end.
 TEST_F(Fault, RandomFailuresUnderLoad) {
   sta::Engine engine = open_micro();
   g_point = -1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The count against golden/flops.json part by part, and against the figures printed in the paper.
+// Tests the count of multiply-adds: against golden/flops.json part by part, and against the figures printed in the
+// paper.
 #include "model/flops.h"
 
 #include <gtest/gtest.h>
@@ -51,7 +52,7 @@ TEST(Flops, ThePapersSixteenFigures) {
     }
 }
 
-// Sixteen more of Video Swin, whose pruning is a reconstruction with these figures as its only check
+// Sixteen more figures, of Video Swin. Its pruning is a reconstruction, and these figures are its only check
 // (model/video_swin.h).
 TEST(Flops, ThePapersSixteenFiguresOfVideoSwin) {
   const std::pair<const char *, std::array<double, 4>> paper[] = {{"video_swin_tiny", {88, 68, 61, 54}},
@@ -70,7 +71,7 @@ TEST(Flops, ThePapersSixteenFiguresOfVideoSwin) {
     }
 }
 
-// What the published figures prove: attention inside windows is not reduced, and everything that is saved grows with
+// The published figures prove this: attention inside windows is not reduced, and everything that is saved grows with
 // the square of the width.
 TEST(Flops, VideoSwinSavesLinearMapsOnly) {
   uint64_t saved[2] = {};
@@ -84,8 +85,8 @@ TEST(Flops, VideoSwinSavesLinearMapsOnly) {
     EXPECT_EQ(dense.patch_embed, pruned.patch_embed);
     EXPECT_EQ(dense.scoring, 0u);
     saved[which] = dense.total - pruned.total;
-    // 12 C² of each dropped token and block: 4, 6 and 8 times 320 tokens in units of the third stage, whose width is
-    // 512.
+    // Each dropped token saves 12 C² per block. Stages 2, 3 and 4 drop 4, 6 and 8 times 320 tokens, counted in units of
+    // the third stage, whose width is 512.
     const uint64_t tokens = 320 * (2 * 4 + 18 * 6 + 2 * 8);
     EXPECT_EQ(dense.qkv + dense.proj + dense.mlp - pruned.qkv - pruned.proj - pruned.mlp, tokens * 12 * 512 * 512);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// gpu-bench's judgement of a device: what it takes for the same pass, and that it can say no.
+// Tests gpu-bench's judgement of a device: which results it accepts as the same pass, and that it can reject.
 #include "golden_check.h"
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +17,7 @@ using sta::ForwardOutput;
 
 class GoldenCheck : public testing::Test {
  protected:
-  // The pass as it was recorded.
+  // The pass in its recorded form.
   ForwardOutput recorded() const {
     ForwardOutput out;
     out.logits = want_.logits.clone().unsqueeze(0);
@@ -34,7 +34,7 @@ TEST_F(GoldenCheck, WhatWasRecordedIsGood) {
   EXPECT_TRUE(good(recorded()));
 }
 
-// Neighbours that rounding swaps in call 1: call 2 sees them in other places, and the same tokens survive.
+// Rounding swaps two neighbours in call 1. Call 2 sees them in other places, and the same tokens survive.
 TEST_F(GoldenCheck, SwappedNeighboursAreTheSameTokens) {
   ForwardOutput out = recorded();
   int64_t *first = out.kept[0].mutable_data_ptr<int64_t>();

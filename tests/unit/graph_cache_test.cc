@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which passes are captured, replayed and given up, with a backend that captures nothing but remembers; like a graph it
-// reads an input of its own. And a whole model through it: what comes out is what the model gives. No CUDA graph is
-// made here: that takes a GPU (bench/gpu_bench.cc compares there).
+// Tests which passes are captured, replayed and given up. The backend captures nothing but remembers; like a graph, it
+// reads its own input. Also runs a whole model through the cache: the output must be the model's. No CUDA graph is made
+// here, because that takes a GPU (bench/gpu_bench.cc compares there).
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ using sta::GraphCache;
 // Tensors this small are not worth a second thread.
 const bool g_one_thread = (at::set_num_threads(1), true);
 
-// What the backends of a test have done.
+// Records what the backends of a test have done.
 struct Log {
   std::vector<int64_t> captured_batches;
   int alive = 0;
@@ -138,8 +138,8 @@ TEST(GraphCache, TheOneNotUsedForLongestGivesItsPlaceAfterAWhile) {
   EXPECT_EQ(p.stats().replayed, replayed + 1) << "the one used later stayed";
 }
 
-// drop-number=auto going round more drop numbers than there are places: the graphs stay, the others are ordinary
-// passes.
+// drop-number=auto uses more drop numbers in turn than there are places. The graphs stay; the other passes are
+// ordinary.
 TEST(GraphCache, DoesNotCaptureInTurns) {
   Passes p(limits(2, 50));
   for (int round = 0; round < 40; ++round)
@@ -190,7 +190,7 @@ TEST(GraphCache, WhatItRemembersIsBounded) {
   Passes p(l);
   p.times(3, 1, 0);
   for (int drop = 1; drop <= 100; ++drop) p.run(1, drop);
-  // Each of them was forgotten before it came up again, but for the newest.
+  // Each of them, except the newest, was forgotten before it came up again.
   for (int drop = 1; drop <= 90; ++drop) p.times(1, 1, drop);
   EXPECT_EQ(p.stats().captured, 1u);
   const uint64_t replayed = p.stats().replayed;
@@ -198,8 +198,8 @@ TEST(GraphCache, WhatItRemembersIsBounded) {
   EXPECT_EQ(p.stats().replayed, replayed + 1) << "keys with a graph are never forgotten";
 }
 
-// A failure of the pass itself is its caller's, as without graphs, and is no reason to give up on the key for good
-// before two of them.
+// If the pass itself fails, the error goes to its caller, as without graphs. A single failure is no reason to give up
+// on the key for good; two are.
 TEST(GraphCache, ErrorsOfThePassReachTheCaller) {
   Log log;
   GraphCache cache(std::make_unique<FakeBackend>(log), limits(2, 0));
@@ -276,7 +276,7 @@ TEST_F(GraphedVit, PassesThatCannotBeCapturedAreNot) {
   }
   EXPECT_EQ(graphed_->stats().captured + graphed_->stats().eager, 0u);
   EXPECT_EQ(blocks, 5 * description_.depth);
-  // Without anything to draw it is the dense pass, whatever the rule: one graph serves all.
+  // Nothing is dropped here, so it is the dense pass, whatever the rule: one graph serves all.
   for (const sta_pruning rule : {STA_PRUNING_RANDOM, STA_PRUNING_STA, STA_PRUNING_NONE}) graphed_->forward(clip, {rule, 0, {}});
   EXPECT_EQ(graphed_->stats().captured, 1u);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Label files in every form that people have them in, and what is refused by which sentence.
+// Tests label files in all common forms, and which sentence refuses what.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Windows to events: by hand, then random score sequences against an oracle that looks at the whole sequence at once.
+// Tests how windows become events: by hand, then random score sequences against an oracle that looks at the whole
+// sequence at once.
 #include "events/label_timeline.h"
 
 #include <gtest/gtest.h>
@@ -17,7 +18,7 @@ using Kind = TimelineEvent::Kind;
 
 constexpr uint64_t kHop = 500;  // any unit of time: the timeline has none of its own
 
-// Two classes, the second one the rest. Window i is credited [i, i+1) hops.
+// Two classes; the second one is the rest. Window i is credited with [i, i+1) hops.
 struct Player {
   explicit Player(const TimelineSettings &settings) : timeline(2, settings) {}
   void play(const std::vector<double> &scores) {
@@ -137,7 +138,7 @@ TEST(LabelTimeline, MalformedWindowsAreIgnored) {
 
 using Interval = std::tuple<size_t, size_t>;  // first and one past the last supporting window
 
-// The definition, applied to the whole sequence: no state machine.
+// The definition, applied to the whole sequence at once, without a state machine.
 std::vector<Interval> oracle(const std::vector<double> &x, const TimelineSettings &s) {
   std::vector<Interval> events;
   size_t i = 0;
@@ -148,7 +149,7 @@ std::vector<Interval> oracle(const std::vector<double> &x, const TimelineSetting
     }
     size_t run = i;
     while (run < x.size() && x[run] >= s.enter_threshold) ++run;
-    // Published with the first window of the run after which it has lasted long enough.
+    // The start is published with the window after which the run has lasted long enough.
     if ((run - i) * kHop < s.min_duration) {
       i = run;
       continue;

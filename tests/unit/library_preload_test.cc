@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The CUDA libraries beside LibTorch, loaded before anything looks for them. No GPU is needed: libnvrtc compiles
-// without one, and finds its builtins or does not. That is tried with the unpacked CUDA wheel (scripts/setup --cuda),
-// each time in a process of its own with an empty environment; where that wheel is not at hand the tests that need it
-// are skipped. The search itself is tested with libraries made of nothing.
+// Tests that the CUDA libraries beside LibTorch are loaded before anything looks for them. No GPU is needed: libnvrtc
+// compiles without one, and either finds its builtins or does not. The tests try that with the unpacked CUDA wheel
+// (scripts/setup --cuda), each time in a new process with an empty environment. Without that wheel, the tests that need
+// it are skipped. The search itself is tested with empty libraries.
 //
 //   test-unit-library-preload [LIBTORCH]   LIBTORCH: a folder with lib/, tried first; then the user's cache, as
 //                                          scripts/setup fills it
@@ -41,8 +41,7 @@ std::string cuda_libtorch() {
   return "";
 }
 
-// ---- what a child process does. Its exit status is nvrtc's own error code; kNoLibrary: libnvrtc itself could not be
-// loaded.
+// ---- the child process. Its exit status is nvrtc's own error code; kNoLibrary: libnvrtc itself could not be loaded.
 constexpr int kNoLibrary = 100;
 
 int compile_a_kernel(const char *library) {
@@ -74,7 +73,7 @@ int run_child(const std::string &mode, const std::string &torch_lib) {
   return compile_a_kernel(fs::path(path).filename().c_str());  // by its bare name, as cuDNN asks for it
 }
 
-// This program again, with nothing in its environment.
+// Runs this program again, with an empty environment.
 int child(const char *mode, const std::string &torch_lib) {
   std::string self = fs::read_symlink("/proc/self/exe").string(), option = "--child", m = mode, folder = torch_lib;
   char *argv[] = {self.data(), option.data(), m.data(), folder.data(), nullptr}, *environment[] = {nullptr};
@@ -110,7 +109,7 @@ TEST_F(CudaWheel, EverythingOfPyTorchsListIsThere) {
                               "libcupti.so.", "libcufft.so.", "libcurand.so.", "libnvJitLink.so.", "libcusparse.so.", "libcusparseLt.so.",
                               "libcusolver.so.", "libnccl.so.", "libnvshmem_host.so.", "libcufile.so."}) {
     const bool loaded = std::any_of(names.begin(), names.end(), [&](const std::string &name) { return name.rfind(library, 0) == 0; });
-    // What a library before it in the list has brought is in the process too.
+    // A library may already be in the process because one before it in the list loaded it.
     const std::string prefix = library;
     bool in_maps = false;
     std::ifstream maps("/proc/self/maps");
@@ -122,7 +121,7 @@ TEST_F(CudaWheel, EverythingOfPyTorchsListIsThere) {
   EXPECT_TRUE(sta::preload_cuda_libraries(torch_lib_).empty()) << "all of it is there already";
 }
 
-// ---- the search, with files that are no libraries or copies of a small one
+// ---- the search, with files that are no libraries, or copies of a small one
 
 class PreloadSearch : public testing::Test {
  protected:
@@ -132,7 +131,7 @@ class PreloadSearch : public testing::Test {
     fs::create_directories(site_ / "torch/lib");
   }
   ~PreloadSearch() override { fs::remove_all(site_); }
-  // Each copy of STA_TEST_LIBRARY is a library of its own to the dynamic linker, since it is asked for by its path.
+  // Each copy of STA_TEST_LIBRARY is a separate library for the dynamic linker, since its path is another one.
   fs::path put(const std::string &path) {
     fs::create_directories((site_ / path).parent_path());
     fs::copy_file(STA_TEST_LIBRARY, site_ / path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The reason why a video has no window: too short is said only where it is the reason, with the length found and the
-// length needed.
+// Tests the reason why a video has no window. "Too short" must appear only if it is the reason, with the length found
+// and the length needed.
 #include "sta/no_window.h"
 
 #include <gmock/gmock.h>

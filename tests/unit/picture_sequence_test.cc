@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Patterns of numbered pictures: what is one, which files it names, and what is said where pictures are missing.
+// Tests patterns of numbered pictures: what counts as one, which files it names, and the error if pictures are missing.
 #include "sta/picture_sequence.h"
 
 #include <gmock/gmock.h>

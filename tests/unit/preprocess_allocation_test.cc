@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// After the first frame of a geometry nothing is allocated: the streaming thread of a camera must not wait for the
-// allocator. Replaces operator new for the whole test program, therefore in a file of its own.
+// Tests that nothing is allocated after the first frame of a geometry, because a camera's streaming thread must not
+// wait for the allocator. This file replaces operator new for the whole test program. That is why it is separate.
 #include <atomic>
 #include <cstdlib>
 #include <new>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frames that contradict themselves get INVALID_ARGUMENT and a sentence that names what does not fit; a good frame
-// afterwards works.
+// Tests frames that contradict themselves. They must get INVALID_ARGUMENT and a sentence that names what does not fit.
+// A good frame afterwards must work.
 #include <cstring>
 
 #include "preprocess_support.h"
@@ -27,7 +27,7 @@ void expect_error(sta_pixel_format format, const std::function<void(sta_frame &)
   }
 }
 
-// A number that is no enumerator, as a caller in C may store it.
+// A number that is no enumerator. A caller in C may store one.
 template <typename Enum>
 void store(Enum &value, int32_t number) {
   std::memcpy(&value, &number, sizeof(number));
@@ -76,7 +76,7 @@ TEST(PreprocessError, YuvNeedsAMatrix) {
     }
 }
 
-// Where no matrix is needed, none is looked at: decoders leave all sorts of values there.
+// If no matrix is needed, the field is not looked at: decoders leave all sorts of values there.
 TEST(PreprocessError, RgbAndGrayIgnoreTheMatrix) {
   for (sta_pixel_format format : {STA_FORMAT_RGB, STA_FORMAT_BGRX, STA_FORMAT_GRAY8}) {
     Frame frame(format, 50, 40);
@@ -104,7 +104,7 @@ TEST(PreprocessError, NowhereToWrite) {
   EXPECT_EQ(status.error().status, STA_ERROR_INVALID_ARGUMENT);
 }
 
-// A refused geometry must not leave half-made tables behind for the frame before it.
+// A refused geometry must not leave half-made tables behind for the previous geometry.
 TEST(PreprocessError, TablesSurviveARefusedFrame) {
   Frame frame(STA_FORMAT_NV12, 50, 40);
   frame.fill_random(2);

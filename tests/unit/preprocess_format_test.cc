@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every pixel format against the slow oracle: samples found, matrices, ranges, odd sizes, padding, row order.
+// Tests every pixel format against the slow oracle: where samples are found, matrices, ranges, odd sizes, padding, row
+// order.
 #include <algorithm>
 #include <cmath>
 
@@ -12,12 +13,13 @@ constexpr std::pair<int, int> kSizes[] = {{1, 1}, {1, 7}, {7, 1}, {2, 2}, {3, 5}
 
 sta::PreprocessSpec spec_of(bool antialias) { return {32, 32, 36, antialias}; }
 
-// Fixed point may round the other way where the real value lies this close to a tie: color.h says 0.0003.
+// Fixed point may round the other way if the real value lies this close to a tie: color.h says 0.0003.
 constexpr double kTie = 0.0005;
 
 double nearest(double v) { return clip(std::floor(v + 0.5)); }
 
-// The u8 RGB frame that a frame means, as the oracle converts it; `shift` moves all values before they are rounded.
+// The u8 RGB frame that a frame stands for, as the oracle converts it. `shift` moves all values before they are
+// rounded.
 std::vector<uint8_t> run_converted(const Frame &frame, const sta::PreprocessSpec &spec, double shift) {
   Frame rgb(STA_FORMAT_RGB, frame.frame.width, frame.frame.height);
   rgb.frame.par_n = frame.frame.par_n;
@@ -26,8 +28,9 @@ std::vector<uint8_t> run_converted(const Frame &frame, const sta::PreprocessSpec
   return run(rgb.frame, spec);
 }
 
-// Bilinear is defined as: convert each pixel to u8 RGB, then resize bytes. Exact, but for ties: the resize is
-// monotonic, so the result lies between those of the frames rounded a little down and a little up.
+// Bilinear is defined as: convert each pixel to u8 RGB, then resize bytes. The test is exact except for ties. The
+// resize is monotonic, so the result lies between two others: of the frame rounded a little down and of the frame
+// rounded a little up.
 void expect_bilinear(const Frame &frame, const sta::PreprocessSpec &spec) {
   const std::vector<uint8_t> got = run(frame.frame, spec), low = run_converted(frame, spec, -kTie), high = run_converted(frame, spec, kTie);
   for (size_t i = 0; i < got.size(); ++i)
@@ -35,13 +38,14 @@ void expect_bilinear(const Frame &frame, const sta::PreprocessSpec &spec) {
       ADD_FAILURE() << describe(frame.frame, spec) << " byte " << i << " is " << int(got[i]) << ", not " << int(low[i]) << " .. " << int(high[i]);
       return;
     }
-  // And independent of our own resize; 0.80 is OpenCV's error on bytes, plus what a tie may move.
+  // Also compared with a resize that is not ours. 0.80 is OpenCV's error on bytes; added to it is what a tie may
+  // change.
   const Place where = place(frame.frame, spec);
   EXPECT_LT(largest_error(got, slow_bilinear(picture_of(frame, nearest), where, spec)), 0.81 + 1e-2 + (low == high ? 0 : 1))
       << describe(frame.frame, spec);
 }
 
-// Antialiasing is linear throughout: half a level for the rounding, and what 16-bit sums lose.
+// Antialiasing is linear throughout: half a level for the rounding, and the loss of 16-bit sums.
 void expect_antialias(const Frame &frame, const sta::PreprocessSpec &spec) {
   const double error = largest_error(run(frame.frame, spec), slow_triangle(picture_of(frame), place(frame.frame, spec), spec));
   EXPECT_LT(error, 0.65) << describe(frame.frame, spec);
@@ -74,8 +78,8 @@ TEST(PreprocessFormat, EveryMatrixAndRangeEqualsTheOracle) {
       }
 }
 
-// The conversion of each of the 2^24 codes, in frames of one chroma pair a row that are not scaled: within half a
-// level, but for ties.
+// The conversion of each of the 2^24 codes, in frames with one chroma pair per row that are not scaled. It must be
+// right within half a level, except for ties.
 TEST(PreprocessFormat, ConversionIsRoundedToNearestForAllCodes) {
   const sta::PreprocessSpec spec{256, 256, 256, false};
   for (const auto &[matrix, full] : {std::pair(STA_MATRIX_BT601, 0), std::pair(STA_MATRIX_BT709, 1)}) {
@@ -92,8 +96,8 @@ TEST(PreprocessFormat, ConversionIsRoundedToNearestForAllCodes) {
   }
 }
 
-// A filter cannot do better than convert first and then filter, if no pixel needs clipping: the definition that the
-// fast path stands for. One level: the definition rounds each pixel, the fast path does not.
+// If no pixel needs clipping, filtering is the same as to convert first and then filter. That is the definition behind
+// the fast path. The tolerance is one level, because the definition rounds each pixel and the fast path does not.
 TEST(PreprocessFormat, AntialiasEqualsConvertingFirst) {
   for (sta_pixel_format format : {STA_FORMAT_I420, STA_FORMAT_NV12, STA_FORMAT_YUY2, STA_FORMAT_P010_LE})
     for (const auto &[width, height] : {std::pair(320, 240), std::pair(101, 157), std::pair(20, 11)}) {
@@ -131,8 +135,8 @@ TEST(PreprocessFormat, SamePictureInAnotherFormatIsTheSame) {
       }
 }
 
-// 8 bits in 10: exactly the same when filtered, as both are the same Q8 values; converted per pixel the factors may
-// round a tie differently.
+// 8-bit values stored in 10 bits. When filtered, the results must be exactly equal, as both are the same Q8 values.
+// When converted per pixel, the factors may round a tie differently.
 TEST(PreprocessFormat, TenBitOfEightBitPictureIsTheSame) {
   for (bool antialias : {false, true}) {
     Frame eight(STA_FORMAT_NV12, 61, 43), ten(STA_FORMAT_P010_LE, 61, 43);
@@ -142,7 +146,7 @@ TEST(PreprocessFormat, TenBitOfEightBitPictureIsTheSame) {
   }
 }
 
-// 4:2:0 told as 4:2:2 with each chroma row twice.
+// 4:2:0, passed as 4:2:2 with each chroma row twice.
 TEST(PreprocessFormat, PlanarAndPackedAgree) {
   for (bool antialias : {false, true}) {
     Frame planar(STA_FORMAT_I420, 123, 77), packed(STA_FORMAT_YUY2, 123, 77);
@@ -167,8 +171,8 @@ TEST(PreprocessFormat, GrayIsYuvWithoutColor) {
       }
 }
 
-// Plain frames keep their value exactly in both modes, at any ratio, however many taps (1000 rows to 16 is the 32-bit
-// path).
+// Plain frames keep their value exactly in both modes, at any ratio, with any number of taps (1000 rows to 16 is the
+// 32-bit path).
 TEST(PreprocessFormat, BlackWhiteAndPrimariesAreExact) {
   struct Color {
     double r, g, b;

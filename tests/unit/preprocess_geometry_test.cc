@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sizes, crops and pixel aspect ratio: the numbers of make_geometry, and that the picture really lies where they say.
+// Tests sizes, crops and pixel aspect ratio: the numbers of make_geometry, and that the picture really lies where they
+// say.
 #include "preprocess/geometry.h"
 
 #include <cmath>
@@ -85,7 +86,7 @@ TEST(PreprocessGeometry, PixelAspectRatioAgreesWithTheOracle) {
       }
 }
 
-// A circle of 80 displayed pixels across stays a circle: its width and height at model size are equal whatever the
+// A circle of 80 displayed pixels across stays a circle: its width and height at model size are equal, whatever the
 // pixels' shape.
 TEST(PreprocessGeometry, CirclesStayRound) {
   for (bool antialias : {false, true})
@@ -106,7 +107,7 @@ TEST(PreprocessGeometry, CirclesStayRound) {
     }
 }
 
-// Without scaling nothing changes, in either mode and at any crop.
+// Without scaling, nothing changes, in either mode and with any crop.
 TEST(PreprocessGeometry, NoScalingIsACopy) {
   for (bool antialias : {false, true}) {
     Frame frame(STA_FORMAT_RGB, 75, 50);
@@ -118,8 +119,8 @@ TEST(PreprocessGeometry, NoScalingIsACopy) {
   }
 }
 
-// Resized to 224 of 320x240: 298.67 pixels wide. The numbers of both rules are those of the published code, worked out
-// by hand.
+// 320x240 resized to 224: 298.67 pixels wide. The numbers of both rules come from the published code and were worked
+// out by hand.
 TEST(PreprocessGeometry, SeveralCrops) {
   struct Crops {
     int width, height, count;
@@ -151,7 +152,7 @@ TEST(PreprocessGeometry, SeveralCrops) {
   }
 }
 
-// A crop shows what the same columns of the whole resized picture show.
+// A crop must show the same as those columns of the whole resized picture.
 TEST(PreprocessGeometry, CropsArePartsOfTheResizedPicture) {
   Frame source(STA_FORMAT_RGB, 64, 48);
   source.fill_random(5);

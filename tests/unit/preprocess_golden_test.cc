@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Preprocessor against tests/golden/preprocess: bytes of OpenCV, Pillow and PyTorch on generated noise, the hardest
-// picture for a resize.
+// Tests Preprocessor against tests/golden/preprocess: bytes that OpenCV, Pillow and PyTorch computed from generated
+// noise, the hardest picture for a resize.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -50,7 +50,7 @@ class Tensors {
   size_t data_ = 0;
 };
 
-// Section 1 and 6 of tests/golden/README.md: u8 [n], value = floor(256 u).
+// Sections 1 and 6 of tests/golden/README.md: u8 [n], value = floor(256 u).
 std::vector<uint8_t> generate(const std::string &name, size_t n) {
   constexpr uint64_t kGamma = 0x9E3779B97F4A7C15ull, kSeed = 3000;
   uint64_t seed = 0xCBF29CE484222325ull;
@@ -79,8 +79,8 @@ std::vector<uint8_t> run_image(const std::string &name, int width, int height, b
   return run(frame.frame, {kSize, kSize, kSize, antialias});
 }
 
-// Largest distance, in levels, of rgb from the three 32 x 32 patches and the row and column means of a variant. item:
-// of `frames`, 5 in a tensor, else 0 of 1.
+// Largest distance, in levels, of rgb from the three 32 x 32 patches and from the row and column means of a variant.
+// item: index in the tensor, 0 to 4 for `frames`, which has 5; else 0 of 1.
 struct Distance {
   double patch = 0, mean = 0;
 };
@@ -122,7 +122,7 @@ const Image kImages[] = {{"image", "image", 320, 240, 0, 1},    {"portrait", "im
 
 Tensors open(const Image &image) { return Tensors(std::string(STA_GOLDEN_DIR) + "/preprocess/" + image.file + ".safetensors"); }
 
-// Every byte of OpenCV, whole crop by way of the means.
+// Every byte of OpenCV; the whole crop is compared through the means.
 TEST(PreprocessGolden, BilinearEqualsOpenCv) {
   for (const Image &image : kImages) {
     SCOPED_TRACE(image.name);
@@ -132,7 +132,7 @@ TEST(PreprocessGolden, BilinearEqualsOpenCv) {
   }
 }
 
-// 0.80 levels is what OpenCV's own bytes differ from the unrounded result.
+// 0.80 levels is the error of OpenCV's own bytes against the unrounded result.
 TEST(PreprocessGolden, BilinearIsNearTheUnroundedResult) {
   for (const Image &image : kImages) {
     SCOPED_TRACE(image.name);
@@ -140,15 +140,15 @@ TEST(PreprocessGolden, BilinearIsNearTheUnroundedResult) {
   }
 }
 
-// Pillow rounds to bytes after each pass, here after both: at most one level apart, and nearer to the unrounded result
-// than Pillow is.
+// Pillow rounds to bytes after each pass, our code only after both. So they differ by at most one level, and ours is
+// nearer to the unrounded result than Pillow's.
 TEST(PreprocessGolden, AntialiasIsWithinOneLevelOfPillow) {
   for (const Image &image : {kImages[0], kImages[1]}) {
     SCOPED_TRACE(image.name);
     const std::vector<uint8_t> rgb = run_image(image.name, image.width, image.height, true);
     const Distance pillow = distance(rgb, open(image), "antialias_u8", 0, 1), exact = distance(rgb, open(image), "antialias_float", 0, 1);
     EXPECT_LT(pillow.patch, 1.001);
-    EXPECT_LT(pillow.mean, 0.3);  // its rounding between the passes is common to a whole row
+    EXPECT_LT(pillow.mean, 0.3);  // its rounding between the passes is the same for a whole row
     EXPECT_LT(exact.patch, 0.55);
     EXPECT_LT(exact.mean, 0.1);
   }

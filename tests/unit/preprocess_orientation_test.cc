@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Turned and mirrored frames: what each orientation means, and that turning the small picture is turning the frame.
+// Tests turned and mirrored frames: what each orientation means, and that turning the small picture equals turning the
+// frame.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -35,7 +36,7 @@ std::vector<uint8_t> levels(const sta_frame &frame, const sta::PreprocessSpec &s
   return first;
 }
 
-// As a viewer turns the picture, written down pixel by pixel and apart from the code.
+// Turns the picture as a viewer does. It is written pixel by pixel and independently of the code under test.
 Gray upright(const Gray &in, sta_orientation orientation) {
   const bool swap = orientation == STA_ORIENTATION_90R || orientation == STA_ORIENTATION_90L || orientation == STA_ORIENTATION_TRANSPOSED ||
                     orientation == STA_ORIENTATION_ANTITRANSPOSED;
@@ -89,7 +90,7 @@ TEST(Orientation, ScalingAndTurningChangePlaces) {
     sta::PreprocessSpec spec{height, width, std::min(height, width) + std::rand() % 8, round % 16 >= 8};
     if (round % 3 == 0) spec.resize = {0, height + std::rand() % 5, width + std::rand() % 5};
     const Gray turned = upright(picture, orientation);
-    // Odd slack: floor((resized - crop) / 2) of the upright picture, wherever that is in the frame.
+    // Odd slack: floor((resized - crop) / 2) of the upright picture, wherever that lies in the frame.
     const auto got = levels(frame_of(picture, orientation), spec), want = levels(frame_of(turned, STA_ORIENTATION_NONE), spec);
     for (size_t i = 0; i < want.size(); ++i) {
       ASSERT_LE(std::abs(got[i] - want[i]), 1) << "orientation " << orientation << " " << picture.width << "x" << picture.height << " to " << width
@@ -106,7 +107,7 @@ TEST(Orientation, PixelAspectRatioIsTheFramesOwn) {
   sta_frame wide = frame_of(picture, STA_ORIENTATION_90R);
   wide.par_n = 2;
   wide.par_d = 1;
-  // Displayed 16x8, upright 8x16: short side 4, long side 8, of which the middle half is seen.
+  // Displayed 16x8, upright 8x16: the short side becomes 4, the long side 8, and the middle half of that is seen.
   auto geometry = sta::make_geometry(wide, 4, 4, 4);
   ASSERT_TRUE(geometry);
   EXPECT_EQ(geometry->x.resized, 8);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Properties that hold for any frame, on random sizes, formats, layouts and outputs. Frames are allocated without a
-// byte to spare, so that a sanitizer sees every read beyond them.
+// Tests properties that hold for any frame, on random sizes, formats, layouts and outputs. Frames are allocated without
+// a spare byte, so that a sanitizer sees every read beyond them.
 #include <algorithm>
 
 #include "preprocess_support.h"
@@ -75,14 +75,14 @@ TEST(PreprocessProperty, ResultEqualsTheOracle) {
     if (s.spec.antialias) {
       ASSERT_LT(largest_error(got, slow_triangle(picture_of(frame), where, s.spec)), 0.75) << describe(frame.frame, s.spec);
     } else {
-      // 0.81 for OpenCV's arithmetic; each pixel is rounded before: up to half a level more than this oracle, which
-      // only clips.
+      // 0.81 is for OpenCV's arithmetic. Before it, each pixel is rounded. This oracle only clips, so that adds up to
+      // half a level.
       ASSERT_LT(largest_error(got, slow_bilinear(picture_of(frame, clip), where, s.spec)), 1.32) << describe(frame.frame, s.spec);
     }
   }
 }
 
-// One Preprocessor that sees frame after frame of changing geometry gives what a fresh one gives.
+// One Preprocessor that sees frames of changing geometry must give the same as a fresh one for each.
 TEST(PreprocessProperty, NothingIsLeftOfEarlierFrames) {
   Random random{std::mt19937(13)};
   for (bool antialias : {false, true}) {
@@ -103,7 +103,7 @@ TEST(PreprocessProperty, NothingIsLeftOfEarlierFrames) {
   }
 }
 
-// Brighter in, brighter out: no overflow or sign slip anywhere. Chroma fixed.
+// Brighter in, brighter out: no overflow or wrong sign anywhere. Chroma is fixed.
 TEST(PreprocessProperty, MonotonicInLuma) {
   Random random{std::mt19937(14)};
   for (uint32_t round = 0; round < 200; ++round) {
@@ -120,7 +120,7 @@ TEST(PreprocessProperty, MonotonicInLuma) {
   }
 }
 
-// The largest sizes sta.h allows, in each direction, and more taps than the 16-bit kernels take.
+// The largest sizes that sta.h allows, in each direction, and more taps than the 16-bit kernels take.
 TEST(PreprocessProperty, LargestFrames) {
   for (bool antialias : {false, true})
     for (const auto &[format, width, height] :

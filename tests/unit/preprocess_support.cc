@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Frames and slow oracle of the preprocessing tests.
+// Frames and the slow oracle of the preprocessing tests.
 #include "preprocess_support.h"
 
 #include <algorithm>
@@ -205,8 +205,8 @@ Picture picture_of(const Frame &frame, const std::function<double(double)> &each
 
 namespace {
 
-// Sum over the source pixels within `support` of the centre with triangle weights; outside the picture: clamped to the
-// edge, or left out.
+// Sums the source pixels within `support` of the centre with triangle weights. Pixels outside the picture are clamped
+// to the edge, or left out.
 std::vector<Rgb> resize(const Picture &picture, const Place &place, const sta::PreprocessSpec &spec, double support_x, double support_y, bool clamp) {
   struct Tap {
     int index;

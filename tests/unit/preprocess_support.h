@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// For the preprocessing tests: frames of any format with chosen padding and row order, and a slow oracle in double
-// precision. Written from the definitions of the formats, without the tables of sta-core/preprocess, so that a mistake
-// there is not repeated here.
+// Helpers of the preprocessing tests: frames of any format with chosen padding and row order, and a slow oracle in
+// double precision. The oracle is written from the definitions of the formats, without the tables of
+// sta-core/preprocess, so it does not repeat a mistake made there.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ inline bool is_yuv(sta_pixel_format f) { return !is_rgb(f) && f != STA_FORMAT_GR
 inline bool is_10bit(sta_pixel_format f) { return f == STA_FORMAT_P010_LE || f == STA_FORMAT_I420_10LE; }
 
 struct Layout {
-  int padding = 0;         // bytes after each row, except the last one: reading past the frame is an error of the sanitizer
+  int padding = 0;         // bytes after each row except the last: a sanitizer reports any read past the frame
   bool bottom_up = false;  // negative strides
   uint32_t poison = 1;     // seed of all bytes that are not part of the picture
 };
@@ -40,11 +40,11 @@ class Frame {
   Frame(sta_pixel_format format, int width, int height, const Layout &layout = {});
   Frame(const Frame &) = delete;
 
-  void set(int component, int x, int y, int code);  // of chroma: the whole block
+  void set(int component, int x, int y, int code);  // for chroma: sets the whole block
   int get(int component, int x, int y) const;
   int components() const { return frame.format == STA_FORMAT_GRAY8 ? 1 : 3; }
-  // Every sample a random code; the same for the same seed, whatever the layout and whatever format has the same
-  // samples.
+  // Every sample is a random code. The same seed gives the same codes, whatever the layout, and for every format with
+  // the same samples.
   Frame &fill_random(uint32_t seed);
   Frame &fill(const std::function<int(int component, int x, int y)> &code);
   // R'G'B' in levels 0..255, neither clipped nor rounded, from the textbook formula.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whether pruning pays, on simulated machines: what is measured, what is read from it, and that load-adaptive pruning
-// stays away where it does not pay.
+// Tests whether pruning pays, on simulated machines: what is measured, what is concluded from it, and that
+// load-adaptive pruning does not prune where it does not pay.
 #include "engine/pruning_cost.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 
 double work(int r) { return 180e9 - 1.3e9 * r + 0.8e6 * r * r; }
 
-// Milliseconds as measured on an H200, or like it: ViT-S at batch 1 and ViT-B at batch 32.
+// Milliseconds measured on an H200, or similar numbers: ViT-S at batch 1 and ViT-B at batch 32.
 const PruningCost kDoesNotPay{{0, 24, 49, 74, 98}, {0.83e-3, 0.95e-3, 0.91e-3, 0.86e-3, 0.84e-3}};
 const PruningCost kPays{{0, 24, 49, 74, 98}, {0.87e-3, 0.75e-3, 0.60e-3, 0.48e-3, 0.40e-3}};
 const PruningCost kPaysLate{{0, 24, 49, 74, 98}, {1.36e-3, 1.45e-3, 1.25e-3, 1.05e-3, 0.90e-3}};
@@ -30,7 +30,7 @@ TEST(PruningCost, LiesOnTheLinesBetweenWhatWasMeasured) {
   EXPECT_DOUBLE_EQ(kPays.at(0), 0.87e-3);
   for (size_t i = 0; i < kPays.drops.size(); ++i) EXPECT_NEAR(kPays.at(kPays.drops[i]), kPays.seconds[i], 1e-12);
   EXPECT_NEAR(kPays.at(61), 0.54e-3, 1e-5);
-  // Next to 0 it is not the dense pass: any pruning adds its calls.
+  // Next to 0 it costs more than the dense pass: any pruning adds its calls.
   EXPECT_GT(kPaysLate.at(1), 1.6e-3);
   const PruningCost two{{0, 8}, {1, 0.5}};
   EXPECT_DOUBLE_EQ(two.at(3), 0.5);
@@ -52,8 +52,7 @@ TEST(PruningCost, NumbersToMeasure) {
   EXPECT_EQ(sta::drops_to_measure(0), (std::vector<int>{0}));
 }
 
-// A machine with hiccups, on which the first passes of each number take longer, and the third is one that does not
-// count.
+// A machine with hiccups. The first passes of each number take longer, and the third is a hiccup that must not count.
 TEST(PruningCost, MeasuresWarmPasses) {
   std::map<int, int> seen;
   std::mt19937 random(1);
@@ -76,9 +75,9 @@ TEST(PruningCost, LeavesSlowMachinesAlone) {
   EXPECT_FALSE(sta::measure_pruning_cost({0, 49, 98}, 1, 0.5, [](int) { return 0.0; })) << "no pass counted";
 }
 
-// ---- and what load-adaptive pruning makes of it
+// ---- what load-adaptive pruning does with it
 
-// Windows a second that take `load` of the time without pruning.
+// Windows per second that take the share `load` of the time without pruning.
 double demand(const PruningCost &cost, double load) { return load / cost.seconds[0]; }
 
 TEST(DropControllerCost, DoesNotPruneWhereItDoesNotPay) {
@@ -123,13 +122,13 @@ TEST(DropControllerCost, EachBatchSizeHasItsOwn) {
   EXPECT_EQ(controller.choose(alone, 2000, 0, 0, 98, true, 0), 0);
   controller.measured(0, kPays.seconds[0], 4);
   EXPECT_EQ(controller.choose(together, 2000, 0, 0, 98, true, 0), 98);
-  // A size in between goes by the next smaller one.
+  // A size in between uses the next smaller one.
   controller.measured(0, kDoesNotPay.seconds[0], 2);
   DropState between;
   EXPECT_EQ(controller.choose(between, 2000, 0, 0, 98, true, 0), 0);
 }
 
-// Where it could not be measured, it is learned: a machine that is no faster for the largest numbers leaves them.
+// If it could not be measured, it is learned: a machine that is no faster with the largest numbers stops using them.
 TEST(DropControllerCost, LeavesWhatDoesNotPayAfterAll) {
   DropController controller(98, work);
   controller.learn(1, std::nullopt);

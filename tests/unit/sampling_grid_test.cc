@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Time to windows: known rates by hand, then thousands of random streams against a slow oracle that looks up every grid
-// point on its own.
+// Tests how times become windows: known rates by hand, then thousands of random streams against a slow oracle that
+// looks up every grid point on its own.
 #include "window/sampling_grid.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ GridSettings kinetics() {
   return g;
 }
 
-// 1/fps frames with exact rational times rounded to ns, durations as GStreamer gives them.
+// Frames at fps with exact rational times rounded to ns, and durations like those of GStreamer.
 void play(SamplingGrid &grid, Recorder &out, int frames, int64_t num, int64_t den, bool with_duration, uint64_t start = 0) {
   auto at = [&](int i) { return start + static_cast<uint64_t>((static_cast<__int128>(i) * den * kSecond) / num); };
   for (int i = 0; i < frames; ++i) grid.frame(at(i), with_duration ? at(i + 1) - at(i) : kTimeNone, false, out);
@@ -274,7 +274,7 @@ TEST(SamplingGrid, TenThousandRandomStreams) {
   EXPECT_GT(compared, 50'000u);
 }
 
-// Two intervals of a config.json, each as exact as it may be: the products of their parts have 70 bits.
+// Two intervals of a config.json, each as exact as possible: the products of their parts have 70 bits.
 TEST(Spacing, LongFractionsAreCompared) {
   const Spacing a{999'983'000'000'000, 999'979}, b{999'979'000'000'000, 999'983};
   EXPECT_TRUE(a == a);

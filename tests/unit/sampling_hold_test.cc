@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A frame that is held for long: what one late frame settles at once is bounded, and is what the grid says.
+// Tests a frame that is held for long. A single late frame may settle only a bounded number of windows, and they must
+// be those of the grid.
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The sampling grid by definition, for tests: a slow oracle that looks up every grid point on its own, over a whole
-// stream at once, and a sink that writes down which frame each sample got.
+// stream at once, and a sink that records which frame each sample got.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace sta::test {
 constexpr uint64_t kMs = 1'000'000;
 constexpr uint64_t kSecond = 1'000'000'000;
 
-// Frames are named by the number of the show() call.
+// The number of the show() call is the name of a frame.
 struct Recorder : GridSink {
   void restart() override {
     ++restarts;
@@ -45,7 +45,7 @@ struct Recorder : GridSink {
     window_frames.push_back(frames);
   }
   int restarts = 0, shown = 0;
-  size_t calls = 0;  // but restart() and show()
+  size_t calls = 0;  // without restart() and show()
   uint64_t passed_over = 0;
   std::vector<int> samples;
   std::vector<WindowSpan> windows;
@@ -56,8 +56,8 @@ struct Frame {
   uint64_t time, duration;
 };
 
-// The windows, as the frames of their samples, that frame() is to make of these frames. passed_over: how many it is not
-// to make.
+// The windows that frame() must make from these frames, as the frames of their samples. passed_over: how many windows
+// it must leave out.
 inline std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, const GridSettings &g, uint64_t *passed_over = nullptr) {
   std::vector<std::vector<int>> windows;
   size_t begin = 0;
@@ -80,8 +80,8 @@ inline std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, co
         const Frame &f = frames[i];
         const uint64_t shown = f.duration == kTimeNone ? 0 : std::min({f.duration, g.spacing.times(g.num_frames), g.max_gap_ns()});
         const bool last = i + 1 == end;
-        // Settled by the first frame that arrives on the point or lasts past it, or by the one before the first that is
-        // later.
+        // A sample is settled by the first frame that arrives on the point or lasts past it. Otherwise it is settled by
+        // the last frame before one that is later.
         if (f.time <= t + kOnGridTolerance && (t <= f.time || t + kOnGridTolerance < f.time + shown)) {
           found = static_cast<int>(i);
         } else if (!last && frames[i + 1].time > t + kOnGridTolerance && f.time <= t) {
@@ -93,8 +93,8 @@ inline std::vector<std::vector<int>> oracle(const std::vector<Frame> &frames, co
       samples.push_back(found);
       late.push_back(by_next);
     }
-    // Windows that one call completes for one held frame. Those of one picture, beginning after the frame's first
-    // sample, are made up to the limit.
+    // Windows that one call completes for one held frame. Windows that show one picture and begin after the frame's
+    // first sample are made only up to the limit.
     const size_t n = static_cast<size_t>(g.num_frames);
     for (size_t first = 0; first + n <= samples.size();) {
       const int frame = samples[first + n - 1];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stream whose frame is held for long, behind the C++ wrapper: what is not made is counted, and what is made is what
-// it would be without the hold.
+// Tests a stream whose frame is held for long, behind the C++ wrapper. Windows that are left out must be counted, and
+// the others must be the same as without the hold.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -51,8 +51,8 @@ TEST(StreamHold, AnHourInOnePushIsCounted) {
   }
 }
 
-// The stream of frames at these times, each as bright as its number; between two of them time passes in steps of `step`
-// (0: in one).
+// A stream of frames at these times, each as bright as its number. Between two frames, time passes in steps of `step`
+// (0: in one step).
 std::map<uint64_t, std::pair<sta_result_info, std::vector<float>>> classified(sta::Engine &engine, const sta_stream_options &o, uint64_t step) {
   std::map<uint64_t, std::pair<sta_result_info, std::vector<float>>> all;
   sta::Stream stream(engine, o);
@@ -92,7 +92,7 @@ TEST(StreamHold, WindowsAfterAHoldAreThoseWithoutIt) {
       o.max_results = 8;
       const auto late = classified(engine, o, 0), steady = classified(engine, o, 30);
       ASSERT_GT(late.size(), 10u);
-      // Nothing is passed over in steps of three samples.
+      // In steps of three samples nothing is passed over.
       ASSERT_EQ(steady.size(), steady.rbegin()->first + 1);
       EXPECT_EQ(late.rbegin()->first, steady.rbegin()->first);
       if (hop < 160 * kMs) {

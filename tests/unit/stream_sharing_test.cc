@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What windows share: results of a scene that stands still, forward passes of several streams; and how a stream's owner
-// hears of results without asking.
+// Tests what windows share: results, if a scene stands still, and forward passes, across several streams. Also tests
+// how a stream's owner learns of results without asking.
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -23,7 +23,7 @@ std::vector<std::vector<float>> probabilities(sta::Stream &stream, std::vector<s
   return all;
 }
 
-// Brightness of frame i: moves, stands still from frame 20 to 299, moves again.
+// Brightness of frame i: it moves, stands still from frame 20 to 299, then moves again.
 uint8_t brightness(int i) { return static_cast<uint8_t>(i < 20 ? 20 + i : i < 300 ? 100 : i - 200); }
 
 void push_scene(sta::Stream &stream, int frames) {
@@ -44,7 +44,7 @@ TEST(StaticSkip, ReusesExactlyTheWindowsThatAreEqual) {
   ASSERT_EQ(a.size(), 22u);
   uint64_t reused = 0;
   for (size_t j = 0; j < a.size(); ++j) {
-    // Samples of window j are frames 16 j, 16 j + 4, ..; those of the one before begin 16 frames earlier.
+    // Samples of window j are frames 16 j, 16 j + 4, ..; those of the window before begin 16 frames earlier.
     bool equal = j > 0;
     for (int i = 0; i < 16 && equal; ++i) equal = brightness(static_cast<int>(16 * j + 4 * i)) == brightness(static_cast<int>(16 * (j - 1) + 4 * i));
     EXPECT_EQ((a[j].flags & STA_RESULT_REUSED) != 0, equal) << "window " << j;
@@ -90,21 +90,21 @@ TEST(StaticSkip, NotAcrossAnotherDropNumberHopSeedOrReset) {
   o.drop_number = 8;  // ignored without pruning
   ASSERT_EQ(sta_stream_configure(stream.get(), &o, &err), STA_OK);
   EXPECT_EQ(frames(16), (Reused{true}));
-  // Windows that do not touch share no sample that could be compared.
+  // Windows that do not touch have no common sample to compare.
   o.hop = 17 * 400'000'000ull / 3;
   ASSERT_EQ(sta_stream_configure(stream.get(), &o, &err), STA_OK);
   for (const bool reused : frames(300)) EXPECT_FALSE(reused);
 }
 
-// Live mode replaces windows that wait; one that equals the last classified window through skipped ones is still equal
-// to it.
+// Live mode replaces waiting windows. A window may equal the last classified one through skipped ones in between. Then
+// it still counts as equal to it.
 TEST(StaticSkip, LooksThroughSkippedWindows) {
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:vit_small";
   eo.device = "cpu";
   sta::Engine engine = sta::Engine::open(eo);
   sta_stream_options o = sta::Stream::options();
-  o.tail_policy = STA_TAIL_DROP;  // its padded window would be the one that waits at the end
+  o.tail_policy = STA_TAIL_DROP;  // else its padded window would be the one that waits at the end
   sta::Stream stream(engine, o);
   const Picture still(70);
   for (int i = 0; i < 310; ++i) stream.push(still.frame(static_cast<uint64_t>(i) * 1'000'000'000 / 30));
@@ -142,7 +142,7 @@ TEST(Notify, TellsOfResultsWithoutPollingAndEndsWithTheStream) {
 }
 
 // Streams whose windows come 150 ms after each other would not share a forward pass of a few milliseconds. Their time
-// runs ten times as fast as the clock, so that all of them count as alive however slow the machine is.
+// runs ten times faster than the clock, so that all of them count as alive, however slow the machine is.
 int largest_batch(uint64_t batch_timeout, int max_batch) {
   sta::Engine engine = open_micro(batch_timeout, max_batch);
   sta_stream_options o = sta::Stream::options();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What tests of streams share: the micro model, gray pictures as frames, results as a list. STA_GOLDEN_MADE_DIR comes
+// Helpers of the stream tests: the micro model, gray pictures as frames, results as a list. STA_GOLDEN_MADE_DIR comes
 // from meson.
 #pragma once
 

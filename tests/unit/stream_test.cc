@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Streams and engines behind the C++ wrapper: windows reach the model and come back in order, live mode never waits,
-// generations keep scenes apart.
+// Tests streams and engines behind the C++ wrapper. Windows must reach the model and come back in order, live mode must
+// never wait, and generations must keep scenes apart.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -47,7 +47,7 @@ TEST(Stream, ProbabilitiesAreThoseOfTheClip) {
   push(stream, 0, 61);
   auto result = stream.pop();
   ASSERT_TRUE(result);
-  // The same window by hand: frames 0, 4, .. 60, normalised.
+  // The same window made by hand: frames 0, 4, .. 60, normalised.
   const sta_model_info info = engine.info();
   std::vector<float> clip(3 * 16 * 64 * 64);
   for (int c = 0; c < 3; ++c)
@@ -73,7 +73,7 @@ TEST(Stream, ProbabilitiesAreThoseOfTheClip) {
 }
 
 TEST(Stream, LiveModeNeverWaitsAndCountsSkips) {
-  // ViT-S takes longer for a window than these frames take to come.
+  // For ViT-S, one window takes longer than all these frames take to come.
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:vit_small";
   eo.device = "cpu";
@@ -83,7 +83,7 @@ TEST(Stream, LiveModeNeverWaitsAndCountsSkips) {
   push(stream, 10, 310);
   sta_stream_stats stats = stream.stats();
   EXPECT_GT(stats.windows, 15u);
-  // Had a push waited for its window, none would have been replaced.
+  // If a push had waited for its window, none would have been replaced.
   EXPECT_GT(stats.windows_skipped, 0u);
   stream.drain();
   stats = stream.stats();
@@ -175,8 +175,8 @@ TEST(Stream, OptionsChangeAtTheNextWindow) {
   EXPECT_NE(std::string(err.message).find("0 to 8"), std::string::npos) << err.message;
 }
 
-// 50 windows a second of ViT-S are more than any CPU can do: after the first window has shown what one costs, the most
-// is dropped that may be.
+// 50 windows a second of ViT-S are more than any CPU can do. The first window shows what one costs; after it, the
+// largest allowed number is dropped.
 TEST(Stream, AdaptivePruningKeepsItsBounds) {
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:vit_small";
@@ -255,12 +255,12 @@ TEST(Engine, IsSharedAndServesAllStreams) {
     EXPECT_EQ(results.size(), 9u);
     for (const auto &r : results) largest_batch = std::max(largest_batch, r.batch_size);
   }
-  // Only one engine can put windows of streams opened through both handles together.
+  // Windows of streams opened through both handles can share a pass only if the engine is the same.
   EXPECT_GT(largest_batch, 1);
 }
 
-// Windows of different drop numbers do not go into one forward pass: two streams that fit together must not keep the
-// third out for ever.
+// Windows of different drop numbers do not share a forward pass. Two streams that fit together must not keep the third
+// one out for ever.
 TEST(Engine, StreamThatFitsNoBatchIsNotStarved) {
   sta::Engine engine = open_micro();
   std::vector<std::unique_ptr<sta::Stream>> streams;
@@ -301,7 +301,7 @@ TEST(Engine, ClearErrors) {
   }
 }
 
-// Where there is no usable CUDA device, auto falls back and cuda says why not.
+// If there is no usable CUDA device, auto falls back, and cuda says why there is none.
 TEST(Engine, AutoFallsBackToTheCpu) {
   sta_engine_options o = sta::Engine::options();
   const std::string model = micro();
@@ -317,8 +317,8 @@ TEST(Engine, AutoFallsBackToTheCpu) {
   EXPECT_NE(std::string(err.message).find("device cuda"), std::string::npos) << err.message;
 }
 
-// An engine on the CPU takes no frames of a device: it says so, follows no pointer, and the window under way is not
-// touched.
+// An engine on the CPU accepts no frames of a device. It must say so, follow no pointer, and leave the window under way
+// untouched.
 TEST(Engine, FramesInCudaMemoryNeedACudaEngine) {
   sta::Engine engine = open_micro();
   EXPECT_EQ(engine.info().cuda_context, nullptr);

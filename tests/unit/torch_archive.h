@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Archives of torch.save made by hand, byte by byte: what no writer would write must be refused, and a writer could not
-// be asked for it.
+// Archives of torch.save made by hand, byte by byte. The reader must refuse archives that no writer would write, and no
+// writer can be asked to make those.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ inline void put(std::string &out, uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
 }
 
-/// How make_zip departs from the plainest archive.
+/// The ways in which make_zip departs from the plainest archive.
 struct ZipOptions {
   bool zip64 = false;
   bool overlap = false;  // all entries are the first one

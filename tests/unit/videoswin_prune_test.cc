@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// STA on Video Swin, the reconstruction: how many tokens stay, that pruning changes nothing where it cannot matter,
-// that dropped tokens are neither updated nor seen, and that what is kept follows the rule.
+// Tests STA on Video Swin, which is a reconstruction: how many tokens stay, that pruning changes nothing where it
+// cannot matter, that dropped tokens are neither updated nor seen, and that the kept tokens follow the rule.
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ at::Tensor clip(uint64_t seed) { return golden::swin_clip("blocks", kShape, seed
 
 sta::PruneSettings with(sta_pruning rule, int r) { return {rule, r, {1, 2}}; }
 
-// The table: 192, 256, 320 of 784; 144, 192, 240 of 392; 96, 128, 160 of 196.
+// The expected counts: 192, 256, 320 of 784; 144, 192, 240 of 392; 96, 128, 160 of 196.
 TEST(VideoSwinPrune, DropsWhatTheDesignSays) {
   sta::ModelDescription m;
   ASSERT_TRUE(sta::describe_arch("video_swin_base", m));
@@ -82,7 +82,7 @@ TEST(VideoSwinPrune, KeepsExactlySoManyDeterministically) {
         const at::Tensor keep = out.kept[s - 1];
         ASSERT_EQ(keep.sizes(), (std::vector<int64_t>{1, p.call.groups * kept})) << "stage " << s << " r " << r;
         EXPECT_EQ(std::get<0>(at::_unique(keep)).numel(), keep.numel());
-        // As many of every group.
+        // The same number from every group.
         EXPECT_TRUE(at::equal(at::bincount(at::floor_divide(keep[0], n)), at::full({p.call.groups}, kept, at::kLong)));
         EXPECT_TRUE(at::equal(keep, again.kept[s - 1]));
       }
@@ -120,7 +120,7 @@ TEST(VideoSwinPrune, BatchItemsPruneIndependently) {
     }
 }
 
-// Blocks of the stages that are pruned add nothing: whatever is dropped, the result is the dense one.
+// The blocks of the pruned stages add nothing here. So the result is the dense one, whatever is dropped.
 TEST(VideoSwinPrune, WhereBlocksAddNothingPruningChangesNothing) {
   const c10::InferenceMode guard;
   sta::StateDict weights = micro_weights();
@@ -134,8 +134,8 @@ TEST(VideoSwinPrune, WhereBlocksAddNothingPruningChangesNothing) {
     for (const int r : {64, 320, 384}) EXPECT_LE(max_diff(model.forward(x, with(rule, r)).logits, dense), 1e-6) << r;
 }
 
-// Where tokens do not see each other (attention adds nothing) every kept token has its dense value after the stage, and
-// every dropped one its old value.
+// Tokens do not see each other here (attention adds nothing). So every kept token has its dense value after the stage,
+// and every dropped one its old value.
 TEST(VideoSwinPrune, KeptTokensAreUpdatedDroppedOnesAreNot) {
   const c10::InferenceMode guard;
   sta::StateDict weights = micro_weights();
@@ -180,7 +180,7 @@ TEST(VideoSwinPrune, DroppedTokensAreNotSeen) {
     const at::Tensor keep = at::stack({at::arange(k) * 2, at::arange(k) * 2 + 1});
     at::Tensor rows = at::full({2, l + 1}, 2 * l, at::kLong);
     rows.slice(1, 0, l).copy_(at::arange(2 * l).view({2, l}));
-    // The reference: all tokens are there, and what is dropped is masked by hand, with a score table of one window.
+    // The reference: all tokens are there. The dropped ones are masked by hand, with a score table of one window.
     const at::Tensor kept_x = at::cat({x.index_select(0, keep[0]), x.index_select(0, keep[1] + l)});
     at::Tensor kept_rows = at::full({2, l + 1}, 2 * k + 1, at::kLong);
     kept_rows.scatter_(1, keep, at::arange(2 * k).view({2, k}));
@@ -211,7 +211,7 @@ TEST(VideoSwinPrune, DroppedTokensAreNotSeen) {
         const at::Tensor want = linear((mixed / sum.unsqueeze(1)).reshape({1, c}), weights.proj)[0];
         EXPECT_LE(max_diff(got[item][i], want), 1e-5) << "item " << item << " token " << token << " shifted " << shifted;
       }
-    // And nothing dropped is the dense attention.
+    // With nothing dropped, it is the dense attention.
     const at::Tensor dense = window_attention(x, weights, plan, index_windows(plan, rows, all), false);
     at::Tensor rows_two = rows.clone();
     const at::Tensor flagged = window_attention(x, weights, plan, index_windows(plan, rows_two, all), true);
@@ -219,8 +219,8 @@ TEST(VideoSwinPrune, DroppedTokensAreNotSeen) {
   }
 }
 
-// The first group of a call loses even positions; where that is not enough, all of them, and the rest by matching the
-// odd ones anew.
+// The first group of a call loses even positions. If that is not enough, it loses all of them, and the odd ones are
+// matched anew for the rest.
 TEST(VideoSwinPrune, MoreThanHalfOfTheFirstGroup) {
   const c10::InferenceMode guard;
   const int64_t n = 12;

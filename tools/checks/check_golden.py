@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks sta_model.py and sta_prune.py against golden vectors of the official implementation: prune/ and vit/{tiny,micro}_*.
+"""Checks sta_model.py and sta_prune.py against golden vectors of the official implementation.
+
+The vectors are prune/ and vit/{tiny,micro}_*.
 
     tools/checks/check_golden.py tests/golden
 """

@@ -4,8 +4,9 @@
 
     tools/checks/compare_eval.py REPORT --model models/camera-watch
 
-Each video is decoded by ffmpeg, sampled in time and resized in Python, and classified by the Python model. Exit status 1 if a prediction differs or
-a probability is further off than --tolerance. Drop number 0 only; for models that want antialiased resizing, one window a video.
+ffmpeg decodes each video. Python samples it in time, resizes it and classifies it. Exit status 1 if a prediction
+differs or a probability differs by more than --tolerance. Works only with drop number 0, models that want antialiased
+resizing, and one window per video.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from reference.model_folder import load_folder, normalise  # noqa: E402
 
 @torch.no_grad()
 def python_probabilities(model, video):
-    """[classes] of the windows of a video, averaged."""
+    """Mean probabilities [classes] over the windows of a video."""
     clips = windows(samples(video), model.geometry.frames // 4)
     if not len(clips):
         raise SystemExit(f"{video}: shorter than a window")

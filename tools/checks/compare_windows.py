@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compares the windows that staaction tells of a clip with those of the Python model, one by one.
+"""Compares the windows that staaction reports for a clip with those of the Python model, one by one.
 
     tools/checks/compare_windows.py media/camera-watch-demo.mp4 --model models/camera-watch
 
-On the one side GStreamer decodes, converts, samples in time, resizes and classifies (gst-launch-1.0 with the element); on the other ffmpeg decodes and converts,
-and Python does the rest. Where the colours go through YUV the two conversions round differently, so probabilities differ by some hundredths at worst; on lossless RGB
-(tools/clips/export_camera_watch.py) to rounding. Exit status 1 if a window carries another label while Python is surer of its own than --tolerance.
-GST_PLUGIN_PATH says where the plugin is, if it is not installed.
+On one side, GStreamer decodes, converts, samples in time, resizes and classifies (gst-launch-1.0 with the element). On
+the other side, ffmpeg decodes and converts, and Python does the rest. Where the colours go through YUV, the two
+conversions round differently, so probabilities differ by some hundredths at worst. On lossless RGB
+(tools/clips/export_camera_watch.py) they differ by rounding only. Exit status 1 if a window has another label and
+Python is surer of its own label than --tolerance allows. GST_PLUGIN_PATH says where the plugin is, if it is not
+installed.
 """
 
 import argparse

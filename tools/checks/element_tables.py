@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Makes the property tables of docs/elements.md from what the elements say of themselves.
+"""Makes the property tables of docs/elements.md from what the elements say about themselves.
 
     tools/checks/element_tables.py            prints the tables
     tools/checks/element_tables.py --write    puts them between their markers in docs/elements.md
-    tools/checks/element_tables.py --check    exit status 1, and a diff, if docs/elements.md has other ones
+    tools/checks/element_tables.py --check    exit status 1, and a diff, if the tables of docs/elements.md differ
 
 A table stands between "<!-- begin ELEMENT properties -->" and "<!-- end ELEMENT properties -->". --document names
 another file than docs/elements.md. Needs the system's Python, which has GStreamer's bindings. GST_PLUGIN_PATH says
@@ -25,8 +25,8 @@ from gi.repository import GObject, Gst  # noqa: E402
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ELEMENTS = ("staaction", "staoverlay")
 TYPES = {"gchararray": "string", "gboolean": "boolean", "gint": "int", "guint64": "uint64", "gdouble": "double"}
-UNBOUNDED = 2**31 - 1  # whoever allows that much, allows as much as fits
-# Where GStreamer's flags say until when a property may be set (gstparamspecs.h).
+UNBOUNDED = 2**31 - 1  # a property that allows this much is shown without an upper limit
+# GStreamer's flags that say until when a property may be set (gstparamspecs.h).
 UNTIL = (
     (Gst.PARAM_MUTABLE_PLAYING, "PLAYING"),
     (Gst.PARAM_MUTABLE_PAUSED, "PAUSED"),
@@ -43,13 +43,13 @@ def number(value):
 
 
 class Property:
-    """One row of a table. Versions of the bindings differ in how they show enumerations; values of them are alike."""
+    """One row of a table. Versions of the bindings show enumerations differently, but agree on their values."""
 
     def __init__(self, element, spec):
         self.spec = spec
         self.flags = int(spec.flags)
         self.writable = bool(self.flags & int(GObject.ParamFlags.WRITABLE))
-        self.values = []  # of an enumeration, in the order of their numbers
+        self.values = []  # of an enumeration, in numerical order
         if spec.value_type.is_a(GObject.TYPE_ENUM):
             members = type(element.get_property(spec.name)).__enum_values__
             self.values = [members[member] for member in sorted(members)]
@@ -59,7 +59,7 @@ class Property:
         return "enum" if self.values else TYPES.get(name, name)
 
     def default(self):
-        # PyGObject 3.50 has no such attribute for structures, whose default is none.
+        # PyGObject 3.50 lacks this attribute for structures. Their default is none.
         value = getattr(self.spec, "default_value", None)
         if not self.writable:
             return ""

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes clips of camera-watch's held-out footage as video files, one folder a class, for `sta eval`.
+"""Writes clips of camera-watch's held-out footage as video files, one folder per class, for `sta eval`.
 
     tools/clips/export_camera_watch.py --videos FOLDER --out CLIPS
     sta eval models/camera-watch CLIPS --probabilities --json eval.json

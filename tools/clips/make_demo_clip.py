@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the shipped clips of camera-watch: footage of people, filmed by a still camera, that ffmpeg's filters move, hide
-and blur at known times. Writes the clip and, beside it, the true times as JSON.
+"""Makes the shipped clips of camera-watch from footage of people that a still camera filmed.
+
+ffmpeg's filters move, hide and blur the footage at known times. Writes the clip and, beside it, the true times as JSON.
 
     tools/clips/make_demo_clip.py SOURCE media/camera-watch-demo.mp4
     tools/clips/make_demo_clip.py SOURCE media/camera-watch-two-minutes.mp4 --play two-minutes --quality 30
 
-The shipped clips were made from one-by-one-person-detection.mp4 (Intel, CC BY 4.0), which the training of camera-watch never saw.
+The shipped clips come from one-by-one-person-detection.mp4 (Intel, CC BY 4.0). The training of camera-watch never saw
+it.
 """
 
 import argparse
@@ -14,9 +16,9 @@ import json
 import os
 import subprocess
 
-# A play: what the camera does, in order; seconds from the beginning. Between two of these it stands still.
-# zoom: at the beginning the view shows 1 / zoom of the footage's width; step: what zooming in multiplies that with;
-# centre: the middle of the view, as shares of the footage; start: where in the footage it begins, seconds.
+# A play lists what the camera does, in order, in seconds from the beginning. Between two entries the camera stands
+# still. zoom: at the beginning the view shows 1 / zoom of the footage's width; step: zooming in multiplies zoom by it;
+# centre: the middle of the view, as shares of the footage; start: where in the footage the play begins, seconds.
 DEMO = {"events": [("pan-left", 6.0, 9.0), ("pan-right", 13.0, 16.0), ("zoom-in", 20.0, 22.0), ("zoom-out", 27.0, 29.0), ("shake", 34.0, 38.0),
                    ("covered", 42.0, 47.0), ("defocused", 51.0, 56.0)],
         "length": 60.0, "zoom": 1.3, "step": 2.8 / 1.3, "centre": (0.59, 0.55), "start": 3.0}
@@ -33,7 +35,8 @@ PAN, TILT, ROLL = 0.2, 0.17, 0.42  # how far: shares of the footage's width and 
 
 
 def summed(play, size, towards, away, time):
-    """ffmpeg expression: the sum of all ramps of +size for the one label and -size for the other; zoompan calls the time `it`."""
+    """ffmpeg expression: the sum of all ramps, +size for one label and -size for the other. zoompan calls the time
+    `it`."""
     parts = [f"{size if label == towards else -size:+.4f}*clip(({time}-{start})/{end - start},0,1)"
              for label, start, end in play["events"] if label in (towards, away)]
     return "(0" + "".join(parts) + ")"
@@ -56,7 +59,7 @@ def camera(play):
 
 
 def lens(play):
-    """Blur that grows in three steps, holds, and goes."""
+    """A blur that grows in three steps, holds, and goes away."""
     steps = [step for label, start, end in play["events"] if label == "defocused"
              for step in ((3, start, start + 0.2), (7, start + 0.2, start + 0.4), (13, start + 0.4, end - 0.2), (5, end - 0.2, end))]
     return ",".join(f"gblur=sigma={sigma}:steps=3:enable='gte(t,{a:.2f})*lt(t,{b:.2f})'" for sigma, a, b in steps)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Measures a camera-watch folder on held-out source videos: moved clips, still footage with people, motion made by ffmpeg."""
+"""Measures a camera-watch folder on held-out source videos: moved clips, still footage with people, and motion made by
+ffmpeg."""
 
 import json
 import os
@@ -64,7 +65,8 @@ def moved_clips(model, args, count, ramp=None):
 
 
 def still_footage(model, args):
-    """Untouched held-out videos, every window at a hop of two samples: how often something else than steady is claimed."""
+    """Untouched held-out videos, every window at a hop of two samples: how often the model claims something else than
+    steady."""
     result, sums = {}, {"windows": 0, "not_steady": 0, "alarms": 0}
     for path in list_files(args.videos, VIDEO_TYPES):
         if not held_out(path):

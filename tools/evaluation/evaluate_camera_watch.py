@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints the numbers of camera-watch's model card, measured on source videos that no training clip came from.
+"""Prints the numbers of camera-watch's model card. They are measured on source videos that no training clip came from.
 
     tools/evaluation/evaluate_camera_watch.py --videos FOLDER [--model models/camera-watch]
 """

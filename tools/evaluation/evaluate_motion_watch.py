@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks a motion-watch folder on real people, whose directions were labelled by hand (real_people.csv, beside this file).
+"""Checks a motion-watch folder on real people. Their directions were labelled by hand (real_people.csv, beside this
+file).
 
     tools/evaluation/evaluate_motion_watch.py --videos FOLDER [--model models/motion-watch]
 
-Every window, one sample apart, of which at least --inside lies in a labelled interval is judged; where a direction can be seen two
-ways (up in the picture, away from the camera), the file names both and either counts. Prints a line for each interval and
-the share of right windows for each label, for the videos that no training clip came from and for the others.
+Windows start one sample apart. Each window is judged if at least --inside of it lies in a labelled interval. Some
+directions can be seen two ways (up in the picture, away from the camera). Then the file names both, and either counts.
+Prints a line for each interval and the share of right windows for each label: separately for the videos that no
+training clip came from and for the others.
 """
 
 import argparse
@@ -30,7 +32,7 @@ LABELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "real_people.c
 
 
 def inside(start, begin, end):
-    """Share of the window that begins at `start` which lies between begin and end, seconds."""
+    """Share of the window starting at `start` that lies between begin and end, seconds."""
     span = (FRAMES - 1) * INTERVAL
     return max(0.0, min(end, start + span) - max(begin, start)) / span
 

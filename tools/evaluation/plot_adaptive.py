@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Draws what build/bench/adaptive-bench wrote: load and drop number, latency and lost windows over time, with adaptive pruning and without.
+"""Draws the output of build/bench/adaptive-bench, with adaptive pruning and without.
 
     tools/evaluation/plot_adaptive.py adaptive.csv unpruned.csv docs/adaptive-pruning.png
 
-Needs matplotlib.
+Shows load and drop number, latency and lost windows over time. Needs matplotlib.
 """
 
 import csv

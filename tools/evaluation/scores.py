@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every evaluation counts with: intervals of proportions and confusion matrices."""
+"""Statistics that all evaluations share: intervals of proportions and confusion matrices."""
 
 import math
 
@@ -24,7 +24,8 @@ def confusion(truth, guess, classes):
 
 
 def confusion_table(labels, table, columns=None):
-    """Markdown of counts [true class, predicted class] with the recall of each class; columns: shorter names for the head."""
+    """Markdown of counts [true class, predicted class] with the recall of each class. columns: shorter names for the
+    head."""
     lines = ["| true \\ predicted | " + " | ".join(columns or labels) + " | recall |", "|---" * (len(labels) + 2) + "|"]
     for k, (name, row) in enumerate(zip(labels, table)):
         recall = f"{100 * row[k] / sum(row):.1f} %" if sum(row) else "-"

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Accuracy against compute of a bundled model pruned by STA and by chance, on clips of held-out source videos.
+"""Measures accuracy against compute of a bundled model, pruned by STA and by chance, on clips of held-out source
+videos.
 
     tools/evaluation/sta_curve.py --videos FOLDER [--model models/camera-watch]
     tools/evaluation/sta_curve.py --plot docs/sta-curve.png models/camera-watch models/motion-watch
 
-The first writes sta-curve.json into the model folder and prints its tables; the second draws what was measured.
+The first form writes sta-curve.json into the model folder and prints its tables. The second form draws these results.
 """
 
 import argparse

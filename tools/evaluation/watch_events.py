@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints the events that `staaction` with a bundled model tells of videos, with the properties given: on footage in which a camera
-only stands still, each is a false alarm as an operator would get it.
+"""Prints the events that `staaction` reports for videos, with a bundled model and the given properties.
 
-    GST_PLUGIN_PATH=build/gst-plugin tools/evaluation/watch_events.py [VIDEO...] [--held-out FOLDER] [--set hop=200000000 min-duration=800000000]
+Where the camera only stands still in the footage, each event is a false alarm that an operator would get.
+
+    GST_PLUGIN_PATH=build/gst-plugin tools/evaluation/watch_events.py [VIDEO...] [--held-out FOLDER]
+        [--set hop=200000000 min-duration=800000000]
 """
 
 import argparse
@@ -18,7 +20,8 @@ END = re.compile(r"sta-event, state=\(string\)end, .*label=\(string\)([a-z-]+), 
 
 
 def watch(video, model, properties):
-    """[(label, onset, offset)] in the order of their ends, running time in seconds. Raises CalledProcessError where the pipeline fails."""
+    """[(label, onset, offset)] in the order of their ends, running time in seconds. Raises CalledProcessError if the
+    pipeline fails."""
     pipeline = ["filesrc", "location=" + video, "!", "decodebin", "!", "videoconvert", "!", "staaction", "model=" + model, "sync=true",
                 *properties, "!", "fakesink"]
     done = subprocess.run(["gst-launch-1.0", "-m", *pipeline], stdout=subprocess.PIPE, text=True, check=True)
@@ -34,7 +37,7 @@ def main():
     args = parser.parse_args()
     videos = list(args.videos)
     if args.held_out:
-        from clips.camera_watch import held_out  # here, as these need more than the Python that every Debian has
+        from clips.camera_watch import held_out  # here, as these need more than Debian's plain Python
         from clips.camera_watch.footage import VIDEO_TYPES, list_files
         videos += [path for path in list_files(args.held_out, VIDEO_TYPES) if held_out(path)]
     if not videos:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Reads and writes model folders in the Hugging Face VideoMAEForVideoClassification layout.
 
-Beside the usual keys, config.json carries {"sta": {"sample_interval": "1/10"}}, the seconds between two frames, and
-preprocessor_config.json {"sta": {"antialias": true}}, the kind of resizing the model was trained with.
+Beside the usual keys, config.json carries {"sta": {"sample_interval": "1/10"}}: the seconds between two frames.
+preprocessor_config.json carries {"sta": {"antialias": true}}: the kind of resizing the model was trained with.
 """
 
 import fractions

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Video that is to be shown turned: telephones record sideways and say so in the track header's display matrix.
+"""Turns video that is to be shown turned. Telephones record sideways and say so in the track header's display matrix.
 
-Decoders disagree about who turns such frames: ffmpeg does unless told not to, OpenCV turns but does not mirror, GStreamer hands out a tag. So the tools
-decode frames as they lie in the file and turn them here, once and the same for all eight orientations.
+Decoders disagree about who turns such frames: ffmpeg does unless told not to, OpenCV turns but does not mirror, and
+GStreamer hands out a tag. So the tools decode frames as they lie in the file and turn them here. All eight orientations
+are handled in this one place.
 """
 
 import struct
 
 import numpy as np
 
-ONE = 1 << 16  # of the matrix's numbers, which are 16.16
-MOST_BOXES = 4096  # of one level; files are untrusted
+ONE = 1 << 16  # unit of the matrix's numbers, which are 16.16 fixed point
+MOST_BOXES = 4096  # on one level; files are untrusted
 
 # Display matrix (a, b, c, d; ISO 14496-12, 8.3.2) -> GStreamer's image-orientation tag.
 _NAMES = {(1, 0, 0, 1): "rotate-0", (0, 1, -1, 0): "rotate-90", (-1, 0, 0, -1): "rotate-180", (0, -1, 1, 0): "rotate-270", (-1, 0, 0, 1): "flip-rotate-0",
@@ -22,7 +23,8 @@ _TURNS = {"rotate-0": lambda p: p, "rotate-90": lambda p: np.rot90(p, -1), "rota
 
 
 def _boxes(file, begin, end):
-    """(type, begin of content, end) of the boxes of an MP4 between two positions of a file, as far as they are sound."""
+    """(type, begin of content, end) of the boxes of an MP4 between two positions of a file, as far as they are
+    sound."""
     for _ in range(MOST_BOXES):
         head = _read(file, begin, end, 8)
         if not head:
@@ -43,7 +45,7 @@ def _boxes(file, begin, end):
 
 
 def _read(file, begin, end, length):
-    """So many bytes, or none if they reach past the end."""
+    """`count` bytes, or none if they reach past the end."""
     if begin + length > end:
         return b""
     file.seek(begin)
@@ -62,8 +64,9 @@ def _find(file, begin, end, *path):
 
 
 def orientation_of(path):
-    """How the frames of a video file are to be turned, as GStreamer's tag image-orientation says it: "rotate-0", "rotate-90" (clockwise), ...,
-    "flip-rotate-270". "rotate-0" for files that are no MP4 or MOV, and for matrices that are none of the eight. Reads headers only."""
+    """How the frames of a video file are to be turned, in the words of GStreamer's tag image-orientation: "rotate-0",
+    "rotate-90" (clockwise), ..., "flip-rotate-270". "rotate-0" for files that are no MP4 or MOV, and for matrices that
+    are none of the eight. Reads headers only."""
     with open(path, "rb") as file:
         for begin, end in _find(file, 0, file.seek(0, 2), b"moov", b"trak"):
             handler = next(_find(file, begin, end, b"mdia", b"hdlr"), None)

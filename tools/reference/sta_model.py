@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""VideoMAE's plain ViT for video classification in PyTorch, with the tensors named as in the Hugging Face layout.
+"""VideoMAE's plain ViT for video classification in PyTorch. Its tensors have the names of the Hugging Face layout.
 
 Names of dimensions: B clips, F frames, L tokens, C channels, H heads, D = C / H.
 """
@@ -70,7 +70,7 @@ class Block(nn.Module):
         weight = torch.cat([self.query.weight, self.key.weight, self.value.weight])
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         q, k, v = functional.linear(y, weight, bias).view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        # Written out: at a few hundred tokens this is faster on a CPU than the fused kernel.
+        # Written out: with a few hundred tokens this is faster on a CPU than the fused kernel.
         y = torch.softmax((q * (c // self.heads) ** -0.5) @ k.transpose(-2, -1), -1, dtype=q.dtype) @ v
         x = x + self.attention_output(y.transpose(1, 2).reshape(b, n, c))
         x = x + self.output(functional.gelu(self.intermediate(self.layernorm_after(x))))
@@ -106,8 +106,8 @@ class VideoClassifier(nn.Module):
         return cut.reshape(b, t * y * y, -1)
 
     def project(self, tubelets):
-        """Tubelets [B, L, 3 * tubelet * patch * patch] -> tokens without position [B, L, C]. A convolution whose stride equals
-        its kernel is a matrix product over the tubelets."""
+        """Tubelets [B, L, 3 * tubelet * patch * patch] -> tokens without position [B, L, C]. A convolution whose stride
+        equals its kernel is a matrix product over the tubelets."""
         return functional.linear(tubelets, self.projection.weight.flatten(1), self.projection.bias)
 
     def encode(self, x, prune=None):

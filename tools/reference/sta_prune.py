@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""STA's token pruning, and dropping tokens at random, for VideoClassifier.
+"""STA's token pruning, and random dropping of tokens, for VideoClassifier.
 
-Three calls, after blocks 0, depth / 3 and 2 depth / 3, in T = P, P / 2, P / 4 groups of neighbouring tokens in time (P: token
-layers in time); each group loses r tokens in each call. The second call scans from the newest group to the oldest.
+There are three calls, after blocks 0, depth / 3 and 2 depth / 3. They work in T = P, P / 2, P / 4 groups of tokens that
+are neighbours in time (P: token layers in time). Each group loses r tokens in each call. The second call scans from the
+newest group to the oldest.
 """
 
 import torch
@@ -19,7 +20,8 @@ def call_after(block, depth):
 def first_group(keys, r):
     """Positions kept of the group scanned first. keys [B, N, D] of unit length -> [B, N - r].
 
-    Even positions that resemble some odd position most are dropped; the odd ones come first, then the others by similarity."""
+    The r even positions that most resemble some odd position are dropped. The odd positions come first, then the
+    remaining even ones by similarity."""
     n = keys.shape[1]
     even = torch.arange(0, n, 2, device=keys.device)
     odd = torch.arange(1, n, 2, device=keys.device)
@@ -31,8 +33,8 @@ def first_group(keys, r):
 def sta_keep(x, keys, groups, r, backward, semantic=True, temporal=True, first=first_group):
     """Positions kept within each group, in the emitted order [B, T, N - r].
 
-    x [B, L, C] residual stream after the block, keys [B, L, D] mean over heads of the block's keys, L = T N.
-    semantic, temporal, first: parts of the rule that can be left out or exchanged to see what they are worth."""
+    x [B, L, C]: residual stream after the block; keys [B, L, D]: mean over heads of the block's keys; L = T N.
+    semantic, temporal, first: parts of the rule. They can be left out or exchanged to see what they are worth."""
     b, length, c = x.shape
     n = length // groups
     k = keys.float().view(b, groups, n, -1)
@@ -57,7 +59,7 @@ def sta_keep(x, keys, groups, r, backward, semantic=True, temporal=True, first=f
 
 
 def random_keep(x, groups, r, generator):
-    """As many tokens kept of each group, chosen by chance [B, T, N - r]."""
+    """Tokens chosen by chance, as many of each group as STA keeps [B, T, N - r]."""
     b, length, _ = x.shape
     n = length // groups
     return torch.rand(b, groups, n, generator=generator).argsort(2)[:, :, :n - r]
@@ -73,8 +75,8 @@ def take(x, kept):
 
 
 def pruner(geometry, r, rule="sta", generator=None, record=None):
-    """A function for VideoClassifier.forward(prune=...). rule: "sta", "random", or STA without one of its parts: "no-semantic",
-    "no-temporal", "random-first" (the first group scanned is chosen by chance)."""
+    """A function for VideoClassifier.forward(prune=...). rule: "sta", "random", or STA without one of its parts:
+    "no-semantic", "no-temporal", "random-first" (the first group scanned is chosen by chance)."""
     def by_chance(keys, r):
         return random_keep(keys, 1, r, generator)[:, 0]
 
@@ -107,5 +109,5 @@ def gmacs(g, r):
 
 
 def most_droppable(g):
-    """Largest legal r: the first call may drop only every other token of a group."""
+    """Largest legal r. The limit comes from the first call, which may drop only every other token of a group."""
     return (g.per_step + 1) // 2

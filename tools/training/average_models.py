@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the mean of two model folders of the same shape, weight by weight: of a model and what further training made of it.
+"""Writes the mean of two model folders of the same shape, weight by weight: of a model and its further-trained
+successor.
 
     tools/training/average_models.py FIRST SECOND OUTPUT [--share 0.5]
 
-A further training that teaches one thing costs a little of the others; the mean of both ends keeps most of what each is good at (Wortsman et al., Robust
-fine-tuning of zero-shot models, CVPR 2022). It only makes sense where SECOND was trained from FIRST.
+A further training that teaches one thing costs a little of the others. The mean of both keeps most of what each is good
+at (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022). It only makes sense if SECOND was trained from
+FIRST.
 """
 
 import argparse

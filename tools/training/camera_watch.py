@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What camera-watch learns from: real footage, photographs and generated scenes, moved by known camera paths."""
+"""The training material of camera-watch: real footage, photographs and generated scenes, moved by known camera
+paths."""
 
 from training.window_training import Task, bar, show
 

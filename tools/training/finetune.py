@@ -4,10 +4,11 @@
 
     tools/training/finetune.py CLIPS --model models/camera-watch --output my-model
 
-CLIPS: a folder with one sub-folder of videos per class, or a CSV list with the columns file, label and, where a label does not hold
-for the whole file, start_s and end_s. Whole groups are held out for the number at the end: a group is one file, what
---group-pattern finds in its name (a subject, a camera), or the CSV column that --group-column names. --leave-one-out trains once per
-group and tests on that group; the folder written is trained on everything.
+CLIPS: a folder with one sub-folder of videos per class, or a CSV list with the columns file and label. Where a label
+does not hold for the whole file, the list also has start_s and end_s. Whole groups are held out for the accuracy
+printed at the end. A group is one file, or what --group-pattern finds in its name (a subject, a camera), or the CSV
+column that --group-column names. --leave-one-out trains once per group and tests on that group; the folder written is
+trained on everything.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""First values of the patch embedding: waves of low frequency, once as the sum and once as the difference of two frames.
+"""First values of the patch embedding: waves of low frequency, once as the sum and once as the difference of two
+frames.
 
-From random filters the network needs tens of thousands of clips until it notices motion at all. These filters show it where
-each wave stands in a patch and how far it went from one frame to the next; every filter is scaled to the same response on
-real clips, so that the faint differences count as much as the brightness.
+From random filters the network needs tens of thousands of clips before it notices motion at all. These filters show it
+where each wave stands in a patch and how far the wave went from one frame to the next. Every filter is scaled to the
+same response on real clips, so that the faint differences count as much as the brightness.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ def waves(count, side):
 
 @torch.no_grad()
 def set_first_filters(model, clips):
-    """Fill model.projection; clips: normalised sample [B, F, 3, S, S] that the responses are scaled on."""
+    """Fills model.projection. clips: normalised sample [B, F, 3, S, S] on which the responses are scaled."""
     g = model.geometry
     spatial = g.channels // 2  # each spatial filter serves twice
     centre = (np.arange(g.patch) + 0.5) / g.patch

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A second task during training: tell the true motion at every place and of the whole picture.
+"""A second task during training: the network tells the true motion at every place and of the whole picture.
 
-Twelve labels a clip are a thin signal: a network that starts from nothing takes very long to notice motion at all. The
-virtual camera knows how far each place moves, so two more linear layers learn to tell it, one from every token and one from
-the mean. They are thrown away afterwards; the model folder holds the classifier only.
+Twelve labels a clip are a thin signal: a network that starts from nothing takes very long to notice motion at all. But
+the virtual camera knows how far each place moves. So two more linear layers learn to tell it, one from every token and
+one from the mean. They are thrown away afterwards; the model folder holds the classifier only.
 """
 
 import torch

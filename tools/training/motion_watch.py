@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What motion-watch learns from: people and shapes that move along known ways over frames of real footage and generated scenes."""
+"""The training material of motion-watch: people and shapes that move along known ways over real footage and generated
+scenes."""
 
 from clips.camera_watch.footage import load_stills, load_videos, make_scenes
 from clips.camera_watch.people import cut_people

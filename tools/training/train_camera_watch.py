@@ -5,7 +5,7 @@
     tools/training/train_camera_watch.py --videos FOLDER --images FOLDER --output models/camera-watch
 
 FOLDER of videos: real footage of cameras that stand still (people may move). FOLDER of images: photographs, optional.
-The same seed and number of clips give the same clips; an interrupted run goes on from its checkpoint.
+The same seed and number of clips give the same clips. An interrupted run continues from its checkpoint.
 """
 
 import argparse

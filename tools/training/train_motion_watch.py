@@ -4,8 +4,8 @@
 
     tools/training/train_motion_watch.py --videos FOLDER --images FOLDER --start models/camera-watch --output models/motion-watch
 
-FOLDER of videos: real footage of cameras that stand still; scenes and people are cut out of it. FOLDER of images: photographs,
-optional. Start from camera-watch: from random weights the task is learnt much more slowly.
+FOLDER of videos: real footage of cameras that stand still; scenes and people are cut out of it. FOLDER of images:
+photographs, optional. Start from camera-watch: from random weights the task is learnt much more slowly.
 """
 
 import argparse

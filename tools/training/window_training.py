@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The training loop of the bundled models: clips are made on the fly, checkpoints are written often, a run continues where it stopped."""
+"""The training loop of the bundled models. It makes clips on the fly and writes checkpoints often. A run continues
+where it stopped."""
 
 import dataclasses
 import math
@@ -22,9 +23,10 @@ from reference.sta_model import Geometry, VideoClassifier
 
 @dataclasses.dataclass
 class Task:
-    """What is learnt. maker and test_maker have make(number, label=None) -> (clip [F, S, S, 3] uint8, label, motion [F / 2, 6, 6, 6]);
-    counterpart(clip, label, motion, rng) gives another clip that follows from the first; pool: ready clips, labels, motions.
-    local: what tells the class is where motion[..., 5] is not 0, and a clip of which some places are shown shows those."""
+    """What is learnt. maker and test_maker have a method make(number, label=None). It returns (clip [F, S, S, 3] uint8,
+    label, motion [F / 2, 6, 6, 6]). counterpart(clip, label, motion, rng) gives another clip that follows from the
+    first. pool: ready clips, labels, motions. local: the class can only be told from the places where motion[..., 5] is
+    not 0, so a clip of which only some places are shown shows those."""
     labels: list
     maker: object
     test_maker: object
@@ -34,7 +36,8 @@ class Task:
 
 
 class Clips(Dataset):
-    """Made clip number i of the run and its counterpart; a part comes from the pool of clips that went through a video codec."""
+    """Made clip number i of the run and its counterpart. Some of them come from the pool of clips that went through a
+    video codec."""
 
     def __init__(self, task, begin, end, pool_share=0.0):
         self.task, self.begin, self.end, self.pool_share = task, begin, end, pool_share
@@ -82,7 +85,7 @@ def make_test_set(task, count):
 
 
 def begin_with(model, folder):
-    """Take the weights of a model folder; the classifier stays new where it has other classes."""
+    """Takes the weights of a model folder. The classifier stays new if the folder has other classes."""
     old = load_folder(folder)[0].state_dict()
     if old["classifier.weight"].shape != model.classifier.weight.shape:
         old = {n: p for n, p in old.items() if not n.startswith("classifier")}
@@ -104,8 +107,8 @@ def learning_rate(done, total, peak, warm=1500):
 
 
 def some_places(model, count, share, generator, first=None):
-    """Numbers [count, K] of the tokens of a random `share` of the places in the picture, at all times; those with first [count, 36]
-    above 0.1 before others."""
+    """Numbers [count, K] of the tokens at a random `share` of the places in the picture, at all times. Places where
+    first [count, 36] is above 0.1 go before others."""
     g = model.geometry
     order = torch.rand(count, g.per_step, generator=generator)
     if first is not None:
@@ -203,7 +206,7 @@ def train(args, task):
         clips, labels, motions = clips.flatten(0, 1), labels.flatten(), motions.flatten(0, 1)
         for group in optimizer.param_groups + muon.param_groups:
             group["lr"] = group["share"] * learning_rate(done + args.batch, args.clips, args.rate)
-        # Most of the training sees some places of each clip only: it costs less, and camera motion shows everywhere.
+        # Most of the training sees only some places of each clip. This costs less, and camera motion shows everywhere.
         kept = None
         if done < args.sparse * args.clips:
             kept = some_places(model, len(labels), 0.5, torch.Generator().manual_seed(args.seed * 1000003 + done),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long to wait before the next try: 1 s, then twice as long each time up to 60 s, with jitter, so that many cameras
-// behind one switch do not all come back in the same moment.
+// How long to wait before the next try: 1 s at first, then twice as long each time, up to 60 s. Jitter keeps many
+// cameras behind one switch from all coming back in the same moment.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace sta::monitor {
 class Backoff {
  public:
   explicit Backoff(std::uint32_t seed) : random_(seed) {}
-  // Milliseconds: between 0.75 and 1.25 of the step.
+  // In milliseconds: 0.75 to 1.25 times the step.
   std::uint32_t next() {
     const double factor = std::uniform_real_distribution<>(0.75, 1.25)(random_);
     const auto wait = static_cast<std::uint32_t>(step_ * factor);

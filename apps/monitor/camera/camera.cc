@@ -14,7 +14,7 @@ namespace {
 constexpr gint64 kNoFrame = 10'000'000, kNoFirstFrame = 20'000'000;  // microseconds
 constexpr guint kOnceAMinute = 60'000;
 
-// Detection takes a window and some debouncing; the ring has to reach back further than the clip by that.
+// Detection takes a window and some debouncing. So the ring has to reach back that much further than the clip.
 GstClockTime ringLength(const RecordSettings &record) { return static_cast<GstClockTime>(record.before) + 5 * GST_SECOND; }
 
 Milliseconds now() { return g_get_real_time() / 1000; }
@@ -24,7 +24,7 @@ std::string stringOf(const GstStructure *structure, const char *field) {
   return text ? text : "";
 }
 
-// The label that is never an event: the user's, else the one that the model folder names.
+// The label that is never an event: the user's, or else the one that the model folder names.
 std::string backgroundOf(const WatchSettings &watch) {
   if (watch.background) return *watch.background;
   std::ifstream file(watch.model + "/config.json");
@@ -62,7 +62,7 @@ Camera::~Camera() {
 void Camera::enter(CameraState state, const std::string &reason) {
   if (state == state_ && reason == reason_) return;
   if (state != state_) since_ = now();
-  // A try after the first is worth a line only if it ends otherwise.
+  // Later tries log only if they end in another way than before.
   const bool told = state == CameraState::kConnecting || (state != CameraState::kPlaying && reason == told_);
   state_ = state;
   reason_ = reason;
@@ -74,7 +74,7 @@ void Camera::enter(CameraState state, const std::string &reason) {
 void Camera::connect() {
   std::string error;
   const std::weak_ptr<bool> alive = alive_;
-  // Pictures come from a streaming thread; they are handed to the main loop.
+  // A streaming thread makes the pictures and hands them to the main loop.
   struct Picture {
     std::weak_ptr<bool> alive;
     Camera *camera;
@@ -169,7 +169,7 @@ void Camera::check() {
     retry("no picture for 10 s");
     return;
   }
-  // Only a camera that stays for a while is trusted to stay.
+  // The waiting time starts anew only after the camera has stayed for a while.
   if (state_ == CameraState::kPlaying && time - connected_at_ > kNoFrame) backoff_.reset();
   for (std::size_t i = 0; i < watches_.size(); ++i) {
     GstStructure *stats = nullptr;
@@ -184,13 +184,13 @@ void Camera::check() {
   if (state_ == CameraState::kConnecting) enter(CameraState::kPlaying, "");
 }
 
-// A fault of GStreamer in a sentence for people. GStreamer's message is general ("Could not open resource"); what is
-// wrong stands in the last line of its details, after "...: ELEMENT:".
+// Turns an error of GStreamer into a sentence for people. GStreamer's message is general ("Could not open resource").
+// The real cause stands in the last line of its details, after "...: ELEMENT:".
 std::string Camera::errorOf(GstMessage *message, bool &fatal) {
   GError *error = nullptr;
   char *details = nullptr;
   gst_message_parse_error(message, &error, &details);
-  // A fault of the model is not mended by connecting again.
+  // Connecting again does not cure an error of the model.
   fatal = false;
   for (GstElement *action : pipeline_->actions()) fatal = fatal || GST_MESSAGE_SRC(message) == GST_OBJECT_CAST(action);
   std::string text = error->message;
@@ -202,7 +202,7 @@ std::string Camera::errorOf(GstMessage *message, bool &fatal) {
     text = last.starts_with(system) ? text + ": " + last.substr(system.size()) : last;
     if (last.starts_with("Failed to connect")) text = "no connection to " + hostOf(settings_.uri);
   }
-  // What a source says if its server does not answer, or stops to.
+  // A source says this if its server does not answer, or stops answering.
   if (g_error_matches(error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED) && GST_OBJECT_FLAG_IS_SET(GST_MESSAGE_SRC(message), GST_ELEMENT_FLAG_SOURCE))
     text = pipeline_->lastFrame() ? "the stream broke off" : "no connection to " + hostOf(settings_.uri);
   if (g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED) || text.find("Unauthorized") != std::string::npos)
@@ -282,7 +282,7 @@ void Camera::onEvent(std::size_t watch, const GstStructure *structure) {
   const auto known = open_.find(change.key);
   if (known == open_.end() && change.kind != ActionChange::kStart) return;
   if (known != open_.end()) {
-    // The onset as it was first told is part of the event's name; the clock may have been set since.
+    // Keeps the onset that was told first: it is part of the event's id, and the clock may have been set since.
     change.onset = known->second.onset;
     change.camera_clock = known->second.camera_clock;
     change.offset = std::max(change.offset, change.onset);
@@ -312,7 +312,7 @@ void Camera::onWindow(std::size_t watch, const GstStructure *structure) {
   gst_structure_get_boolean(structure, "reused", &reused);
   report.reused = reused;
   listener_.windowDone(*this, report);
-  // What keeps a model from saying anything is shown until it says something.
+  // Shows the reason why a model says nothing, until it says something.
   const std::string problem = report.ok ? state.unknown_labels : stringOf(structure, "error");
   if (problem != state.problem) {
     state.problem = problem;
@@ -320,7 +320,7 @@ void Camera::onWindow(std::size_t watch, const GstStructure *structure) {
   }
   if (!report.ok) return;
   if (state.labels.empty()) {
-    // The first window names all labels; from then on a few are enough.
+    // The first window names all labels; after that a few are enough.
     const GValue *all = gst_structure_get_value(structure, "labels");
     for (guint i = 0; all && i < gst_value_array_get_size(all); ++i) state.labels.push_back(g_value_get_string(gst_value_array_get_value(all, i)));
     std::sort(state.labels.begin(), state.labels.end());
@@ -338,7 +338,8 @@ void Camera::onWindow(std::size_t watch, const GstStructure *structure) {
   listener_.cameraChanged(*this);
 }
 
-// Labels of the file that the model does not have would never be heard of: said once they can be known.
+// Labels in the file that the model does not have would never occur. This reports them as soon as it knows the model's
+// labels.
 void Camera::checkLabels(std::size_t watch) {
   WatchState &state = watches_[watch];
   const WatchSettings &settings = settings_.watch[watch];
@@ -351,7 +352,7 @@ void Camera::checkLabels(std::size_t watch) {
   state.unknown_labels.clear();
   for (const std::string &label : settings.classes) look(label, "classes");
   if (settings.background && !settings.background->empty()) look(*settings.background, "background");
-  // A label of record may be of another model of the camera.
+  // With several models, a label under `record` may belong to another one.
   if (settings_.watch.size() == 1 && settings_.record)
     for (const std::string &label : settings_.record->on) look(label, "record: on");
   if (!state.unknown_labels.empty()) listener_.log("camera " + settings_.name + ": " + state.unknown_labels);
@@ -360,7 +361,7 @@ void Camera::checkLabels(std::size_t watch) {
 void WindowCounts::add(const GstStructure *stats) {
   static constexpr const char *kFields[] = {"windows-classified", "windows-reused", "windows-skipped", "windows-failed"};
   for (int i = 0; i < kKinds; ++i) gst_structure_get_uint64(stats, kFields[i], &run_[i]);
-  run_[kClassified] -= run_[kReused];  // staaction counts these as classified, too
+  run_[kClassified] -= run_[kReused];  // staaction also counts these as classified
 }
 
 void WindowCounts::nextRun() {

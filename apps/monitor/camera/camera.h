@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// One camera: connects, watches, reconnects. Lives in the main loop; nothing of another camera is touched by what
-// happens to this one.
+// One camera: connects, watches, reconnects. It lives in the main loop. Trouble with one camera touches no other.
 //
 //   connecting ──first frame──► playing ──no frame for 10 s──► stalled ──┐
 //       │ error, or no frame for 20 s                                    ├──► waiting (1 s … 60 s) ──► connecting
 //       └────────────────────────────────────────────────────────────────┘
-//   failed: a fault that no new try mends by itself soon (a model that cannot be opened); tried again once a minute
+//   failed: an error that a new try will not soon cure (a model that cannot be opened); tried again once a minute
 #pragma once
 
 #include <functional>
@@ -24,12 +23,12 @@ namespace sta::monitor {
 enum class CameraState { kConnecting, kPlaying, kStalled, kWaiting, kFailed };
 const char *stateName(CameraState state);
 
-// Windows of one model of a camera by what became of them, over all connections.
+// Counts the windows of one model of a camera by their outcome, over all connections.
 class WindowCounts {
  public:
   enum Kind { kClassified, kReused, kSkipped, kFailed, kKinds };
   static constexpr const char *kNames[kKinds] = {"classified", "reused", "skipped", "failed"};
-  void add(const GstStructure *stats);  // of staaction; it counts from the start of its pipeline on
+  void add(const GstStructure *stats);  // stats of staaction, which count from the start of its pipeline
   void nextRun();                       // a new pipeline
   std::uint64_t of(int kind) const { return before_[kind] + run_[kind]; }
 
@@ -41,13 +40,13 @@ class WindowCounts {
 struct WatchState {
   std::string label;
   double confidence = 0;
-  std::vector<std::string> labels;  // all of the model, known from its first window on
+  std::vector<std::string> labels;  // all labels of the model; known from its first window on
   std::string background;
   double load = 0;
   int drop_number = 0;
-  std::vector<std::string> open;  // labels with an event that goes on
-  std::string problem;            // why it says nothing, or something of the file that cannot be; empty: none
-  std::string unknown_labels;     // labels of the file that the model does not have
+  std::vector<std::string> open;  // labels with an event under way
+  std::string problem;            // why it says nothing, or something wrong in the file; empty: none
+  std::string unknown_labels;     // labels in the file that the model does not have
   WindowCounts windows;
 };
 
@@ -55,7 +54,7 @@ struct WatchState {
 struct ActionChange {
   enum Kind { kStart, kUpdate, kEnd } kind;
   std::size_t watch;  // index into the settings
-  std::uint64_t key;  // the same for all changes of one event; of this camera alone
+  std::uint64_t key;  // the same for all changes of one event, within this camera
   std::string label;
   Milliseconds onset, offset;
   std::uint64_t running_onset;  // the onset as running time of the pipeline, ns
@@ -68,7 +67,7 @@ struct WindowReport {
   std::size_t watch;
   bool ok;
   double seconds;       // of its forward pass
-  double delay;         // from its newest frame to its result, seconds
+  double delay;         // from the window's newest frame to its result, seconds
   bool reused = false;  // the picture did not change, so there was no forward pass
 };
 
@@ -96,7 +95,7 @@ class Camera {
   std::uint64_t frames() const { return frames_before_ + (pipeline_ ? pipeline_->frames() : 0); }
   std::shared_ptr<CameraPipeline> pipeline() const { return pipeline_; }  // nullptr while waiting
   Recorder *recorder() const { return recorder_.get(); }
-  void setViewers(int viewers);  // how many look at the preview
+  void setViewers(int viewers);  // how many viewers look at the preview
 
  private:
   void connect();
@@ -116,17 +115,17 @@ class Camera {
   std::shared_ptr<Recorder> recorder_;
   std::shared_ptr<CameraPipeline> pipeline_;
   CameraState state_ = CameraState::kConnecting;
-  std::string reason_, told_;  // told_: the reason that was logged last
+  std::string reason_, told_;  // told_: the last reason that was logged
   Milliseconds since_ = 0;
   std::vector<WatchState> watches_;
   std::map<std::uint64_t, ActionChange> open_;
-  std::uint64_t connection_ = 0;  // part of the keys, since a new pipeline counts its events anew
+  std::uint64_t connection_ = 0;  // part of the keys, because a new pipeline counts its events anew
   std::uint64_t frames_before_ = 0;
   gint64 connected_at_ = 0;
   Backoff backoff_;
   int viewers_ = 0;
   guint bus_watch_ = 0, timer_ = 0, retry_ = 0;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what comes from other threads through the main loop
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for calls from other threads via the main loop
 };
 
 }  // namespace sta::monitor

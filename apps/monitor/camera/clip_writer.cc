@@ -8,7 +8,7 @@
 namespace sta::monitor {
 namespace {
 
-// More than this waiting means that the disk does not take what the camera sends.
+// If more bytes than this wait, the disk is too slow for the camera.
 constexpr std::size_t kMostBytesWaiting = 64 << 20;
 constexpr auto kTimeToClose = std::chrono::seconds(5);
 
@@ -40,14 +40,14 @@ struct ClipMuxer {
       GstElement *source = sources[stream] = gst_element_factory_make("appsrc", nullptr);
       g_object_set(source, "caps", caps[stream].get(), "format", GST_FORMAT_TIME, "block", TRUE, "max-bytes", guint64{4 << 20}, nullptr);
       gst_bin_add(GST_BIN(pipeline), source);
-      // The pad is named: mp4mux gives an appsrc, whose caps it does not ask for, the first kind of pad that it has,
-      // which is one for sound.
+      // Names the pad. mp4mux does not ask an appsrc for its caps, and would give it the first kind of pad that it has:
+      // one for sound.
       if (!gst_element_link_pads(source, "src", mux, stream == kVideo ? "video_%u" : "audio_%u")) return "MP4 cannot hold what the camera sends";
     }
     return gst_element_set_state(pipeline, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE ? failure("the file cannot be opened") : "";
   }
 
-  // What the pipeline says went wrong, or `otherwise`.
+  // The error that the pipeline has reported, or `otherwise`.
   std::string failure(const std::string &otherwise) {
     GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
     if (!message) return otherwise;
@@ -117,7 +117,7 @@ void ClipWriter::finish() {
 bool ClipWriter::feed(ClipMuxer &muxer, const MediaSample &sample) {
   GstElement *source = muxer.sources[sample.stream];
   if (!source || !GST_CLOCK_TIME_IS_VALID(sample.time())) return true;
-  // The clip begins with the first frame; sound from before it has nothing to go with.
+  // The clip begins with the first frame. Sound from before it has no picture.
   if (!GST_CLOCK_TIME_IS_VALID(origin_)) {
     if (sample.stream != kVideo) return true;
     origin_ = sample.time();

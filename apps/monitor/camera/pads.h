@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the parts of a camera's pipeline ask pads and caps.
+// Small questions to pads and caps, for all parts of a camera's pipeline.
 #pragma once
 
 #include <gst/gst.h>

@@ -14,7 +14,7 @@
 namespace sta::monitor {
 namespace {
 
-// How many retired pipelines are still being stopped.
+// The number of retired pipelines that are still stopping.
 std::mutex retiring_mutex;
 std::condition_variable retiring_changed;
 int retiring = 0;
@@ -47,7 +47,7 @@ CameraPipeline::~CameraPipeline() {
   gst_object_unref(pipeline_);
 }
 
-// One staaction with what the file says of it; what it leaves open is the model's or the element's default.
+// Makes one staaction with the settings of the file. What the file leaves open is the model's or the element's default.
 GstElement *CameraPipeline::addAction(const WatchSettings &watch, std::string &error) {
   GstElement *action = add("staaction", error);
   if (!action) return nullptr;
@@ -68,8 +68,8 @@ GstElement *CameraPipeline::addAction(const WatchSettings &watch, std::string &e
   return action;
 }
 
-// queue ! videoconvert ! staaction… ! tee; tee ! fakesink; tee ! queue ! … ! jpegenc ! appsink; and the encoder of
-// clips, where one is needed.
+// Builds queue ! videoconvert ! staaction… ! tee; tee ! fakesink; tee ! queue ! … ! jpegenc ! appsink; and the encoder
+// for clips, if one is needed.
 bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error) {
   const std::string scheme = uriScheme(settings.uri);
   live_ = scheme == "rtsp" || scheme == "rtsps" || scheme == "v4l2" || scheme == "test";
@@ -89,7 +89,7 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
 
   g_object_set(analysis_, "max-size-buffers", 3u, "max-size-bytes", 0u, "max-size-time", guint64{0}, nullptr);
   if (live_) gst_util_set_object_arg(G_OBJECT(analysis_), "leaky", "downstream");
-  // Files and what a web server sends are played at their own speed; a live camera's frames are taken as they come.
+  // Files and web servers' streams play at their own speed. A live camera's frames are taken as they come.
   g_object_set(end_, "sync", !live_, "enable-last-sample", TRUE, "qos", FALSE, nullptr);
   g_object_set(look, "max-size-buffers", 1u, nullptr);
   gst_util_set_object_arg(G_OBJECT(look), "leaky", "downstream");
@@ -127,8 +127,8 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
   GstPad *pad = gst_element_get_static_pad(end_, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, onFrame, this, nullptr);
   gst_object_unref(pad);
-  // Frames reach the preview only while somebody looks. Events always do: the end of a stream has to come to all sinks,
-  // and flushing after it, too, which the element valve keeps back.
+  // Frames reach the preview only while somebody looks. Events always reach it: the end of a stream, and a flush after
+  // it, have to come to all sinks. The element valve would hold them back.
   pad = gst_element_get_static_pad(look, "sink");
   gst_pad_add_probe(
       pad, GST_PAD_PROBE_TYPE_BUFFER,
@@ -137,7 +137,7 @@ bool CameraPipeline::assemble(const CameraSettings &settings, std::string &error
       },
       this, nullptr);
   gst_object_unref(pad);
-  // Before the models see the end of the stream, and end their events with it.
+  // Sets ended_ before the models see the end of the stream and end their events with it.
   pad = gst_element_get_static_pad(convert, "sink");
   gst_pad_add_probe(
       pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
@@ -165,7 +165,8 @@ GstPadProbeReturn CameraPipeline::onFrame(GstPad *pad, GstPadProbeInfo *, gpoint
 }
 
 void CameraPipeline::start() {
-  // It is held until then: elements that begin call back to it, and a pipeline is not stopped while it starts.
+  // The thread holds the pipeline while it starts: starting elements call back to it, and it must not be stopped
+  // meanwhile.
   std::thread([self = shared_from_this()]() mutable {
     gst_element_set_state(self->pipeline_, GST_STATE_PLAYING);
     retire(std::move(self));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The GStreamer pipeline of one camera, for one connection: source, memory ring, decoder, a staaction for each model,
-// preview. Built in the main loop; started and stopped in threads of its own, because a source may block for as long as
-// its network does.
+// preview. The main loop builds it. Threads of its own start and stop it, because a source may block for as long as its
+// network does.
 #pragma once
 
 #include <gst/app/gstappsink.h>
@@ -20,23 +20,23 @@ namespace sta::monitor {
 
 class CameraPipeline : public std::enable_shared_from_this<CameraPipeline> {
  public:
-  // `picture` gets each JPEG of the preview, from a streaming thread. nullptr: `error` says what is missing.
+  // `picture` gets each JPEG of the preview, from a streaming thread. On nullptr, `error` says what is missing.
   using Picture = std::function<void(GBytes *jpeg)>;
   static std::shared_ptr<CameraPipeline> build(const CameraSettings &settings, std::shared_ptr<Recorder> recorder, Picture picture,
                                                std::string &error);
   ~CameraPipeline();
 
-  void leave() { left_ = true; }  // from now on it records nothing and shows nothing, however long it takes to stop
-  void start();                   // returns at once; faults come over the bus
-  // Stops in a thread of its own and lets go of the pipeline there.
+  void leave() { left_ = true; }  // from now on it records and shows nothing, however long stopping takes
+  void start();                   // returns at once; errors come over the bus
+  // Stops the pipeline and frees it in a thread of its own.
   static void retire(std::shared_ptr<CameraPipeline> pipeline);
-  // Waits until all that were retired are gone, at most `milliseconds`.
+  // Waits until all retired pipelines are gone, at most `milliseconds`.
   static void waitForRetired(int milliseconds);
 
   GstElement *element() const { return pipeline_; }
   const std::vector<GstElement *> &actions() const { return actions_; }
   void setPreview(bool on);
-  // The newest frame as JPEG, computed in the calling thread; empty if there is none. Thread-safe.
+  // The newest frame as JPEG, or an empty string if there is none. Computed in the calling thread. Thread-safe.
   std::string snapshot() const;
   bool rewind();                         // to the beginning of a file
   bool ended() const { return ended_; }  // the stream is at its end, or its source said so
@@ -47,9 +47,9 @@ class CameraPipeline : public std::enable_shared_from_this<CameraPipeline> {
   int width() const { return width_; }
   int height() const { return height_; }
   double frameRate() const { return frame_rate_; }
-  // Wall-clock time in ns since 1970 of a running time. `by_camera` says whether the camera's own clock gave it.
+  // Wall-clock time of a running time, in ns since 1970. `by_camera` says whether the camera's own clock gave it.
   std::int64_t wallTime(GstClockTime running_time, bool &by_camera) const;
-  GstClockTime runningTime() const;  // now
+  GstClockTime runningTime() const;  // the running time now
 
  private:
   CameraPipeline() = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From a camera's address to decoded frames and recorded streams.
+// Builds the first part of the pipeline: from a camera's address to decoded frames and recorded streams.
 //
 //   source ─► parsebin ─► h264parse ─► tee ─► appsink (memory ring)
 //                      │                └───► decodebin ─► analysis
@@ -15,10 +15,10 @@
 namespace sta::monitor {
 namespace {
 
-// Seconds from 1900, where NTP begins, to 1970.
+// Seconds from 1900, where NTP starts, to 1970.
 constexpr std::int64_t kNtpToUnix = 2'208'988'800LL * 1'000'000'000;
 
-// x264enc and avenc_aac for sources that send something else than what a clip takes as it is.
+// x264enc and avenc_aac, for sources whose format cannot go into a clip as it is.
 constexpr const char *kEncodeVideo =
     "queue max-size-buffers=30 max-size-bytes=0 max-size-time=0 leaky=downstream ! videoconvert ! "
     "x264enc tune=zerolatency speed-preset=superfast key-int-max=30 ! h264parse ! capsfilter caps=video/x-h264,stream-format=avc,alignment=au";
@@ -74,7 +74,7 @@ bool CameraPipeline::addSource(const CameraSettings &settings, std::string &erro
   }
   g_signal_connect(source, "pad-added",
                    G_CALLBACK(+[](GstElement *, GstPad *pad, gpointer self) { static_cast<CameraPipeline *>(self)->addParser(pad); }), this);
-  // Sources that always have their pad.
+  // Sources that have their pad from the start.
   if (GstPad *pad = gst_element_get_static_pad(source, "src")) {
     addParser(pad);
     gst_object_unref(pad);
@@ -82,11 +82,11 @@ bool CameraPipeline::addSource(const CameraSettings &settings, std::string &erro
   return true;
 }
 
-// parsebin takes apart what comes, RTP as well as files, down to encoded streams.
+// parsebin takes the input apart, RTP as well as files, down to encoded streams.
 void CameraPipeline::addParser(GstPad *pad) {
   std::string error;
   const HeldCaps caps = capsOf(pad);
-  // Other streams of a camera, such as its ONVIF metadata, are none of ours.
+  // A camera's other streams, such as its ONVIF metadata, are not used.
   if (isName(caps.get(), "application/x-rtp")) {
     const char *media = gst_structure_get_string(gst_caps_get_structure(caps.get(), 0), "media");
     if (media && !g_str_equal(media, "video") && !g_str_equal(media, "audio")) {
@@ -134,7 +134,7 @@ void CameraPipeline::newStream(GstPad *pad) {
   }
 }
 
-// The stream as it is goes to the memory ring and to a decoder.
+// Passes the encoded stream unchanged to the memory ring and to a decoder.
 void CameraPipeline::addEncodedVideo(GstPad *pad, bool h265) {
   std::string error;
   if (!recorder_) {
@@ -163,7 +163,7 @@ void CameraPipeline::addDecoder(GstPad *pad) {
   std::string error;
   GstElement *decoder = add("decodebin", error);
   if (!decoder) return;
-  // Frame threads of libav cost memory and a frame of delay each; a camera's picture needs one or two.
+  // Each frame thread of libav costs memory and a frame of delay. A camera's picture needs one or two threads.
   g_signal_connect(decoder, "deep-element-added", G_CALLBACK(+[](GstBin *, GstBin *, GstElement *element, gpointer) {
                      if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "max-threads")) g_object_set(element, "max-threads", 2, nullptr);
                    }),
@@ -181,7 +181,7 @@ void CameraPipeline::decoded(GstPad *pad) {
     linkPad(pad, analysis_);
     return;
   }
-  // What the source sends is not what a clip holds: it is encoded for that.
+  // A clip cannot hold the source's format, so this encodes it.
   std::string error;
   GError *fault = nullptr;
   GstElement *tee = add("tee", error), *queue = add("queue", error), *sink = recordSink(kVideo);
@@ -256,7 +256,7 @@ GstFlowReturn CameraPipeline::recorded(GstAppSink *from, Stream stream) {
   return GST_FLOW_OK;
 }
 
-// RTP can say which wall-clock time of the camera a frame is of (RTCP sender reports): rtspsrc attaches it.
+// RTP can tell at which time of the camera's clock a frame was taken (RTCP sender reports). rtspsrc attaches that time.
 void CameraPipeline::watchClock(GstPad *pad) {
   gst_pad_add_probe(
       pad, GST_PAD_PROBE_TYPE_BUFFER,
@@ -266,7 +266,7 @@ void CameraPipeline::watchClock(GstPad *pad) {
         GstCaps *caps = gst_static_caps_get(&ntp);
         const GstReferenceTimestampMeta *meta = gst_buffer_get_reference_timestamp_meta(buffer, caps);
         gst_caps_unref(caps);
-        // rtspsrc's segments begin at 0, so that a time stamp is a running time.
+        // rtspsrc's segments begin at 0, so a time stamp is a running time.
         if (meta && GST_BUFFER_PTS_IS_VALID(buffer))
           static_cast<CameraPipeline *>(self)->camera_offset_ =
               static_cast<std::int64_t>(meta->timestamp) - kNtpToUnix - static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));

@@ -18,7 +18,7 @@ void Recorder::setCaps(Stream stream, GstCaps *caps) {
 
 void Recorder::push(MediaSample sample) {
   const std::lock_guard lock(mutex_);
-  // Nothing can be shown before a key frame.
+  // Before a key frame nothing can be shown.
   if (ring_.empty() && !(sample.stream == kVideo && sample.key)) return;
   if (writer_) writer_->push(sample);
   bytes_ += gst_buffer_get_size(sample.buffer.get());
@@ -29,8 +29,8 @@ void Recorder::push(MediaSample sample) {
 void Recorder::trim() {
   if (!(ring_.back().stream == kVideo && ring_.back().key) && bytes_ <= kMostBytes) return;
   const GstClockTime newest = ring_.back().time();
-  // The newest key frame that is old enough; what is before it goes. If there is too much, the next key frame has to
-  // do.
+  // Finds the newest key frame that is old enough, and drops everything before it. If there is too much data, it takes
+  // a later key frame.
   std::size_t first = 0;
   std::size_t before_it = 0, bytes = 0;
   for (std::size_t i = 0; i < ring_.size(); ++i) {
@@ -44,7 +44,7 @@ void Recorder::trim() {
   }
   ring_.erase(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(first));
   bytes_ -= before_it;
-  // One group of pictures alone is too much: begin anew at the next key frame.
+  // One group of pictures alone is too large: starts anew at the next key frame.
   if (bytes_ > kMostBytes) {
     ring_.clear();
     bytes_ = 0;
@@ -58,7 +58,7 @@ bool Recorder::start(const std::string &path, GstClockTime from, ClipWriter::Don
   std::size_t first = 0;
   for (std::size_t i = 0; i < ring_.size(); ++i)
     if (ring_[i].stream == kVideo && ring_[i].key && ring_[i].time() <= from) first = i;
-  // Sound is announced only if some came: mp4mux waits for each stream that it was told of.
+  // Announces sound only if some has come: mp4mux waits for each stream that it was told of.
   std::array<HeldCaps, kStreams> caps = caps_;
   bool sound = false;
   for (const MediaSample &sample : ring_) sound = sound || sample.stream == kAudio;
@@ -78,7 +78,7 @@ void Recorder::finish() {
   close(std::move(writer));
 }
 
-// Closing the file may take as long as the disk does; nobody waits for that here.
+// Closing the file may take as long as the disk does. A thread does it, so nobody waits here.
 void Recorder::close(std::unique_ptr<ClipWriter> writer) {
   writer->finish();
   std::thread([writer = std::move(writer)]() mutable { writer.reset(); }).detach();

@@ -44,10 +44,10 @@ SplitUri splitUri(const std::string &uri) {
   const std::string authority = uri.substr(begin, end - begin);
   const std::size_t at = authority.rfind('@');
   if (at == std::string::npos) {
-    // "user:pa/ss@host": the slash would make "user" the host and show half of the password. An '@' further on in a
-    // path without a port before it is an ordinary one.
+    // "user:pa/ss@host": the slash would make "user" the host and show half of the password. An '@' further on in the
+    // path is harmless if there is no ':' before the path.
     const std::size_t colon = authority.rfind(':');
-    // A password that begins like a port is told by the '@' behind it.
+    // If an '@' comes later, the digits behind the ':' are the beginning of a password and no port.
     const bool port =
         (colon == std::string::npos || authority.find_first_not_of("0123456789", colon + 1) == std::string::npos || authority.back() == ']') &&
         (colon == std::string::npos || authority.back() == ']' || uri.find('@', end) == std::string::npos);
@@ -73,8 +73,8 @@ std::string displayUri(const std::string &uri) {
   static constexpr std::array kTelling = {"password", "passwd", "pass", "pwd", "token", "secret", "key", "auth", "user", "usr"};
   std::string shown;
   bool query = false;
-  // key=value between any of the separators that such addresses use. '/' ends no value of a query, and '_' one only if
-  // another key follows.
+  // Looks for key=value between any of the separators that such addresses use. '/' does not end a value in a query, and
+  // '_' ends one only if another key follows.
   for (std::size_t at = 0; at < uri.size();) {
     std::size_t end = std::min(uri.find_first_of(query ? "&;#_" : "/?&;#_", at), uri.size());
     while (end < uri.size() && uri[end] == '_' && uri.substr(at, end - at).find('=') != std::string::npos) {

@@ -18,15 +18,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Where names are looked up: installed models first, then paths relative to the file.
+// Where model names are looked up: installed models first, then paths relative to the file.
 struct Places {
   std::string folder;
   const std::vector<std::string> &model_folders;
 };
 
-constexpr std::size_t kMostModels = 16;  // of one camera
+constexpr std::size_t kMostModels = 16;  // for one camera
 
-// Names are parts of topics, paths of REST and metrics, so they are kept plain.
+// Names are parts of topics, REST paths and metrics, so only plain ones are allowed.
 bool plainName(const std::string &name) {
   if (name.empty() || name.size() > 64) return false;
   for (char c : name)
@@ -38,7 +38,7 @@ std::string absolute(const std::string &path, const std::string &folder) {
   return path.empty() || fs::path(path).is_absolute() ? path : (fs::path(folder) / path).lexically_normal().string();
 }
 
-// The path of a model, or nothing, and then `tried` says where it was looked for.
+// The path of a model. If there is none, it is empty, and `tried` says where it was looked for.
 std::string findModel(const std::string &name, const Places &places, std::string &tried) {
   if (name.starts_with("arch:")) return name;
   std::vector<std::string> candidates;
@@ -110,7 +110,7 @@ RecordSettings readRecord(Reading &reading, const YAML::Node &node, const std::s
   return record;
 }
 
-// `camera` on top of what `defaults` says already.
+// Puts the keys of `camera` on top of the defaults that it already has.
 void readCameraKeys(Reading &reading, Section &section, const Places &places, CameraSettings &camera) {
   if (const auto loop = section.boolean("loop")) camera.loop = *loop;
   if (const auto transport = section.text("transport")) {
@@ -163,7 +163,7 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   if (!told && (scheme.starts_with("rtsp") || scheme.starts_with("http")) && hostOf(camera.uri).empty())
     section.fault("uri", "names no host; right is " + scheme + "://HOST/PATH");
   if (scheme.empty()) {
-    // A path, as people write it.
+    // A file path without a scheme.
     char *file = g_filename_to_uri(absolute(camera.uri, places.folder).c_str(), nullptr, nullptr);
     camera.uri = file ? file : "";
     g_free(file);
@@ -174,7 +174,7 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   for (const std::string &name : kSchemes) known = known || name == scheme;
   if (!known) {
     const std::string like = nearest(scheme, kSchemes);
-    // A part of a variable's value is none of an error's business.
+    // An error must not show a part of a variable's value.
     const bool shown = uriScheme(section.written("uri")) == scheme;
     section.fault("uri", (shown ? "has the scheme \"" + scheme + "\"; " : "has an unknown scheme; ") +
                              (like.empty() ? "known are rtsp, rtsps, http, https, file, v4l2 and test" : "did you mean \"" + like + "\"?"));
@@ -182,7 +182,7 @@ void readUri(Section &section, const Places &places, CameraSettings &camera) {
   if (const auto user = section.text("user")) camera.user = *user;
   if (const auto password = section.text("password")) camera.password = *password;
   if (scheme == "file") return;
-  // Said for all cameras it is meant for the files among them.
+  // A `loop` in the defaults is meant for the files among the cameras.
   if (camera.loop && section.has("loop")) section.fault("loop", "is for files: other sources have no end");
   camera.loop = false;
 }
@@ -235,7 +235,7 @@ void readMqtt(Reading &reading, const YAML::Node &node, const std::string &folde
     mqtt.user = split.user;
     mqtt.password = split.password;
     std::string host = hostOf(split.uri);
-    // Nothing but host and port, or they would be passed over.
+    // Only host and port are allowed; anything else would be ignored silently.
     bool right = split.uri == scheme + "://" + host || split.uri == scheme + "://" + host + "/";
     if (const std::size_t colon = host.rfind(':'); colon != std::string::npos && host.back() != ']') {
       const char *begin = host.data() + colon + 1, *end = host.data() + host.size();
@@ -320,7 +320,7 @@ ReadResult readSettings(const std::string &path, const std::vector<std::string> 
   if (fs::is_directory(path, failed)) return {{}, {path + ": a folder; the configuration is a YAML file"}};
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  // (Writing an empty buffer to a stream is a failure of that stream, so an empty file is not read that way.)
+  // (Writing an empty buffer to a stream puts that stream into a failed state, so an empty file is not read that way.)
   if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
   if (file.bad() || !file.is_open()) return {{}, {path + ": cannot be read: " + g_strerror(errno)}};
   return readSettingsText(text.str(), path, fs::absolute(path).parent_path().string(), model_folders);

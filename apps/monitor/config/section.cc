@@ -10,7 +10,7 @@
 namespace sta::monitor {
 namespace {
 
-// Replaces ${NAME}. Returns what is wrong, or nothing. The value of a variable is never repeated in an error.
+// Replaces ${NAME}. Returns the error, or an empty text. An error never repeats the value of a variable.
 std::string expand(std::string &text) {
   std::string result;
   for (std::size_t at = 0; at < text.size();) {
@@ -42,7 +42,7 @@ void Reading::fault(const YAML::Node &node, const std::string &what) {
   errors.push_back(mark.is_null() ? file + ": " + what : file + ":" + std::to_string(mark.line + 1) + ": " + what);
 }
 
-// (A node of yaml-cpp is a reference, and assigning to it would change the tree: reset() makes it refer to something
+// (A node of yaml-cpp is a reference, and assigning to it would change the tree. reset() makes it refer to something
 // else.)
 Section::Section(Reading &reading, const YAML::Node &node, std::string where, const YAML::Node &key) : reading_(reading), where_(std::move(where)) {
   if (node.IsDefined()) node_.reset(node);
@@ -71,9 +71,9 @@ Section::~Section() {
 
 YAML::Node Section::node(const std::string &key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
-  const YAML::Node &fixed = node_;  // the operator of a constant node adds nothing
+  const YAML::Node &fixed = node_;  // operator[] of a constant node adds nothing
   const YAML::Node value = fixed[key];
-  // YAML's null is as if the key were not there.
+  // YAML's null means that the key is absent.
   return value.IsDefined() && value.IsNull() ? fixed[std::string()] : value;
 }
 

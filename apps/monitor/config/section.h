@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One mapping of the YAML file while it is read: hands out values by key, collects faults with their lines, and knows
-// which keys nobody asked for.
+// One mapping of the YAML file while it is read. It hands out values by key, collects faults with their lines, and
+// knows which keys nobody asked for.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -13,7 +13,7 @@
 
 namespace sta::monitor {
 
-// What a whole reading shares.
+// The state that all sections of one reading share.
 struct Reading {
   std::string file;
   std::vector<std::string> errors;
@@ -22,10 +22,10 @@ struct Reading {
 
 class Section {
  public:
-  // `where` names the mapping for people: "camera gate"; `key` is what it stands under, which has a line if the mapping
-  // has none. A node that is no mapping is a fault, an absent one is an empty mapping.
+  // `where` names the mapping for people: "camera gate". `key` is the key above it; its line is used if the mapping has
+  // none. A node that is no mapping is a fault; an absent node is an empty mapping.
   Section(Reading &reading, const YAML::Node &node, std::string where, const YAML::Node &key = {});
-  // Keys that were never asked for are faults that name the nearest known one.
+  // Reports each key that nobody asked for as a fault, and names the nearest known key.
   ~Section();
   Section(const Section &) = delete;
 
@@ -39,7 +39,7 @@ class Section {
   std::optional<std::uint64_t> size(const std::string &key);
   std::optional<std::vector<std::string>> list(const std::string &key);  // a list of words, or one word
   void fault(const std::string &key, const std::string &what);
-  // As it stands in the file, with its ${NAME}: for errors, which never repeat the value of a variable.
+  // The value as the file has it, with its ${NAME}. It is for errors, which never repeat the value of a variable.
   std::string written(const std::string &key);
   const std::string &where() const { return where_; }
 
@@ -48,7 +48,7 @@ class Section {
 
   Reading &reading_;
   YAML::Node node_;
-  YAML::Node place_;  // what faults of the whole mapping point at: as node_, but also if that is empty
+  YAML::Node place_;  // the place of faults of the whole mapping: like node_, but set even if that is empty
   std::string where_;
   std::vector<std::string> known_;
 };

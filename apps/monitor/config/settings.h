@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the user's file says, as typed values. Every struct can be compared, so that a reload finds the cameras that
-// changed and leaves the others alone.
+// The user's file as typed values. Every struct can be compared, so a reload finds the cameras that changed and leaves
+// the others alone.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,16 @@
 
 namespace sta::monitor {
 
-// Durations are nanoseconds, as in GStreamer; sizes are bytes.
+// Durations are nanoseconds, as in GStreamer. Sizes are bytes.
 using Nanoseconds = std::int64_t;
 inline constexpr Nanoseconds kSecond = 1'000'000'000;
 
-// One model that looks at a camera. What is not set stays with the model, or with staaction's default.
+// One model that looks at a camera. Values that are not set are the model's, or else staaction's defaults.
 struct WatchSettings {
-  std::string name;   // as written; it names the model in topics, metrics and events
+  std::string name;   // as in the file; it names the model in topics, metrics and events
   std::string model;  // path of the folder or file, or "arch:…"
   std::string device = "auto";
-  int drop_number = 0;  // -1: chosen by load
+  int drop_number = 0;  // -1: chosen by the load
   std::optional<double> enter_threshold, exit_threshold;
   std::optional<Nanoseconds> min_duration, release_duration, hop;
   std::optional<int> smoothing;
@@ -40,8 +40,8 @@ enum class Transport { kTcp, kUdp };
 struct CameraSettings {
   std::string name;
   std::string uri;             // without user and password: these never reach GStreamer's URI, where errors and logs would repeat them
-  std::string user, password;  // of the URI, or of their own keys
-  bool loop = false;           // files begin again at their end
+  std::string user, password;  // from the URI, or from their own keys
+  bool loop = false;           // files start again at their end
   Transport transport = Transport::kTcp;
   std::vector<WatchSettings> watch;
   std::optional<RecordSettings> record;
@@ -50,7 +50,7 @@ struct CameraSettings {
 
 struct HttpSettings {
   std::string address = "127.0.0.1";
-  int port = 8090;  // 0: any free one, which is printed
+  int port = 8090;  // 0: any free port; the program prints it
   std::string token;
   bool operator==(const HttpSettings &) const = default;
 };
@@ -77,7 +77,7 @@ struct Settings {
   HttpSettings http;
   MqttSettings mqtt;
   StorageSettings storage;
-  CameraSettings defaults;  // of cameras that come over REST, too
+  CameraSettings defaults;  // also for cameras that come over REST
   std::map<std::string, CameraSettings> cameras;
 };
 

@@ -51,7 +51,7 @@ std::string nearest(std::string_view word, const std::vector<std::string> &known
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string &candidate : known) {
-    // Levenshtein distance, one row at a time.
+    // The Levenshtein distance, one row at a time.
     std::vector<std::size_t> row(candidate.size() + 1);
     std::iota(row.begin(), row.end(), 0);
     for (std::size_t i = 0; i < word.size(); ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The REST interface: what api/v1 answers. Clips and snapshots are found by an event's id in the store, so that no part
-// of a request is ever a path.
+// The REST interface below api/v1. It finds clips and snapshots by an event's id in the store, so no part of a request
+// is ever used as a path.
 #include <charconv>
 #include <thread>
 
@@ -18,8 +18,8 @@ void noSuch(const Request &request, const char *what) {
 
 enum class Part { kAll, kSome, kNone };
 
-// "bytes=BEGIN-END", "bytes=BEGIN-" and "bytes=-LAST" of a file of `size` bytes: [begin, end). Several parts, or what
-// makes no sense: all of it.
+// "bytes=BEGIN-END", "bytes=BEGIN-" and "bytes=-LAST" of a file with `size` bytes, as [begin, end). Several parts, or a
+// range that makes no sense, mean the whole file.
 Part partOf(const std::string &range, std::uint64_t size, std::uint64_t &begin, std::uint64_t &end) {
   const std::string unit = "bytes=";
   if (!range.starts_with(unit) || size == 0) return Part::kAll;
@@ -127,7 +127,7 @@ void serveEvent(const Request &request, Backend &backend) {
   }
 }
 
-// The JPEG of now is made in a thread; the request waits for it, nothing else does.
+// A thread makes the JPEG of the present frame. The request waits for it; nothing else does.
 void serveSnapshot(const Request &request, Backend &backend) {
   const std::shared_ptr<CameraPipeline> pipeline = backend.pipelineOf(request.path[1]);
   if (!pipeline || pipeline->frames() == 0) {
@@ -142,7 +142,7 @@ void serveSnapshot(const Request &request, Backend &backend) {
   soup_server_message_pause(request.message);
   std::thread([picture, pipeline]() mutable {
     picture->jpeg = pipeline->snapshot();
-    CameraPipeline::retire(std::move(pipeline));  // it may be the last one to hold it
+    CameraPipeline::retire(std::move(pipeline));  // this may be the last reference
     g_idle_add(
         [](gpointer data) -> gboolean {
           auto *made = static_cast<Picture *>(data);

@@ -16,7 +16,7 @@ std::string header(SoupServerMessage *message, const char *name) {
   return value ? value : "";
 }
 
-// "host:port" or "[address]:port" without the port.
+// Removes the port from "host:port" or "[address]:port".
 std::string hostOf(const std::string &authority) {
   if (!authority.empty() && authority.front() == '[') return authority.substr(0, authority.find(']') + 1);
   return authority.substr(0, authority.find(':'));
@@ -29,7 +29,7 @@ constexpr const char *kCookie = "sta_session";
 Auth::Auth(std::string token, const std::string &salt) : token_(std::move(token)), session_(sha256(salt + "\n" + token_)) {}
 
 bool Auth::equal(const std::string &a, const std::string &b) {
-  // Of texts of unlike lengths their sums are compared, which have one.
+  // The texts may have different lengths, so this compares their checksums, which always have the same length.
   const std::string x = sha256(a), y = sha256(b);
   unsigned difference = 0;
   for (std::size_t i = 0; i < x.size(); ++i) difference |= static_cast<unsigned>(x[i] ^ y[i]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Who may ask. With a token: a bearer of it, or of the cookie that POST /login gives for it. Without: only this
-// machine, by its loopback names, so that a page from elsewhere that points a name of its own at 127.0.0.1 gets
-// nothing.
+// Who may ask the server. With a token: requests that carry it as bearer token, or that carry the cookie which POST
+// /login gives for it. Without a token: only this machine, by its loopback names. So a foreign page cannot reach the
+// server by a name of its own that points at 127.0.0.1.
 #pragma once
 
 #include <libsoup/soup.h>
@@ -12,13 +12,13 @@ namespace sta::monitor {
 
 class Auth {
  public:
-  // `salt` is random and kept: sessions outlive a restart, and end when the token changes.
+  // `salt` is random and kept: sessions survive a restart, and end when the token changes.
   Auth(std::string token, const std::string &salt);
   bool allowed(SoupServerMessage *message) const;
-  // A change that a browser was led into by another site: its Origin is not the host that it speaks to.
+  // Whether another site led the browser into this request: its Origin is not the host that it speaks to.
   static bool foreign(SoupServerMessage *message);
   bool login(const std::string &token) const { return equal(token, token_); }
-  // The value of Set-Cookie. Behind a proxy that was asked over TLS, browsers are told to send it over TLS alone.
+  // The value of Set-Cookie. If the browser spoke TLS to a proxy, it will send the cookie over TLS only.
   std::string cookie(SoupServerMessage *message) const;
   bool needed() const { return !token_.empty(); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the HTTP server may ask of the monitor. All calls come from the main loop.
+// The questions that the HTTP server may ask the monitor. All calls come from the main loop.
 #pragma once
 
 #include <memory>
@@ -20,13 +20,13 @@ struct Backend {
   virtual Store &store() = 0;
   virtual std::shared_ptr<CameraPipeline> pipelineOf(const std::string &name) = 0;  // nullptr: not connected
   virtual void viewersChanged(const std::string &name, int viewers) = 0;
-  // The text of the body is checked as a camera of the file would be. Errors: why not; `created` if there was none of
-  // the name.
+  // Checks the body as it would check a camera in the file. Returns the errors, if any. `created`: there was no camera
+  // with this name.
   virtual std::vector<std::string> putCamera(const std::string &name, const std::string &body, bool &created) = 0;
   virtual bool deleteCamera(const std::string &name) = 0;  // false: no such camera
-  // Forgets what came over REST of a camera, also that it was deleted, so that the file decides. false: nothing came.
+  // Forgets all that came over REST about a camera, also a deletion, so that the file decides. false: nothing came.
   virtual bool followFile(const std::string &name) = 0;
-  virtual bool ready() = 0;  // cameras were started
+  virtual bool ready() = 0;  // the cameras have been started
 };
 
 }  // namespace sta::monitor

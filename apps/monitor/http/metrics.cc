@@ -23,7 +23,7 @@ prometheus::Family<prometheus::Histogram> &histogram(prometheus::Registry &regis
   return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
 }
 
-// A counter follows a number that only grows.
+// Raises the counter to a total that only grows.
 void raise(prometheus::Counter &counter, double total) {
   if (total > counter.Value()) counter.Increment(total - counter.Value());
 }

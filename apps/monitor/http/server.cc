@@ -74,14 +74,14 @@ HttpServer::HttpServer(const HttpSettings &settings, Backend &backend)
       auth_(settings.token, backend.store().salt()),
       streams_([this](const std::string &camera, int viewers) { backend_.viewersChanged(camera, viewers); }),
       server_(soup_server_new("server-header", "sta-monitor", nullptr)) {
-  // Too long a body is refused before it is read.
+  // Refuses a body that is too long before it is read.
   soup_server_add_early_handler(
       server_, nullptr,
       [](SoupServer *, SoupServerMessage *message, const char *, GHashTable *, gpointer) {
         SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
         const bool chunked = soup_message_headers_get_encoding(headers) == SOUP_ENCODING_CHUNKED;
         if (!chunked && soup_message_headers_get_content_length(headers) <= static_cast<goffset>(kMostBody)) return;
-        soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);  // what comes all the same is thrown away
+        soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);  // throws the body away
         soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection", "close");
         answerError(message, chunked ? SOUP_STATUS_LENGTH_REQUIRED : SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, "a body has a length, of at most 64 KiB");
       },
@@ -117,7 +117,7 @@ std::unique_ptr<HttpServer> HttpServer::listen(const HttpSettings &settings, Bac
     char *text = g_uri_to_string(static_cast<GUri *>(uris->data));
     server->address_ = text;
     g_free(text);
-    // An address for "all of this machine's" cannot be opened; its name can.
+    // An address that means "all addresses of this machine" cannot be opened. The machine's name can.
     for (const std::string any : {"//0.0.0.0:", "//[::]:"})
       if (const std::size_t at = server->address_.find(any); at != std::string::npos)
         server->address_.replace(at, any.size(), "//" + std::string(g_get_host_name()) + ":");
@@ -143,8 +143,8 @@ void HttpServer::handle(SoupServerMessage *message, const char *path, GHashTable
   Request request{message, soup_server_message_get_method(message), parts(path), query, ""};
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (const char *range = soup_message_headers_get_one(soup_server_message_get_request_headers(message), "Range")) {
-    // Parts are for files, and serveFile makes them: libsoup's own go wrong at the end of a file, and repeat it as
-    // often as it is asked for.
+    // Only files are sent in parts, and serveFile makes them. libsoup's own parts go wrong at the end of a file, and it
+    // repeats the file as often as the request asks for.
     request.range = range;
     soup_message_headers_remove(soup_server_message_get_request_headers(message), "Range");
   }
@@ -212,7 +212,7 @@ void HttpServer::handleApi(const Request &request) {
   serveApi(request, backend_, streams_);
 }
 
-// Files of the page are compiled in, so no path reaches the file system.
+// The files of the page are compiled in, so no path of a request reaches the file system.
 void HttpServer::servePage(SoupServerMessage *message, const std::string &name) {
   GBytes *bytes = g_resources_lookup_data(("/sta-monitor/" + name).c_str(), G_RESOURCE_LOOKUP_FLAGS_NONE, nullptr);
   if (!bytes) {

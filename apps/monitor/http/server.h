@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The HTTP server: addresses to handlers, who may ask, the page. The answers of the REST interface are in api.cc.
+// The HTTP server: it finds the handler for an address, checks who may ask, and serves the page. api.cc has the answers
+// of the REST interface.
 #pragma once
 
 #include <libsoup/soup.h>
@@ -15,13 +16,13 @@
 
 namespace sta::monitor {
 
-// One request, taken apart.
+// One request, split into its parts.
 struct Request {
   SoupServerMessage *message;
   std::string method;
   std::vector<std::string> path;  // decoded parts: {"cameras", "gate"} of /api/v1/cameras/gate
   GHashTable *query;
-  std::string range;  // the header, as it is
+  std::string range;  // the header, unchanged
   std::string parameter(const char *name) const;
   std::string body() const;
 };
@@ -34,7 +35,7 @@ void answerBytes(SoupServerMessage *message, const char *type, const std::string
 
 class HttpServer {
  public:
-  // nullptr: `error` says why (the port is taken, …).
+  // On nullptr, `error` says why (the port is taken, …).
   static std::unique_ptr<HttpServer> listen(const HttpSettings &settings, Backend &backend, std::string &error);
   ~HttpServer();
   const std::string &address() const { return address_; }  // http://127.0.0.1:8090/
@@ -54,7 +55,7 @@ class HttpServer {
   unsigned timer_ = 0;
 };
 
-// api.cc: everything below /api/v1 but login.
+// In api.cc: serves everything below /api/v1 except the login.
 void serveApi(const Request &request, Backend &backend, Streams &streams);
 
 }  // namespace sta::monitor

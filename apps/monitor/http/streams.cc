@@ -12,7 +12,7 @@ GBytes *bytesOf(const std::string &text) { return g_bytes_new(text.data(), text.
 
 constexpr const char *kBoundary = "sta-picture";
 
-// Its side of the connection is closed.
+// Whether the client has closed its side of the connection.
 bool hasGone(SoupServerMessage *message) {
   GSocket *socket = soup_server_message_get_socket(message);
   if (!socket || g_socket_is_closed(socket)) return true;
@@ -123,7 +123,7 @@ void Streams::event(std::int64_t sequence, const std::string &json) {
 void Streams::camera(const std::string &json) { sendAll("event: camera\ndata: " + json + "\n\n"); }
 
 void Streams::keepAlive() {
-  // A viewer of a camera that is down gets nothing to write, so nothing would tell that it has gone.
+  // A viewer of a camera that is down gets no data, so only a look at its connection shows that it has gone.
   std::vector<Client *> gone;
   for (Client &client : clients_)
     if (hasGone(client.message)) gone.push_back(&client);
@@ -149,11 +149,11 @@ void Streams::end(Client *client) {
 void Streams::picture(const std::string &camera, GBytes *jpeg) {
   GBytes *part = nullptr;
   for (Client &client : clients_) {
-    if (client.camera != camera || client.chunks > 0) continue;  // it has not taken the last one yet
+    if (client.camera != camera || client.chunks > 0) continue;  // it has not yet taken the last picture
     if (!part) {
       gsize size = 0;
       const auto *data = static_cast<const char *>(g_bytes_get_data(jpeg, &size));
-      // The boundary behind the picture comes with it, so that browsers show it at once.
+      // Sends the boundary behind the picture along with it, so that browsers show the picture at once.
       part = bytesOf("Content-Type: image/jpeg\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(data, size) + "\r\n--" +
                      kBoundary + "\r\n");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Answers that do not end: the stream of events and states (server-sent events), and live pictures (MJPEG). A client
-// that reads slowly misses pictures, never holds up others; one that does not read at all is let go.
+// that reads slowly misses pictures but never delays others. A client that does not read at all is disconnected.
 #pragma once
 
 #include <libsoup/soup.h>
@@ -20,13 +20,13 @@ class Streams {
   explicit Streams(Viewers viewers) : viewers_(std::move(viewers)) {}
   ~Streams();
 
-  // Take the request over. false: there are too many already.
+  // These take over the request. false: there are too many clients already.
   bool addListener(SoupServerMessage *message, const std::vector<JournalEntry> &missed);
   bool addViewer(SoupServerMessage *message, const std::string &camera);
 
-  void event(std::int64_t sequence, const std::string &json);  // sequence 0: not kept
+  void event(std::int64_t sequence, const std::string &json);  // sequence 0: not kept in the journal
   void camera(const std::string &json);
-  void endViewers(const std::string &camera);  // of one that is gone
+  void endViewers(const std::string &camera);  // viewers of a camera that is gone
   void picture(const std::string &camera, GBytes *jpeg);
   void keepAlive();  // every 15 s: a comment, which also finds clients that are gone
 
@@ -34,9 +34,9 @@ class Streams {
   struct Client {
     Streams *streams;
     SoupServerMessage *message;
-    std::string camera;       // of a viewer; empty: a listener
-    std::size_t waiting = 0;  // bytes handed to libsoup and not written yet
-    int chunks = 0;           // the same in chunks
+    std::string camera;       // the viewer's camera; empty: a listener
+    std::size_t waiting = 0;  // bytes that libsoup has but has not written yet
+    int chunks = 0;           // the same, counted in chunks
   };
   static constexpr std::size_t kMostClients = 200, kMostWaiting = 4 << 20;
   bool add(SoupServerMessage *message, const std::string &camera, const char *type);

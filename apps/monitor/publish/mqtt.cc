@@ -9,7 +9,7 @@
 namespace sta::monitor {
 
 struct Mqtt::Link {
-  Mqtt *owner;  // nullptr once it is gone; main loop only
+  Mqtt *owner;  // nullptr after it is gone; main loop only
 };
 
 Mqtt::Mqtt(MqttSettings settings, Store &store, std::string status_topic, Log log)
@@ -24,7 +24,7 @@ Mqtt::Mqtt(MqttSettings settings, Store &store, std::string status_topic, Log lo
                       settings_.ca_file.empty() ? "/etc/ssl/certs" : nullptr, nullptr, nullptr, nullptr);
   mosquitto_max_inflight_messages_set(client_, kMostInFlight);
   mosquitto_reconnect_delay_set(client_, 1, 15, true);
-  // The callbacks hold a reference of their own to the link through the main loop's closures.
+  // The callbacks give the main loop closures that hold their own reference to the link.
   mosquitto_connect_callback_set(client_, [](mosquitto *, void *link, int code) {
     inMainLoop([link = static_cast<Link *>(link)->owner->link_, code] {
       if (link->owner) link->owner->onConnection(code);
@@ -47,7 +47,7 @@ Mqtt::~Mqtt() {
   if (retry_) g_source_remove(retry_);
   if (connected_) mosquitto_publish(client_, nullptr, status_topic_.c_str(), 7, "offline", 1, true);
   mosquitto_disconnect(client_);
-  // After a disconnect the thread ends by itself; the link stays valid until then.
+  // After a disconnect libmosquitto's thread ends on its own. The link stays valid until then.
   if (running_) mosquitto_loop_stop(client_, false);
   link_->owner = nullptr;
   mosquitto_destroy(client_);
@@ -122,7 +122,7 @@ void Mqtt::forgetOthers(const std::vector<std::string> &prefixes) {
   }
 }
 
-// An empty retained message removes the topic; the store forgets it when the broker has confirmed that.
+// An empty retained message removes the topic. The store forgets the topic when the broker has confirmed that.
 void Mqtt::takeBack(const std::string &topic) {
   int message = 0;
   publish(topic, "", true, &message);
@@ -131,14 +131,14 @@ void Mqtt::takeBack(const std::string &topic) {
 
 void Mqtt::event(const std::string &topic, const std::string &payload) {
   if (store_.outboxAdd(topic, payload) < 0) {
-    // The store cannot keep it (the disk is full): better told without being kept than not at all.
+    // The store cannot keep it (the disk is full). It is better to send the event without keeping it than not at all.
     publish(topic, payload, false, nullptr);
     return;
   }
   pump();
 }
 
-// Hands the outbox over in order. What libmosquitto has, it sends again by itself after a broken connection.
+// Hands over the outbox in order. After a broken connection libmosquitto itself sends again what it already has.
 void Mqtt::pump() {
   if (!connected_) return;
   const int room = kMostInFlight - static_cast<int>(in_flight_.size());
@@ -154,7 +154,7 @@ void Mqtt::pump() {
 void Mqtt::onAcknowledged(int message) {
   const auto found = in_flight_.find(message);
   if (found == in_flight_.end()) {
-    // A state. One that was taken back and is there again meanwhile stays known.
+    // It was a state. If it was taken back and has a value again by now, it stays known.
     if (const auto topic = taken_back_.find(message); topic != taken_back_.end()) {
       if (const auto known = states_.find(topic->second); known != states_.end() && known->second.empty()) {
         states_.erase(known);

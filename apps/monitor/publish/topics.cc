@@ -23,7 +23,7 @@ std::string sumOf(const std::string &text) {
   return result;
 }
 
-// Names joined by '_'. Where they hold that themselves, a sum tells what would become the same apart.
+// Joins the names by '_'. If a name has a '_' itself, a checksum keeps different lists of names apart.
 std::string idOf(const std::vector<std::string> &parts) {
   std::string id, all;
   bool unclear = false;
@@ -49,10 +49,10 @@ std::string topicPart(const std::string &label) {
   bool changed = false;
   for (char &c : part)
     if (!g_ascii_isalnum(c) && c != '-' && c != '_') {
-      changed = changed || c != ' ';  // spaces are common, and people guess what becomes of them
+      changed = changed || c != ' ';  // spaces are common, and people guess what they become
       c = '_';
     }
-  // Labels in other scripts would all become the same: a sum tells them apart.
+  // Labels in other scripts would all become the same, so a checksum keeps them apart.
   return changed ? part + "_" + sumOf(label) : part;
 }
 
@@ -69,8 +69,8 @@ std::vector<std::string> eventLabels(const WatchSettings &watch, const std::vect
   return found;
 }
 
-// What all entities say of themselves. Home Assistant took the entity's id from object_id up to 2026.3, and takes it
-// from default_entity_id since; each leaves the other alone.
+// The fields that all entities have. Home Assistant took the entity's id from object_id up to 2026.3, and takes it from
+// default_entity_id since then. Each version ignores the other field.
 json Topics::entity(const CameraSettings &camera, const std::string &kind, const std::string &id, const std::string &name) const {
   return {
       {"name", name}, {"unique_id", id}, {"object_id", id}, {"default_entity_id", kind + "." + lowerCase(id)}, {"device", device(prefix_, camera)}};
@@ -97,7 +97,7 @@ std::vector<Message> Topics::discovery(const CameraSettings &camera, const Watch
                                        const std::string &background) const {
   std::vector<Message> messages;
   const std::string label_id = idOf({prefix_, camera.name, watch.name, "label"});
-  // Available while both the monitor and the camera are.
+  // An entity is available only while both the monitor and the camera are.
   const json available = {{"availability", json::array({{{"topic", status()}}, {{"topic", cameraStatus(camera.name)}}})},
                           {"availability_mode", "all"}};
   json sensor = entity(camera, "sensor", label_id, watch.name + " label");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names and payloads of everything that goes to the broker, and nothing else: this is the file to read for writing a
-// client.
+// Names and payloads of all messages to the broker, and nothing else: read this file to write a client.
 //
 //   PREFIX/status                        online | offline (retained, last will)
 //   PREFIX/CAMERA/status                 online | offline (retained): offline while no picture comes
@@ -32,9 +31,9 @@ class Topics {
   std::string event(const std::string &camera) const { return prefix_ + "/" + camera + "/event"; }
   std::string snapshot(const std::string &camera) const { return prefix_ + "/" + camera + "/snapshot"; }
 
-  // Home Assistant's discovery: one device a camera with its connection, an image of its newest event, a sensor for
-  // each model's label, a binary sensor for each label that can be an event. `labels` are those of the model; the
-  // background is left out. To be retained.
+  // Home Assistant's discovery messages: one device for each camera with its connection, an image of its newest event,
+  // a sensor for each model's label, and a binary sensor for each label that can be an event. `labels` are those of the
+  // model; the background is left out. The messages are to be retained.
   std::vector<Message> discovery(const CameraSettings &camera) const;
   std::vector<Message> discovery(const CameraSettings &camera, const WatchSettings &watch, const std::vector<std::string> &labels,
                                  const std::string &background) const;
@@ -46,11 +45,11 @@ class Topics {
   std::string prefix_, discovery_;
 };
 
-// Labels of a model that can become events with these settings.
+// The labels of a model that can become events with these settings.
 std::vector<std::string> eventLabels(const WatchSettings &watch, const std::vector<std::string> &labels, const std::string &background);
 
-// A label as part of a topic or an identifier: letters, digits, - and _. A space becomes _; so do others, and then a
-// sum of the label follows.
+// A label as part of a topic or an identifier: letters, digits, - and _. Spaces become _. Other characters also become
+// _, and then a checksum of the label follows.
 std::string topicPart(const std::string &label);
 
 }  // namespace sta::monitor

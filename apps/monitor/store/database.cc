@@ -12,8 +12,8 @@ std::unique_ptr<Database> Database::open(const std::string &path, std::string &e
     return nullptr;
   }
   sqlite3_busy_timeout(handle, 2000);
-  // With a write-ahead log NORMAL survives every end of the process; a power cut may take the last transactions, never
-  // the file.
+  // With a write-ahead log, synchronous=NORMAL survives every end of the process. A power cut may lose the last
+  // transactions, but never the file.
   if (!database->execute("PRAGMA journal_mode=WAL") || !database->execute("PRAGMA synchronous=NORMAL")) {
     error = database->error();
     return nullptr;

@@ -14,14 +14,15 @@ namespace sta::monitor {
 class Database {
  public:
   ~Database();
-  // Opens or makes the file: write-ahead log, so that a kill at any moment leaves it whole. nullptr: `error` says why.
+  // Opens or makes the file. Its write-ahead log keeps it intact if the process is killed at any moment. On nullptr,
+  // `error` says why.
   static std::unique_ptr<Database> open(const std::string &path, std::string &error);
   bool execute(const char *sql);
   std::string error() const { return sqlite3_errmsg(handle_); }
   int changes() const { return sqlite3_changes(handle_); }
   std::int64_t lastRow() const { return sqlite3_last_insert_rowid(handle_); }
 
-  // A statement in use: bind in order, then step. It is reset when it goes out of scope.
+  // A statement in use: bind the values in order, then step. It is reset when it goes out of scope.
   class Use {
    public:
     explicit Use(sqlite3_stmt *statement) : statement_(statement) {}
@@ -45,7 +46,7 @@ class Database {
     }
 
    private:
-    sqlite3_stmt *statement_;  // nullptr if it could not be prepared: then nothing is done, and row() and done() are false
+    sqlite3_stmt *statement_;  // nullptr if preparing failed: then nothing is done, and row() and done() are false
     int bound_ = 0;
   };
   Use use(const std::string &sql);

@@ -95,7 +95,7 @@ void Store::recover() {
     Database::Use use = database_->use("SELECT id FROM clips WHERE state = 'writing'");
     while (use.row()) clips.push_back(use.text(0));
   }
-  for (const std::string &clip : clips) clipEnded(clip, true);  // what was written plays
+  for (const std::string &clip : clips) clipEnded(clip, true);  // the part that was written can be played
   {
     Database::Use use = database_->use(std::string(kColumns) + "WHERE \"offset\" IS NULL ORDER BY onset, events.id");
     while (use.row()) recovered_.push_back(read(use));
@@ -142,7 +142,7 @@ std::optional<std::vector<Event>> Store::list(const EventFilter &filter, std::st
     if (end == filter.cursor.c_str() || *end != '-') return std::nullopt;
     id = end + 1;
   }
-  // One statement for all filters: an empty one is always true.
+  // One statement serves all filters: the condition of an empty one is always true.
   Database::Use use = database_->use(std::string(kColumns) +
                                      "WHERE (onset, events.id) < (?, ?) AND onset >= ? AND onset <= ? AND (?5 = '' OR events.camera = ?5) AND "
                                      "(?6 = '' OR model = ?6) AND (?7 = '' OR label = ?7) ORDER BY onset DESC, events.id DESC LIMIT ?");
@@ -287,7 +287,7 @@ void Store::expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most) {
       bytes = use.integer(1);
     }
     if (clip.empty()) break;
-    if (!removeClip(clip)) break;  // nothing can be written now, so nothing can be deleted
+    if (!removeClip(clip)) break;  // nothing can be written now, so nothing can be deleted either
     used -= std::min(used, bytes);
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the monitor remembers: events, clips, what the broker has not got yet, and cameras that came over REST. The only
-// place that knows SQL. Used from the main loop alone. What cannot be written (full disk) returns false; the monitor
-// goes on without.
+// The monitor's memory: events, clips, messages that the broker has not got yet, and cameras that came over REST. Only
+// this folder knows SQL. Used from the main loop alone. If a write fails (full disk), the function returns false, and
+// the monitor goes on.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,9 @@ namespace sta::monitor {
 
 struct EventFilter {
   std::string camera, model, label;      // empty: all
-  std::optional<Milliseconds> from, to;  // of the onset
+  std::optional<Milliseconds> from, to;  // bounds of the onset
   int limit = 50;
-  std::string cursor;  // where the page before ended
+  std::string cursor;  // where the previous page ended
 };
 
 struct OutboxEntry {
@@ -34,14 +34,15 @@ struct JournalEntry {
 
 class Store {
  public:
-  // Makes the folder if need be. What a killed monitor left open is ended: see recovered(). nullptr: `error` says why.
+  // Makes the folder if necessary. Ends what a killed monitor left open: see recovered(). On nullptr, `error` says why.
   static std::unique_ptr<Store> open(const std::string &folder, std::string &error);
 
-  bool save(const Event &event);  // a new one, or what is new of a known one
+  bool save(const Event &event);  // a new event, or news of a known one
   std::optional<Event> find(const std::string &id);
-  // Newest onset first; `next` becomes the cursor of the next page, empty at the end. nothing: the cursor is no cursor.
+  // Newest onset first. `next` becomes the cursor of the next page; it is empty at the end. Returns nothing if the
+  // cursor is not valid.
   std::optional<std::vector<Event>> list(const EventFilter &filter, std::string &next);
-  // Events that open() ended, oldest first: they are still to be told.
+  // The events that open() ended, oldest first. They still have to be told.
   const std::vector<Event> &recovered() const { return recovered_; }
 
   bool clipBegun(const std::string &id, const std::string &camera, Milliseconds time);
@@ -51,14 +52,14 @@ class Store {
   std::vector<std::string> eventsOfClip(const std::string &clip);
   std::uint64_t clipBytes();
 
-  // In the order of addition. -1: could not be written.
+  // Entries are kept in the order in which they were added. -1: could not be written.
   std::int64_t outboxAdd(const std::string &topic, const std::string &payload);
   std::vector<OutboxEntry> outboxAfter(std::int64_t sequence, int limit);
   void outboxRemove(std::int64_t sequence);
   std::int64_t outboxCount();
 
-  // Retained topics that the broker may have, and the camera that each is of: so that those of a camera that is gone
-  // can be taken back.
+  // The retained topics that the broker may have, each with its camera. With them the topics of a removed camera can be
+  // taken back.
   bool retainedAdd(const std::string &topic, const std::string &camera);
   void retainedRemove(const std::string &topic);
   std::vector<std::pair<std::string, std::string>> retained();  // topic, camera
@@ -67,19 +68,19 @@ class Store {
   std::int64_t journalAdd(const std::string &payload);
   std::vector<JournalEntry> journalAfter(std::int64_t sequence);
 
-  // name -> JSON; empty: deleted although the file has it.
+  // name -> JSON. Empty: the camera is deleted, although the file has it.
   std::map<std::string, std::string> cameras();
   bool setCamera(const std::string &name, const std::string &json);
   void forgetCamera(const std::string &name);
 
-  // A random text that is made once and kept: sessions of the page are signed with it, and outlive a restart.
+  // A random text that is made once and kept. It signs the sessions of the page, so they survive a restart.
   std::string salt();
 
   // Deletes events and clips older than `keep`, then the oldest clips until they take at most `at_most` bytes. Clips
-  // being written stay.
+  // that are still being written stay.
   void expire(Milliseconds now, Nanoseconds keep, std::uint64_t at_most);
   const std::string &folder() const { return folder_; }
-  std::string problem() const { return problem_; }  // why the last write failed; empty after a good one
+  std::string problem() const { return problem_; }  // why the last write failed; empty after a successful one
 
  private:
   Store(std::unique_ptr<Database> database, std::string folder);

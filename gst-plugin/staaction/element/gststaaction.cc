@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// GObject and GstBaseTransform glue of staaction: who is called when, under which lock. The work is done by
-// StreamRunner (frames), ModelLoader (models that are changed while running), Handles (what other threads ask for),
-// properties.cc (settings).
+// The GObject and GstBaseTransform glue of staaction: which method is called when, and under which lock. Other classes
+// do the work: StreamRunner (frames), ModelLoader (a new model while frames flow), Handles (what other threads ask
+// for), properties.cc (settings).
 
 /**
  * SECTION:element-staaction
@@ -9,40 +9,43 @@
  * @short_description: labels the action that a video shows
  * @see_also: staoverlay
  *
- * staaction classifies overlapping windows of time with a video transformer whose tokens are pruned by semantic-aware
- * temporal accumulation (STA), and puts the labels on the frames: as a #GstCustomMeta named StaActionMeta, and as a
- * GstAnalyticsClsMtd where GStreamer has it. Windows are made of time, not of frame counts, so any and varying frame
- * rates are fine.
+ * staaction classifies overlapping windows of time with a video transformer and puts the labels on the frames: as a
+ * #GstCustomMeta named StaActionMeta, and as a GstAnalyticsClsMtd where GStreamer has it. Semantic-aware temporal
+ * accumulation (STA) drops tokens of the transformer. Windows are made of time, not of frame counts, so frame rates of
+ * any kind, also varying ones, are fine.
  *
- * Frames are neither changed nor delayed. By default (sync=false) a window that the model cannot keep up with is
- * skipped and counted in #GstStaAction:stats and by a QoS message; no buffer is ever dropped. With sync=true every
- * window is classified before its last frame goes on, and the labels are a function of the input alone.
+ * Frames are neither changed nor delayed. By default (sync=false) the element skips windows that the model cannot keep
+ * up with, and counts them in #GstStaAction:stats and in QoS messages; it never drops a buffer. With sync=true it
+ * classifies every window before the window's last frame goes on, and the labels depend on the input alone.
  *
- * Windows flicker; events do not: a class whose smoothed score stays above #GstStaAction:enter-threshold makes a
- * message named sta-event and the signal #GstStaAction::event when it starts, at most once a second while it lasts, and
- * when it ends, with its onset and offset.
+ * Windows flicker; events do not. An event starts when the smoothed score of a class has stayed above
+ * #GstStaAction:enter-threshold, and has an onset and an offset. A message named sta-event and the signal
+ * #GstStaAction::event tell of it: when it starts, at most once a second while it lasts, and when it ends.
  *
- * Setting #GstStaAction:model while frames flow loads the new one in the background. It fills its first window beside
- * the old one, which serves until that window is classified; a model that cannot be used is a warning, and the old one
- * goes on.
+ * Setting #GstStaAction:model while frames flow loads the new model in the background. The new model fills its first
+ * window while the old one still serves, and takes over when that window is classified. If the new model cannot be
+ * used, the element posts a warning and the old one goes on.
  *
- * With region=objects windows are made of the objects that upstream has detected and tracked
+ * With region=objects the element makes windows of the objects that upstream has detected and tracked
  * (#GstVideoRegionOfInterestMeta with an id, or GstAnalyticsODMtd related to a GstAnalyticsTrackingMtd), one for each
- * track, and labels are put on the objects.
+ * track. It puts the labels on the objects.
  *
- * Each window is announced by the signal #GstStaAction::window and, with post-windows=true, by an element message named
- * sta-window. Times in it are nanoseconds of running time.
+ * The signal #GstStaAction::window announces each window; with post-windows=true an element message named sta-window
+ * does so too. Times in them are nanoseconds of running time.
  *
  * ## Example launch lines
  * |[
- * gst-launch-1.0 -m filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true
- * post-windows=true ! fakesink ]| Prints the label of each window of a file.
+ * gst-launch-1.0 -m filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true \
+ *   post-windows=true ! fakesink
+ * ]| Prints the label of each window of a file.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay ! videoconvert !
- * autovideosink ]| Shows a camera with its labels.
+ * gst-launch-1.0 v4l2src ! videoconvert ! staaction model=models/camera-watch ! staoverlay ! videoconvert ! \
+ *   autovideosink
+ * ]| Shows a camera with its labels.
  * |[
- * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true ! staoverlay !
- * videoconvert ! x264enc ! mp4mux ! filesink location=labelled.mp4 ]| Writes a labelled copy of a file.
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! staaction model=models/camera-watch sync=true ! staoverlay ! \
+ *   videoconvert ! x264enc ! mp4mux ! filesink location=labelled.mp4
+ * ]| Writes a labelled copy of a file.
  */
 
 #include "gststaaction.h"
@@ -67,9 +70,9 @@ static guint g_event_signal = 0;
 
 namespace sta::gst {
 
-// Locks: the sink pad's STREAM_LOCK is held by GStreamer around everything in `runner` (stream_runner.h goes on from
-// there). The element's OBJECT_LOCK guards `settings`, for a copy only; nothing is called with it held. The others
-// guard themselves.
+// Locks: GStreamer holds the sink pad's STREAM_LOCK around everything in `runner` (stream_runner.h names the locks
+// inside it). The element's OBJECT_LOCK guards `settings` and is held for a copy only; nothing is called under it. The
+// other members guard themselves.
 struct StaActionState {
   explicit StaActionState(GstStaAction *self)
       : loader([self](const Settings &wanted, const std::shared_ptr<Engine> &engine, const OpenFailure *failure) {
@@ -113,7 +116,8 @@ static GstStaticPadTemplate src_template =
 G_DEFINE_TYPE(GstStaAction, gst_sta_action, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(staaction, "staaction", GST_RANK_NONE, GST_TYPE_STA_ACTION)
 
-// GObject's callers are C: an exception (in practice std::bad_alloc) ends here as an element error.
+// GObject's callers are C: an exception (in practice std::bad_alloc) must not leave the element and becomes an element
+// error here.
 template <typename Result, typename Work>
 static Result guarded(GstStaAction *self, Result failed, Work work) {
   try {
@@ -138,7 +142,7 @@ static Settings copySettings(GstStaAction *self) {
 
 // NULL -> READY.
 static gboolean openElement(GstStaAction *self) {
-  self->state->loader.stop();  // what was set while the element went to NULL is in the settings
+  self->state->loader.stop();  // the settings hold what was set while the element went to NULL
   OpenFailure failure;
   std::shared_ptr<Stream> stream;
   const std::shared_ptr<Engine> engine = sta::gst::openModel(copySettings(self), &stream, &failure);
@@ -159,7 +163,8 @@ static GstStateChangeReturn gst_sta_action_change_state(GstElement *element, Gst
       if (!guarded(self, FALSE, [self] { return openElement(self); })) return GST_STATE_CHANGE_FAILURE;
       break;
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      // Before the pads are deactivated: that waits for the streaming thread, which may be waiting for a forward pass.
+      // Before the base class deactivates the pads: that waits for the streaming thread, which may wait for a forward
+      // pass.
       self->state->handles.stopWaiting();
       break;
     default:
@@ -167,15 +172,15 @@ static GstStateChangeReturn gst_sta_action_change_state(GstElement *element, Gst
   }
   const GstStateChangeReturn result = GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) {
-    self->state->handles.exchange({});  // from here on a model that is set is not loaded
+    self->state->handles.exchange({});  // from here on the loader ignores a model that is set
     self->state->loader.stop();
     self->state->cuda.close();
   }
   return result;
 }
 
-// READY -> PAUSED: a fresh stream, with the settings as they are now. A model that was set in READY is waited for, as
-// in NULL -> READY.
+// READY -> PAUSED: makes a fresh stream with the settings as they are now. If a model was set in READY, this waits
+// until it is loaded, as NULL -> READY does.
 static gboolean gst_sta_action_start(GstBaseTransform *transform) {
   GstStaAction *self = GST_STA_ACTION(transform);
   return guarded(self, FALSE, [self]() -> gboolean {
@@ -183,7 +188,7 @@ static gboolean gst_sta_action_start(GstBaseTransform *transform) {
     state.loader.wait();
     std::shared_ptr<Engine> engine = state.loader.take();
     if (!engine) engine = state.handles.opened().engine;
-    if (!engine) return FALSE;  // cannot be: READY is reached with an engine only
+    if (!engine) return FALSE;  // cannot happen: an element without an engine does not reach READY
     const Settings settings = copySettings(self);
     OpenFailure failure;
     failure.status = STA_ERROR_INVALID_ARGUMENT;
@@ -206,7 +211,7 @@ static gboolean gst_sta_action_stop(GstBaseTransform *transform) {
 
 /* -------------------------------------------------------------------------------------------- the stream */
 
-// The same on both sides, but memory that there cannot be here is not offered.
+// Both pads have the same caps. Memory that cannot exist in this process is not offered.
 static GstCaps *gst_sta_action_transform_caps(GstBaseTransform *, GstPadDirection, GstCaps *caps, GstCaps *filter) {
   GstCaps *possible = sta::gst::possibleMemories(caps);
   if (!filter) return possible;
@@ -267,14 +272,14 @@ static void handleEvent(GstStaAction *self, GstEvent *event) {
       state.runner.gap(GST_CLOCK_TIME_IS_VALID(duration) ? start + duration : start, segment);
       break;
     }
-    case GST_EVENT_FLUSH_START:  // not serialised: comes from any thread, while the streaming thread may be waiting
+    case GST_EVENT_FLUSH_START:  // not serialised: comes from any thread while the streaming thread may be waiting
       state.handles.setFlushing(true);
       break;
     case GST_EVENT_FLUSH_STOP:
       state.runner.flushed();
       state.handles.setFlushing(false);
       break;
-    case GST_EVENT_EOS:  // everything is published before the event goes on: an application may stop at EOS
+    case GST_EVENT_EOS:  // publishes everything before the event goes on, because an application may stop at EOS
       state.runner.drain(segment);
       break;
     default:
@@ -299,7 +304,7 @@ static gboolean gst_sta_action_query(GstBaseTransform *transform, GstPadDirectio
   gboolean live = FALSE;
   GstClockTime min = 0, max = GST_CLOCK_TIME_NONE;
   gst_query_parse_latency(query, &live, &min, &max);
-  // A frame is held, not stored: what upstream can buffer is not more than before.
+  // The element holds one frame but stores none, so upstream can buffer no more than before: max stays.
   gst_query_set_latency(query, live, min + own, max);
   return TRUE;
 }
@@ -333,7 +338,7 @@ static void gst_sta_action_get_property(GObject *object, guint id, GValue *value
   if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
-// Called once for all properties of one g_object_set(), so that a model and its labels are loaded together.
+// GObject calls this once for all properties of one g_object_set(), so a model and its labels are loaded together.
 static void gst_sta_action_dispatch_properties_changed(GObject *object, guint count, GParamSpec **changed) {
   G_OBJECT_CLASS(parent_class)->dispatch_properties_changed(object, count, changed);
   GstStaAction *self = GST_STA_ACTION(object);
@@ -368,9 +373,9 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
    * @action: the element
    * @window: the fields of a sta-window message
    *
-   * A window was classified, or failed to be. Emitted from the streaming thread with sync=true, else from a thread of
-   * the element as soon as the result is there; from one thread at a time, in order. Do not change the element's state
-   * in a handler.
+   * A window was classified, or its forward pass failed. With sync=true the streaming thread emits the signal;
+   * otherwise a thread of the element does, as soon as the result is there. One thread at a time emits it, in order. Do
+   * not change the element's state in a handler.
    *
    * Since: 0.1
    */
@@ -383,7 +388,8 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
    * @event: the fields of a sta-event message: state (start, update, end), event-id, label, class-id, onset, offset
    *   (running time, ns), confidence, peak, model, stream-id
    *
-   * An event started, went on or ended. Emitted like #GstStaAction::window; also posted as an element message.
+   * An event started, went on or ended. It is emitted like #GstStaAction::window, and also posted as an element
+   * message.
    *
    * Since: 0.1
    */
@@ -405,10 +411,10 @@ static void gst_sta_action_class_init(GstStaActionClass *klass) {
   transform_class->sink_event = GST_DEBUG_FUNCPTR(gst_sta_action_sink_event);
   transform_class->before_transform = GST_DEBUG_FUNCPTR(gst_sta_action_before_transform);
   transform_class->transform_ip = GST_DEBUG_FUNCPTR(gst_sta_action_transform_ip);
-  // No propose_allocation: an element that works in place passes the query on, so that upstream learns of padded rows
-  // (GstVideoMeta) and pools what downstream can take, which is what counts: the same buffers go there. Planes are read
-  // through GstVideoMeta whoever asked for it. Passthrough hands on buffers that others share; metadata may only be
-  // added to a writable one. The same holds for frames in CUDA memory.
+  // There is no propose_allocation. An element that works in place passes that query on, so upstream learns what
+  // downstream can take: padded rows (GstVideoMeta) and pools. That is right, because the same buffers go there, and
+  // the element reads planes through GstVideoMeta in any case. The same holds for frames in CUDA memory. There is no
+  // passthrough: it would hand on buffers that others share, and metadata may only be added to a writable one.
   transform_class->passthrough_on_same_caps = FALSE;
 }
 
@@ -417,6 +423,6 @@ static void gst_sta_action_init(GstStaAction *self) {
   GstBaseTransform *transform = GST_BASE_TRANSFORM(self);
   gst_base_transform_set_in_place(transform, TRUE);
   gst_base_transform_set_passthrough(transform, FALSE);
-  gst_base_transform_set_qos_enabled(transform, FALSE);  // or the base class drops late frames, which would tear holes into windows
+  gst_base_transform_set_qos_enabled(transform, FALSE);  // or the base class drops late frames, and windows get holes
   gst_base_transform_set_gap_aware(transform, TRUE);     // or the base class clears the GAP flag of buffers
 }

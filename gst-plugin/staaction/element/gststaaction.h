@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The element staaction: frames pass through untouched and undelayed, labels of what happens in them are added. The
-// object is a plain C struct, as GObject demands; everything that has a destructor lives in the one StaActionState that
-// it owns.
+// The element staaction: it adds labels of what happens in the frames, and neither changes nor delays the frames. The
+// object is a plain C struct, as GObject demands. It owns one StaActionState, which holds everything that has a
+// destructor.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>

@@ -44,7 +44,8 @@ GstCaps *possibleMemories(GstCaps *caps) {
 
 namespace {
 
-// What neighbours and the application have of gst.cuda.context ends up in the element, by gst_element_set_context().
+// Asks the neighbours and the application for gst.cuda.context. Their answers reach the element through
+// gst_element_set_context().
 void askForContexts(GstElement *element) {
   GstQuery *query = gst_query_new_context(GST_CUDA_CONTEXT_TYPE);
   bool found = false;
@@ -62,7 +63,7 @@ void askForContexts(GstElement *element) {
   if (!found) gst_element_post_message(element, gst_message_new_need_context(GST_OBJECT_CAST(element), GST_CUDA_CONTEXT_TYPE));
 }
 
-// The device's context that the element has been given; NULL: none. Transfer full.
+// The CUDA context of the device that the element has been given, or NULL. Transfer full.
 GstCudaContext *givenContext(GstElement *element, gint device) {
   GstContext *known = gst_element_get_context(element, GST_CUDA_CONTEXT_TYPE);
   if (!known) return nullptr;

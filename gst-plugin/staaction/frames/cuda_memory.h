@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Frames in CUDA memory (caps feature memory:CUDAMemory, GStreamer >= 1.24): what may be negotiated, the CUDA context
-// that decoders upstream are given, and the device's view of a buffer. Built without GstCuda, or on a machine without a
-// CUDA device, there are no such frames and everything here says so.
+// Frames in CUDA memory (caps feature memory:CUDAMemory, GStreamer >= 1.24): which caps may be negotiated, the CUDA
+// context that decoders upstream get, and the device's view of a buffer. Without GstCuda in the build, or without a
+// CUDA device in the machine, there are no such frames, and the functions here say so.
 //
-// LibTorch works in the device's primary context, GStreamer's CUDA elements in one of their own unless they are given
-// another. Elements change state from sink to source, so staaction is asked for a context before the decoder upstream
-// makes one: it hands out the primary one, and the pixels can be read where they are. Frames that come in another
-// context all the same are mapped to system memory.
+// LibTorch works in the device's primary context. GStreamer's CUDA elements make a context of their own unless somebody
+// gives them one. Elements change state from sink to source, so the decoder upstream asks staaction for a context
+// before it makes one. staaction hands out the primary context, and then the engine can read the pixels where they are.
+// Frames that come in another context all the same are mapped to system memory.
 #pragma once
 
 #include <gst/gst.h>
@@ -16,13 +16,13 @@
 
 #include "loader/core_api.h"
 
-struct _GstCudaContext;  // GstCuda's, which this header does not need
+struct _GstCudaContext;  // of GstCuda, whose headers this header does not need
 
 namespace sta::gst {
 
 #ifdef HAVE_GSTCUDA
 constexpr bool kHaveGstCuda = true;
-// Of the pads' templates: first, so that a decoder that can keeps its pixels on the device.
+// Part of the pad templates. These caps come first, so that a decoder that can keeps its pixels on the device.
 #define STA_ACTION_CUDA_CAPS(formats)                                                  \
   "video/x-raw(memory:CUDAMemory), format = (string) " formats                         \
   ", width = (int) [ 1, 32768 ], height = (int) [ 1, 32768 ], framerate = (fraction) " \
@@ -32,11 +32,11 @@ constexpr bool kHaveGstCuda = false;
 #define STA_ACTION_CUDA_CAPS(formats) ""
 #endif
 
-// Whether frames in CUDA memory can come up in this process: built with GstCuda, and there is a driver with a device.
-// The first call loads the driver.
+// Whether frames in CUDA memory can occur in this process: it is built with GstCuda, and there is a driver with a
+// device. The first call loads the driver.
 bool cudaFramesPossible();
 
-// Caps without those in CUDA memory, unless they are possible. Transfer full.
+// Returns the caps; removes those in CUDA memory if they are not possible. Transfer full.
 GstCaps *possibleMemories(GstCaps *caps);
 
 // A context that staaction shares with its neighbours. Thread-safe: queries come from any thread.
@@ -44,11 +44,11 @@ class CudaShare {
  public:
   ~CudaShare() { close(); }
 
-  // NULL -> READY, the model is open: takes the context that is going round if it is the primary one, else makes and
-  // announces it. Nothing for a model that takes no frames in CUDA memory. Caller holds no lock.
+  // NULL -> READY, after the model is open. If the neighbours already share the primary context, takes it; otherwise
+  // makes it and announces it. Does nothing for a model that takes no frames in CUDA memory. Caller holds no lock.
   void open(GstElement *element, const sta_model_info &model);
   void close();
-  // Answers a CONTEXT query for gst.cuda.context. FALSE: it was none, or there is nothing to share.
+  // Answers a CONTEXT query for gst.cuda.context. FALSE if it was another query, or if there is nothing to share.
   bool answer(GstElement *element, GstQuery *query);
 
  private:
@@ -64,9 +64,9 @@ class CudaMapping {
   CudaMapping(const CudaMapping &) = delete;
   CudaMapping &operator=(const CudaMapping &) = delete;
 
-  // The CUcontext that the buffer's memory is in; NULL: it is not in CUDA memory, or not in one piece.
+  // The CUcontext that the buffer's memory is in. NULL: it is not in CUDA memory, or not in one piece.
   static void *contextOf(GstBuffer *buffer);
-  // FALSE if it cannot be mapped. *stream: the CUstream that its pixels are written in, NULL for the default one.
+  // FALSE if it cannot be mapped. *stream: the CUstream that writes the pixels, NULL for the default one.
   bool map(GstBuffer *buffer, const GstVideoInfo &info, void **stream);
   const GstVideoFrame &frame() const { return frame_; }
 

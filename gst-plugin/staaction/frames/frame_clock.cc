@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Timestamps of buffers into running time.
+// Converts the timestamps of buffers into running time.
 #include "frame_clock.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 namespace sta::gst {
 namespace {
 
-// Timestamps are rounded to micro- or milliseconds by many containers and cameras: differences up to this are no jump.
+// Many containers and cameras round timestamps to micro- or milliseconds. Differences up to this are no jump.
 constexpr GstClockTime kRounding = GST_MSECOND;
 
 // stream time = slope * running time + offset, for forward rates. Long double holds all of 64 bits of ns.
@@ -85,7 +85,7 @@ FrameTime FrameClock::next(GstElement *element, GstBuffer *buffer, const GstSegm
     }
   } else if (segment.format == GST_FORMAT_TIME) {
     frame = inSegment(GST_BUFFER_PTS(buffer), duration, segment);
-  } else {  // timestamps without a time segment: nothing maps them, so they are running time
+  } else {  // no time segment maps these timestamps, so they are taken as running time
     frame.usable = true;
     frame.time = GST_BUFFER_PTS(buffer);
     frame.duration = duration;
@@ -114,7 +114,7 @@ GstClockTime FrameClock::arrivalTime(GstElement *element) {
     gst_object_unref(clock);
     return now > base ? now - base : 0;
   }
-  // Before the pipeline has chosen a clock (preroll): the distances still are right.
+  // The pipeline has not chosen a clock yet (preroll): the distances between frames are right all the same.
   const gint64 now = g_get_monotonic_time();
   if (arrival_origin_ < 0) arrival_origin_ = now;
   return static_cast<GstClockTime>(now - arrival_origin_) * GST_USECOND;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GStreamer's names for pixel layouts and colours into those of sta.h.
+// Translates GStreamer's names for pixel layouts and colours into those of sta.h.
 #include "frame_input.h"
 
 namespace sta::gst {
@@ -43,7 +43,7 @@ sta_pixel_format pixelFormat(GstVideoFormat format) {
   }
 }
 
-// Caps may leave the matrix open; then the usual one of the picture's size, as GStreamer's converters choose it.
+// Caps may leave the matrix open. Then this takes the usual one for the picture's size, as GStreamer's converters do.
 static sta_color_matrix colorMatrix(const GstVideoInfo &info) {
   if (!GST_VIDEO_INFO_IS_YUV(&info)) return STA_MATRIX_RGB;
   switch (info.colorimetry.matrix) {

@@ -10,7 +10,7 @@ namespace sta::gst {
 void ModelLoader::request(const Settings &settings) {
   std::lock_guard<std::mutex> lock(mutex_);
   wanted_ = settings;
-  // Not let go of here: the caller is an application that sets a property.
+  // Do not free it here: the caller is an application that sets a property, and freeing may block.
   if (loaded_) buried_.push_back(std::move(loaded_));
   loaded_ = nullptr;
   if (!thread_.joinable()) {
@@ -80,7 +80,7 @@ void ModelLoader::work() {
     lock.unlock();
     if (current) report_(settings, engine, engine ? nullptr : &failure);
     lock.lock();
-    // Replaced meanwhile: the next round loads what is wanted now.
+    // If it was replaced meanwhile, the next round loads the model that is wanted now.
     if (engine && !wanted_ && !stop_) loaded_ = std::move(engine);
     loading_ = false;
     changed_.notify_all();

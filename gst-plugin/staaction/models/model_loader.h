@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A thread in which models come and go while frames flow: it loads the one that the user has just set, and lets go of
-// the one that was replaced (which may have to wait for a forward pass). The streaming thread asks it for neither but
-// looks whether a new model is there.
+// A thread that loads and frees models while frames flow. It loads the model that the user has just set, and frees the
+// one that was replaced (which may have to wait for a forward pass). The streaming thread does neither: it only looks
+// whether a new model is ready.
 #pragma once
 
 #include <condition_variable>
@@ -18,24 +18,24 @@ namespace sta::gst {
 
 class ModelLoader {
  public:
-  // Called from the loader's thread without a lock: a model was loaded (failure is null), or was not.
+  // Called from the loader's thread without a lock, with a loaded model (failure is null) or with the failure.
   using Report = std::function<void(const Settings &settings, const std::shared_ptr<Engine> &engine, const OpenFailure *failure)>;
   explicit ModelLoader(Report report) : report_(std::move(report)) {}
   ~ModelLoader() { stop(); }
   ModelLoader(const ModelLoader &) = delete;
   ModelLoader &operator=(const ModelLoader &) = delete;
 
-  // Loads the model of these settings. A request that is not finished is replaced: nothing more is heard of it. Any
+  // Loads the model of these settings. An unfinished earlier request is replaced and reports nothing any more. Any
   // thread.
   void request(const Settings &settings);
-  // The model that was loaded last, once; never waits. Any thread.
+  // Returns the model that was loaded last, once; null if there is none. Never waits. Any thread.
   std::shared_ptr<Engine> take();
-  // Lets go of handles in the loader's thread; in the caller's if that does not run (then no model was ever replaced).
-  // Any thread.
+  // Frees handles in the loader's thread. If that does not run (no model was ever replaced), frees them in the
+  // caller's. Any thread.
   void bury(std::shared_ptr<void> handle);
-  // Returns when no request is under way. Not from a streaming thread.
+  // Returns when no request is under way. Do not call it from a streaming thread.
   void wait();
-  // Ends the thread, after a load under way; its result and other leftovers are let go of. request() starts it anew.
+  // Ends the thread after the load under way, and frees its result and other leftovers. request() starts a new thread.
   void stop();
 
  private:

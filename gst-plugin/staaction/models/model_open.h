@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Opening a model with everything about the settings that can be wrong, so that a mistake shows before the first frame:
-// at NULL -> READY, where it is an error, and in the background for a model swap, where it is a warning.
+// Opens a model and checks the settings that depend on it, so that a mistake shows before the first frame: at NULL ->
+// READY, where it is an error, and in the background during a model swap, where it is a warning.
 #pragma once
 
 #include <gst/gst.h>
@@ -18,13 +18,13 @@ struct OpenFailure {
   std::string message;  // one sentence for people
 };
 
-// Loads the library and the model, and tries a stream with the settings. Blocks; never from a streaming thread. An
-// engine without a stream: null and *failure. The stream may be used or let go of.
+// Loads the library and the model, and tries a stream with the settings. If any of that fails, also the stream alone,
+// returns null and *failure. The caller may use the stream or free it. Blocks: never call it from a streaming thread.
 std::shared_ptr<Engine> openModel(const Settings &settings, std::shared_ptr<Stream> *stream, OpenFailure *failure);
 
-// The element error for a failure, in the domain that fits it. Caller holds no lock.
+// Posts the element error for a failure, in the domain that fits. Caller holds no lock.
 void postOpenError(GstElement *element, const OpenFailure &failure);
-// What a well-formed model should still tell its user, as an element warning. Caller holds no lock.
+// Posts element warnings about a model that works but has something its user should know. Caller holds no lock.
 void postModelWarnings(GstElement *element, const Engine &engine);
 
 }  // namespace sta::gst

@@ -12,7 +12,7 @@ constexpr double kTimeConstant = 200e6;  // ns
 
 bool overlap(const Box &a, const Box &b) { return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height; }
 
-// The even interval of about `length` about `centre`, moved into [0, size).
+// Places an even interval with about this length and centre inside [0, size).
 void place(double centre, double length, int size, int *begin, int *count) {
   const int even_size = size & ~1;
   *count = std::clamp(2 * static_cast<int>(std::ceil(length / 2)), 2, std::max(2, even_size));
@@ -27,7 +27,7 @@ const Box &SmoothBox::follow(const Box &box, uint64_t time) {
     box_ = box;
   } else {
     const double share = 1 - std::exp(-static_cast<double>(time > time_ ? time - time_ : 0) / kTimeConstant);
-    // Centre and size, so that a box which only changes its shape keeps its place.
+    // Smooths centre and size, so that a box which only changes its shape keeps its place.
     const double cx = box_.x + box_.width / 2, cy = box_.y + box_.height / 2;
     const double width = box_.width + share * (box.width - box_.width), height = box_.height + share * (box.height - box_.height);
     const double x = cx + share * (box.x + box.width / 2 - cx), y = cy + share * (box.y + box.height / 2 - cy);

@@ -26,7 +26,7 @@ sta_status ObjectLanes::push(const FrameViews &frame, const GstVideoInfo &info, 
     if (track.last_seen != whole.time || result == STA_ERROR_FLUSHING) return;
     const sta_model_info &model = track.lane->stream()->engine().info();
     const double par = info.par_n > 0 && info.par_d > 0 ? static_cast<double>(info.par_n) / info.par_d : 1.0;
-    // The shape that the model's picture has in the frame as it lies there.
+    // The shape of the model's picture within the frame, before the frame is turned.
     const double shape = static_cast<double>(model.image_width) / model.image_height, aspect = exchangesAxes(whole.orientation) ? 1 / shape : shape;
     const Crop crop = cropAround(track.box.box(), aspect / par, whole.width, whole.height);
     if (crop.empty()) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// region=objects, frame by frame: the objects that upstream has put on a frame get or keep their lanes, each lane sees
-// its part of the frame, and the labels go back on the objects.
+// The work of region=objects for each frame: the objects that upstream has put on it get or keep their lanes, each lane
+// sees its part of the frame, and the labels go back on the objects.
 #pragma once
 
 #include <gst/gst.h>
@@ -16,24 +16,24 @@
 
 namespace sta::gst {
 
-// Belongs to the streaming thread; what changes lanes or labels is called with the lock of results held.
+// Used by the streaming thread. Methods that change lanes or labels are called with the lock of results held.
 class ObjectLanes {
  public:
   explicit ObjectLanes(Handles *handles) : tracks_(handles) {}
 
-  // The objects of the frame that is worked on, until attach() or the next read(). FALSE: there are some, but none with
-  // a track id.
+  // Reads the objects of the current frame; they hold until attach() or the next read(). FALSE: the frame has objects,
+  // but none has a track id.
   bool read(GstBuffer *buffer);
-  // Gives them lanes at this running time; a track ends when it was not seen for max_unseen ns. With the lock.
+  // Gives the objects lanes at this running time. A track ends when it was not seen for max_unseen ns. With the lock.
   void follow(GstClockTime time, GstClockTime max_unseen, const ObjectTracks::MakeLane &make, const RunContext &context, Lane::Retired *retired);
-  // Pushes, for each object that the frame shows, its crop. The first error ends nothing for the others, but FLUSHING
-  // does. Without the lock, since a push may wait for a forward pass.
+  // Pushes the crop of each object that the frame shows. An error of one object does not stop the others, but FLUSHING
+  // does. Without the lock, because a push may wait for a forward pass.
   sta_status push(const FrameViews &frame, const GstVideoInfo &info, std::string *problem);
-  // Puts the labels that are valid at this running time on their objects. With the lock.
+  // Puts each label that is valid at this running time on its object. With the lock.
   void attach(GstBuffer *buffer, GstClockTime time);
 
   void forEach(const std::function<void(ObjectTrack &)> &visit) { tracks_.forEach(visit); }
-  // All tracks end. With the lock.
+  // Ends all tracks. With the lock.
   void clear(const RunContext &context, Lane::Retired *retired);
 
  private:

@@ -12,7 +12,7 @@ ObjectTracks::Tracks::iterator ObjectTracks::end(Tracks::iterator track, const R
   return tracks_.erase(track);
 }
 
-// FALSE: every place is held by an object that this frame shows.
+// FALSE: all places are held by objects that this frame shows.
 bool ObjectTracks::makeRoom(GstClockTime time, size_t max_objects, const RunContext &context, Lane::Retired *retired) {
   while (tracks_.size() >= max_objects) {
     const auto oldest =
@@ -26,8 +26,8 @@ bool ObjectTracks::makeRoom(GstClockTime time, size_t max_objects, const RunCont
 
 void ObjectTracks::update(const std::vector<Detection> &objects, GstClockTime time, int max_objects, GstClockTime max_unseen, const MakeLane &make,
                           const RunContext &context, Lane::Retired *retired) {
-  // Those that have a place first, so that a new object of this frame cannot take that of one which comes later in the
-  // list.
+  // First the objects that have a place, so that a new object of this frame cannot take the place of one that comes
+  // later in the list.
   for (const Detection &object : objects) {
     const auto track = tracks_.find(object.track_id);
     if (track == tracks_.end()) continue;
@@ -40,7 +40,7 @@ void ObjectTracks::update(const std::vector<Detection> &objects, GstClockTime ti
   }
   for (auto track = tracks_.begin(); track != tracks_.end();)
     track = time - track->second.last_seen > max_unseen ? end(track, context, retired) : std::next(track);
-  // Fewer places than before: those seen last keep them, also if this frame shows them all.
+  // Fewer places than before: the tracks seen last keep theirs. Some end even if this frame shows them all.
   while (tracks_.size() > static_cast<size_t>(max_objects)) {
     end(std::min_element(tracks_.begin(), tracks_.end(), [](const auto &a, const auto &b) { return a.second.last_seen < b.second.last_seen; }),
         context, retired);

@@ -10,7 +10,7 @@
 namespace sta::gst {
 namespace {
 
-// 0: none.
+// Returns 0 if there is no track id.
 guint64 trackOf(GstVideoRegionOfInterestMeta *roi) {
   gint id = roi->id;
   if (GstStructure *object = gst_video_region_of_interest_meta_get_param(roi, "object_id")) gst_structure_get_int(object, "id", &id);
@@ -70,7 +70,7 @@ void addObjectLabel(GstBuffer *buffer, const Detection &object, const ActionReco
 void cropFrame(const GstVideoInfo &info, const Crop &crop, sta_frame *frame) {
   const GstVideoFormatInfo *format = info.finfo;
   for (guint plane = 0; plane < GST_VIDEO_INFO_N_PLANES(&info); plane++) {
-    // Any component that lies in the plane tells how it is sampled.
+    // Any component that lies in the plane says how it is sampled.
     guint c = 0;
     while (c + 1 < GST_VIDEO_INFO_N_COMPONENTS(&info) && static_cast<guint>(GST_VIDEO_FORMAT_INFO_PLANE(format, c)) != plane) c++;
     const int x = crop.x >> GST_VIDEO_FORMAT_INFO_W_SUB(format, c), y = crop.y >> GST_VIDEO_FORMAT_INFO_H_SUB(format, c);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Objects that upstream has put on a frame, and results put back on them. Two forms: GstVideoRegionOfInterestMeta with
-// an id, on any version of GStreamer, and GstAnalyticsODMtd related to a GstAnalyticsTrackingMtd from 1.24 on. A
-// detector that writes both for one object means one object: they have the same track id.
+// Reads the objects that upstream has put on a frame, and puts results on them. Two forms: GstVideoRegionOfInterestMeta
+// with an id, on any version of GStreamer, and GstAnalyticsODMtd related to a GstAnalyticsTrackingMtd, from 1.24 on. If
+// a detector writes both forms with the same track id, they mean one object.
 #pragma once
 
 #include <gst/gst.h>
@@ -19,7 +19,7 @@ struct Detection {
   guint64 track_id = 0;
   Box box;
   gboolean lost = FALSE;  // the tracker says that the track has ended
-  // Where it came from; pointers and ids are good until metadata is added to the buffer by others.
+  // Where the object came from. Pointers and ids are good until others add metadata to the buffer.
   GstVideoRegionOfInterestMeta *roi = nullptr;
   guint od_id = 0;  // if has_od
   gboolean has_od = FALSE;
@@ -27,19 +27,19 @@ struct Detection {
 
 struct Detections {
   std::vector<Detection> tracked;
-  guint without_track = 0;  // detections that no tracker has given an id: no window over time can be made of them
+  guint without_track = 0;  // detections that have no track id: they cannot form a window over time
 };
 
-// Track id of a region of interest: the field "id" of its parameter "object_id" (as trackers that keep the meta's own
-// id for something else write it), else the meta's id; 0 is none.
+// Reads the track id of a region of interest from the field "id" of its parameter "object_id" (some trackers write it
+// there, because they use the meta's own id for something else), or else from the meta's id. 0 means none.
 Detections readDetections(GstBuffer *buffer);
 
-// Puts a label on its object: as a parameter named StaActionMeta of the region of interest, with the fields of the meta
-// of that name, and as a GstAnalyticsClsMtd that the GstAnalyticsODMtd contains. The buffer is writable; quarks as
-// addAnalyticsMeta takes them.
+// Puts a label on its object in both forms: as a parameter of the region of interest, which is named StaActionMeta and
+// has the fields of that meta, and as a GstAnalyticsClsMtd that the GstAnalyticsODMtd contains. The buffer is writable;
+// quarks as for addAnalyticsMeta.
 void addObjectLabel(GstBuffer *buffer, const Detection &object, const ActionRecord &record, const std::vector<GQuark> &quarks);
 
-// Makes a frame show only a part of it: planes and size are those of the crop, which lies within the frame.
+// Makes a frame show only a part: planes and size become those of the crop, which lies within the frame.
 void cropFrame(const GstVideoInfo &info, const Crop &crop, sta_frame *frame);
 
 }  // namespace sta::gst

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A thread of the element that is woken when results have come, so that they are published between two frames rather
-// than with the next one, and so that a slow handler of the application holds up neither the stream nor the model.
+// A thread of the element that wakes up when results have come. So they are published between two frames and not only
+// with the next one. And a slow handler of the application delays neither the stream nor the model.
 #pragma once
 
 #include <condition_variable>
@@ -12,14 +12,14 @@ namespace sta::gst {
 
 class Dispatcher {
  public:
-  // work: called from the thread after wake(), once for any number of them.
+  // work: called from the thread after wake(). Several calls of wake() may lead to one call of work.
   explicit Dispatcher(std::function<void()> work) : work_(std::move(work)) {}
   ~Dispatcher() { stop(); }
   Dispatcher(const Dispatcher &) = delete;
   Dispatcher &operator=(const Dispatcher &) = delete;
 
   void start();
-  // Waits for a call of work() under way.
+  // Ends the thread; waits for a call of work() under way.
   void stop();
   // Any thread; returns at once.
   void wake();

@@ -13,7 +13,7 @@ int32_t classOf(const Engine &engine, const std::string &label) {
   return -1;
 }
 
-// "falling, fighting" -> its parts without the blanks around them.
+// Splits "falling, fighting" into its parts, without the blanks around them.
 std::vector<std::string> split(const std::string &list) {
   std::vector<std::string> parts;
   gchar **words = g_strsplit(list.c_str(), ",", -1);
@@ -34,7 +34,8 @@ sta_timeline_options EventTracker::options(const Settings &settings, std::string
   if (settings.smoothing > 0) options.smoothing = settings.smoothing;
   if (settings.enter_threshold >= 0) options.enter_threshold = settings.enter_threshold;
   if (settings.exit_threshold >= 0) options.exit_threshold = settings.exit_threshold;
-  // Of the two, the one that is set goes first; of two that are set, enter_threshold.
+  // The exit threshold must not be above the enter threshold. If only the exit threshold is set, the other follows it;
+  // otherwise enter_threshold decides.
   if (settings.exit_threshold >= 0 && settings.enter_threshold < 0)
     options.enter_threshold = std::max(options.enter_threshold, options.exit_threshold);
   else
@@ -49,7 +50,7 @@ sta_timeline_options EventTracker::options(const Settings &settings, std::string
   };
   for (const std::string &label : split(settings.classes))
     if (const int32_t id = known(label); id >= 0) classes_.push_back(id);
-  // A list of which nothing is known must not come to mean "all".
+  // If none of the listed classes is known, the empty list must not come to mean "all".
   if (!settings.classes.empty() && classes_.empty()) classes_.push_back(-1);
   options.classes = classes_.empty() ? nullptr : classes_.data();
   options.num_classes = static_cast<int32_t>(classes_.size());
@@ -85,7 +86,7 @@ void EventTracker::configure(const Settings &settings, std::string *problem) {
 void EventTracker::window(const sta_result *result, ActionRecord *record) {
   if (!timeline_) return;
   const CoreApi &core = stream_->core();
-  // What is on the other side of a gap is another scene.
+  // A gap separates scenes: no event goes on behind it.
   const uint64_t gaps = stream_->stats().gaps;
   if (gaps != gaps_ && gap_resets_) core.sta_timeline_close(timeline_);
   gaps_ = gaps;

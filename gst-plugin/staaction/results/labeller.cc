@@ -38,7 +38,7 @@ Labeller::Labeller(std::shared_ptr<Stream> stream, std::optional<guint64> object
   resolveTtl(context.settings);
   std::string problem;
   events_.begin(stream_, context.settings, 0, &problem);
-  // Every object has the same settings: the stream of whole frames says what is wrong with them.
+  // All objects have the same settings, so only the stream of whole frames reports what is wrong with them.
   if (!object_id_) noteEventProblem(context, problem);
 }
 
@@ -135,11 +135,11 @@ void Labeller::take(const sta_result *result, RunContext *context) {
     const bool fatal = context->settings.on_error == kOnErrorFail;
     context->failed |= fatal;
     note(*context, fatal ? Notice::Kind::kError : Notice::Kind::kFailure, shown.error);
-    return;  // the older label stays until its time is over
+    return;  // the older label stays until it expires
   }
   newest_ = std::move(shown);
   shown_since_ = GST_CLOCK_TIME_NONE;
-  // Sorted by confidence, so what is below the threshold is a tail.
+  // Confidences are sorted, so the entries below the threshold are at the end.
   const auto end = std::find_if(newest_.confidences.begin(), newest_.confidences.end(), [&](gdouble c) { return c < threshold; });
   const size_t keep = end - newest_.confidences.begin();
   newest_.confidences.resize(keep);

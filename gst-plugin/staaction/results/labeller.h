@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One window stream with what is made of its results: records for the application, events, and the label that frames
-// carry. The labels of a result are those of the model that made it, because each labeller has one stream of one model
-// for all its life.
+// One window stream and all that is made of its results: records for the application, events, and the label that frames
+// carry. Each labeller has one stream of one model for all its life. So the labels of a result always belong to the
+// model that made it.
 #pragma once
 
 #include <gst/gst.h>
@@ -28,28 +28,28 @@ struct RunContext {
   const std::string &streamId() const { return settings.stream_id.empty() ? upstream_id : settings.stream_id; }
 };
 
-// Methods are called with the lock of results held, but for stream().
+// Methods are called with the lock of results held, except stream().
 class Labeller {
  public:
-  // object_id: the track that the windows show; none: the frame.
+  // object_id: the track that the windows show. If it is empty, they show the frame.
   Labeller(std::shared_ptr<Stream> stream, std::optional<guint64> object_id, const RunContext &context);
 
   const std::shared_ptr<Stream> &stream() const { return stream_; }
 
-  // Ids of windows and events go on where those of the labeller before ended.
+  // Window ids and event ids continue after those of the labeller before.
   void succeed(const Labeller &before, const RunContext &context);
   void configure(const Settings &before, const RunContext &context);
   // Takes all finished results.
   void collect(RunContext *context);
-  // For a stream that does not serve yet: nothing (no result), true (its first one is classified; it is kept for
-  // collect), false (it failed; *why).
+  // Whether a stream that does not serve yet has proven itself. Nothing: it has no result. true: its first window is
+  // classified (the result is kept for collect()). false: that window failed, and *why says so.
   std::optional<bool> proven(std::string *why);
-  // Half-filled windows, results under way and the label belong to another scene.
+  // Forgets half-filled windows, results under way and the label: they belong to another scene.
   void reset(const RunContext &context);
-  // Open events end here.
+  // Ends all open events here.
   void closeEvents(const RunContext &context);
 
-  // The label that a frame at this running time carries, with its age; null: none is valid.
+  // The label for a frame at this running time, with its age. Null if none is valid.
   const ActionRecord *label(GstClockTime time);
 
  private:
@@ -69,12 +69,13 @@ class Labeller {
   const std::shared_ptr<Stream> stream_;
   const std::optional<guint64> object_id_;
   EventTracker events_;
-  GstClockTime label_ttl_ = 0;  // ns, resolved
+  GstClockTime label_ttl_ = 0;  // ns; the setting, or its default
   guint64 first_window_ = 0;    // added to the stream's window ids
   guint64 next_window_ = 0;     // one past the newest id seen
-  Result first_;                // a first result that proven() has looked at
+  Result first_;                // the first result, after proven() has looked at it
 
-  // The label that frames carry: entries of newest_ that reach the threshold. Empty labels: none is valid.
+  // The label that frames carry: the entries of newest_ that reach the threshold. If its list of labels is empty, none
+  // is valid.
   ActionRecord newest_;
   GstClockTime shown_since_ = GST_CLOCK_TIME_NONE;  // running time of the first frame that carried it
 };

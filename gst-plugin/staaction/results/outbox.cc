@@ -42,7 +42,7 @@ void Outbox::deliver() {
     lock.unlock();
     try {
       publish(&notice);
-    } catch (...) {  // no memory for a message: the next one may have it
+    } catch (...) {  // there was no memory for a message; the next one may succeed
     }
     lock.lock();
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the application is to be told, in order. Results are taken by two threads (the streaming thread and, in live
-// mode, the dispatcher), under a lock that no handler of the application may run under; so they are noted here first,
-// and whoever comes to deliver them does it for both.
+// The notices for the application, in order. Two threads take results (the streaming thread and, in live mode, the
+// dispatcher). They do so under a lock, and no handler of the application may run under it. So they only note here what
+// to tell. Then one of the two delivers the notices of both, without the lock.
 #pragma once
 
 #include <condition_variable>
@@ -35,11 +35,11 @@ class Outbox {
   explicit Outbox(Publisher *publisher) : publisher_(publisher) {}
 
   void add(Notice notice);
-  // Publishes all notices with no lock held. If another thread is at it, that one publishes these too, after the
-  // earlier ones.
+  // Publishes all notices with no lock held. If another thread is already publishing, that thread publishes these too,
+  // after the earlier ones.
   void deliver();
-  // deliver(), and all that was added before is published when this returns; unless it is called by a handler that is
-  // being told something.
+  // deliver(), and returns only when all notices added before are published. Exception: a call from a handler that is
+  // just being told something returns at once.
   void deliverAll();
   void clear();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages, signal and statistics of staaction.
+// The messages, signals and statistics of staaction.
 #include "publish.h"
 
 #include "metadata/action_meta.h"
@@ -70,7 +70,7 @@ void Publisher::quality(const Handles &handles, guint64 hop, GstBuffer *buffer, 
   const GstClockTime stream_time =
       segment.format == GST_FORMAT_TIME ? gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts) : GST_CLOCK_TIME_NONE;
   GstMessage *message = gst_message_new_qos(GST_OBJECT_CAST(element_), TRUE, running_time, stream_time, pts, GST_BUFFER_DURATION(buffer));
-  // Per window: how much longer a forward pass takes than there is time for, and the ratio of the two (above 1: too
+  // For each window: how much longer a forward pass takes than the time it has, and the ratio of the two (above 1: too
   // slow).
   const gint64 lateness = static_cast<gint64>(stats.mean_inference_time) - static_cast<gint64>(hop);
   gst_message_set_qos_values(message, lateness, hop ? static_cast<gdouble>(stats.mean_inference_time) / hop : 1.0, 1000000);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How the application hears of windows: element messages, the signal, throttled QoS messages and warnings. Called with
-// no lock held, since handlers run in it, and by one thread at a time (outbox.h), but for quality(), which belongs to
-// the streaming thread.
+// Tells the application of windows: element messages, signals, throttled QoS messages and warnings. It runs the
+// application's handlers, so it is called with no lock held, and by one thread at a time (outbox.h). Exception:
+// quality() belongs to the streaming thread.
 #pragma once
 
 #include <gst/gst.h>
@@ -14,7 +14,7 @@
 
 namespace sta::gst {
 
-// At most one in an interval; tells how many were swallowed.
+// Lets at most one pass in an interval, and tells how many it swallowed.
 class Throttle {
  public:
   explicit Throttle(gint64 interval_us) : interval_us_(interval_us) {}
@@ -31,14 +31,14 @@ class Throttle {
   gint64 last_us_ = -1;
 };
 
-// Name and fields of a sta-window message: those of StaActionMeta but result-age, and class-ids, queue-time,
-// batch-size, tail, reused, status ("ok", "failed"), below-threshold; error if the status is failed (then there are no
-// labels).
+// Name and fields of a sta-window message. It has the fields of StaActionMeta except result-age, and also class-ids,
+// queue-time, batch-size, tail, reused, status ("ok", "failed") and below-threshold. If the status is failed, it has
+// error and no labels.
 GstStructure *windowStructure(const ActionRecord &record, gboolean below_threshold);
 
 class Publisher {
  public:
-  // window_signal: id of the signal that takes one GstStructure.
+  // window_signal: id of a signal that takes one GstStructure.
   // event_signal: the same for events.
   Publisher(GstElement *element, guint window_signal, guint event_signal)
       : element_(element), window_signal_(window_signal), event_signal_(event_signal) {}
@@ -46,14 +46,14 @@ class Publisher {
   void window(const ActionRecord &record, gboolean below_threshold, gboolean post_message);
   // Posts a sta-event message and emits the signal; takes the structure.
   void event(GstStructure *change);
-  // One element warning for any number of failures in ten seconds.
+  // Posts one element warning for any number of failures in ten seconds.
   void failure(const std::string &message);
-  // The element error that ends the stream; one in a run.
+  // Posts the element error that ends the stream, once in a run.
   void error(const std::string &message);
-  // An element warning about settings.
+  // Posts an element warning about settings.
   void problem(const std::string &message);
 
-  // Windows were skipped since the last message: posts one, at most one a second. hop: of a window, ns.
+  // Posts a QoS message if windows were skipped since the last one, at most one a second. hop: of a window, ns.
   void quality(const Handles &handles, guint64 hop, GstBuffer *buffer, const GstSegment &segment, GstClockTime running_time);
   void clear();
 
@@ -64,7 +64,7 @@ class Publisher {
   Throttle warning_throttle_{10 * G_USEC_PER_SEC};
   Throttle quality_throttle_{G_USEC_PER_SEC};
   guint64 failures_ = 0;  // since the last warning
-  guint64 skipped_ = 0;   // as the last message said
+  guint64 skipped_ = 0;   // the count in the last message
   bool error_posted_ = false;
 };
 

@@ -31,7 +31,7 @@ void addStats(sta_stream_stats *total, const sta_stream_stats &s) {
   total->results_lost += s.results_lost;
   total->gaps += s.gaps;
   total->resets += s.resets;
-  if (s.windows_classified + s.windows_failed > 0) {  // of the last stream that has any
+  if (s.windows_classified + s.windows_failed > 0) {  // from the last stream that has any
     total->last_inference_time = s.last_inference_time;
     total->last_queue_time = s.last_queue_time;
     total->drop_number = s.drop_number;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The engine and the streams of one element, as threads other than the streaming thread need them: an application reads
-// stats, FLUSH_START and the state change end waits, while the streaming thread makes and ends streams (a model swap,
-// an object that comes or goes).
+// The engine and the streams of one element, for threads other than the streaming thread. An application reads stats;
+// FLUSH_START and the state change end waits. At the same time the streaming thread makes and ends streams (a model
+// swap, an object that comes or goes).
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 
 namespace sta::gst {
 
-// Counted by the run rather than by its streams.
+// Counted by the run itself, not by its streams.
 struct RunCounters {
   std::atomic<guint64> frames{0};           // looked at
   std::atomic<guint64> model_swaps{0};      // models taken over while running
@@ -22,29 +22,29 @@ struct RunCounters {
   std::atomic<guint64> objects_ignored{0};  // detections for which there was no place
 };
 
-// Thread-safe. The mutex is a leaf: under it sta-core is told of flushing and asked for counters, both of which return
+// Thread-safe. The mutex is a leaf: under it sta-core is only told of flushing and asked for counters, and both return
 // at once.
 class Handles {
  public:
   struct Opened {
     std::shared_ptr<Engine> engine;
-    std::shared_ptr<Stream> main;  // the stream whose timing counts: that of whole frames
+    std::shared_ptr<Stream> main;  // the stream of whole frames, whose timing counts
   };
   Opened opened() const;
-  // Returns what was there before: ending it may wait for a forward pass, so the caller chooses the thread.
+  // Returns the handles from before. Ending them may wait for a forward pass, so the caller chooses the thread.
   Opened exchange(Opened next);
 
-  // A new run: all counters are zero, waiting is allowed again, `main` is its first stream.
+  // Starts a new run: all counters are zero, waiting is allowed again, `main` is its first stream.
   void beginRun(const std::shared_ptr<Stream> &main);
-  // A further stream; it is flushing if the others are. counted: its windows are in the statistics.
+  // Adds a further stream. It is flushing if the others are. counted: its windows are in the statistics.
   void add(const std::shared_ptr<Stream> &stream, bool counted);
   void count(const std::shared_ptr<Stream> &stream);
-  // The stream is about to end; what it has counted stays in the statistics.
+  // The stream is about to end. Its counts stay in the statistics.
   void retire(const std::shared_ptr<Stream> &stream);
 
-  // Ends or allows waits for a forward pass in all streams.
+  // Ends or allows waits for a forward pass, in all streams.
   void setFlushing(bool flushing);
-  // The state goes down: waits stay ended until beginRun, whatever setFlushing says.
+  // The state goes down: no wait is allowed until beginRun(), whatever setFlushing() says.
   void stopWaiting();
 
   // Sums over the run.
@@ -61,7 +61,7 @@ class Handles {
   mutable std::mutex mutex_;
   Opened opened_;
   std::vector<Entry> streams_;
-  sta_stream_stats ended_{};  // of streams that are no more
+  sta_stream_stats ended_{};  // sums of streams that are gone
   bool flushing_ = false;
   bool stopping_ = false;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What staaction adds to the pipeline's latency. Live mode: nothing, no frame ever waits. With sync=true a frame waits
-// for the window that it completes. How long is known only afterwards, and latency that comes and goes disturbs a live
-// pipeline; so the bound is one hop, which is what a model that keeps up needs at most, raised (with a LATENCY message)
-// if a frame has waited longer.
+// The latency that staaction adds to the pipeline. In live mode it adds none, because no frame ever waits. With
+// sync=true a frame waits for the window that it completes. How long is known only afterwards, but a latency that comes
+// and goes disturbs a live pipeline. So the bound starts at one hop: a model that keeps up needs at most that. If a
+// frame has waited longer, the bound rises (with a LATENCY message).
 #pragma once
 
 #include <gst/gst.h>
@@ -15,12 +15,12 @@ namespace sta::gst {
 // Written by the streaming thread, read by any.
 class LatencyBound {
  public:
-  // TRUE: the bound has changed.
+  // Returns TRUE if the bound has changed.
   bool set(bool sync, GstClockTime hop) {
     longest_ = sync ? std::max(longest_, hop) : 0;
     return bound_.exchange(longest_) != longest_;
   }
-  // A frame has waited; the bound leaves a quarter more. TRUE: it has changed.
+  // A frame has waited this long. If that is above the bound, the new bound is 1.25 times that. TRUE: it has changed.
   bool waited(GstClockTime time) {
     if (time <= bound_) return false;
     longest_ = time + time / 4;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Opening and closing of engine and stream. What an engine tells about itself is read once here, so that the streaming
-// thread never asks for a label by a call.
+// Opens and closes engine and stream. It reads once what an engine tells about itself, so the streaming thread never
+// calls sta-core for a label.
 #include "session.h"
 
 #include "loader/core_loader.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The handles of sta-core with owners: an engine lives from NULL -> READY to READY -> NULL, a stream from READY ->
-// PAUSED to PAUSED -> READY. Both are held by shared_ptr, because application threads read stats of a stream that the
-// state change may be about to end.
+// Owners for the handles of sta-core. An engine lives from NULL -> READY to READY -> NULL, a stream from READY ->
+// PAUSED to PAUSED -> READY. Both are held by shared_ptr, because an application thread may read stats of a stream
+// while the state change ends it.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@ namespace sta::gst {
 
 class Engine {
  public:
-  // Loads sta-core if that has not happened, then the model. nullptr: *status and *error say why (error is one sentence
-  // for people). *core_missing: the library itself could not be loaded.
+  // Loads sta-core, if that has not happened yet, and then the model. nullptr: *status and *error say why (*error is
+  // one sentence for people). *core_missing: the library itself could not be loaded.
   static std::shared_ptr<Engine> open(const Settings &settings, bool *core_missing, sta_status *status, std::string *error);
   ~Engine();
   Engine(const Engine &) = delete;
@@ -26,7 +26,7 @@ class Engine {
   const CoreApi &core() const { return *core_; }
   sta_engine *handle() const { return handle_; }
   const sta_model_info &info() const { return info_; }
-  // Labels and their quarks by class id; the list is closed, so the quarks are bounded.
+  // Labels and their quarks by class id. The list is closed, so there is a limited number of quarks.
   const std::string &label(int32_t class_id) const { return labels_.at(class_id); }
   std::vector<GQuark> quarks(const std::vector<gint> &class_ids) const;
 

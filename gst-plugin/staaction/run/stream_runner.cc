@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The path of a frame: settings, running time, push, results, metadata. In live mode (sync=false) nothing here waits
-// for a forward pass: sta_stream_push only scales and copies, sta_stream_pop only looks, and telling the application is
-// left to the dispatcher. With sync=true a frame waits as long as the forward pass of its window takes, and everything
-// happens in the streaming thread.
+// The path of a frame: settings, running time, push, results, metadata. In live mode (sync=false) no step waits for a
+// forward pass: sta_stream_push only scales and copies, sta_stream_pop only looks, and the dispatcher's thread tells
+// the application. With sync=true a frame waits until the forward pass of its window is done, and everything happens in
+// the streaming thread.
 #include "stream_runner.h"
 
 #include <algorithm>
@@ -75,7 +75,7 @@ void StreamRunner::bury(Lane::Retired *retired) {
   retired->clear();
 }
 
-// visit: void(Lane &). Under the lock of results, or where it only reads.
+// visit: void(Lane &). Called under the lock of results, or without it where visit only reads.
 template <typename Visit>
 void StreamRunner::forEachLane(Visit visit) {
   visit(*frame_);
@@ -93,7 +93,7 @@ void StreamRunner::takeSettings() {
     forEachLane([&](Lane &lane) { lane.configure(applied_, context_); });
   }
   if (context_.settings.region != applied_.region) reset("another region");
-  applied_ = context_.settings;  // also what was refused: say it once, not with every frame
+  applied_ = context_.settings;  // also refused settings: the refusal is reported once, not with every frame
   updateLatency();
 }
 
@@ -125,8 +125,8 @@ std::unique_ptr<Labeller> StreamRunner::makeLabeller(const std::shared_ptr<Engin
   return std::make_unique<Labeller>(std::move(stream), object_id, context_);
 }
 
-// A model that the loader has ready: each lane gets a labeller of it. Nobody needs a first window of whole frames while
-// objects are labelled.
+// Takes a model that the loader has ready: each lane gets a labeller of it. With region=objects the lane of whole
+// frames swaps at once, because nobody needs its first window.
 void StreamRunner::takeModel() {
   std::shared_ptr<Engine> engine = loader_->take();
   if (!engine) return;
@@ -151,7 +151,7 @@ void StreamRunner::takeModel() {
   if (taken) modelTaken(engine);
 }
 
-// The lane of whole frames runs the new model.
+// The lane of whole frames now runs the new model.
 void StreamRunner::modelTaken(const std::shared_ptr<Engine> &engine) {
   Handles::Opened old = handles_->exchange({engine, frame_->stream()});
   loader_->bury(std::make_shared<Handles::Opened>(std::move(old)));
@@ -171,7 +171,7 @@ GstFlowReturn StreamRunner::frame(GstBuffer *buffer, const GstSegment &segment) 
   const FrameTime time = clock_.next(element_, buffer, segment, info_);
   if (!time.usable) return GST_FLOW_OK;
   if (time.backwards) reset("running time went backwards");
-  // From the first frame on to which it applies: tags and properties may change at any time.
+  // Tags and properties may change at any time; a change applies from this frame on.
   if (const sta_orientation orientation = orientation_tags_.of(context_.settings.orientation); orientation != orientation_) {
     reset("another orientation");
     orientation_ = orientation;
@@ -246,7 +246,7 @@ sta_status StreamRunner::pushViews(const FrameViews &frame, std::string *problem
 
 /* ------------------------------------------------------------------------------------------------- results */
 
-// TRUE: a window has failed, now or since the frame before, and on-error=fail.
+// TRUE: on-error=fail, and a window has failed, now or since the frame before.
 bool StreamRunner::collect() {
   Lane::Retired retired;
   std::string why;
@@ -274,7 +274,7 @@ bool StreamRunner::collect() {
   return failed;
 }
 
-// With sync=true everything is published before the frame goes on; in live mode the frame does not wait for the
+// With sync=true everything is published before the frame goes on. In live mode the frame does not wait for the
 // application's handlers.
 void StreamRunner::publish() {
   if (context_.settings.sync)
@@ -283,7 +283,7 @@ void StreamRunner::publish() {
     dispatcher_.wake();
 }
 
-// In the dispatcher's thread.
+// Runs in the dispatcher's thread.
 void StreamRunner::dispatch() {
   try {
     {
@@ -319,7 +319,7 @@ void StreamRunner::reset(const char *reason) {
     Lock lock(results_mutex_);
     objects_.clear(context_, &retired);
     frame_->reset(context_);
-    taken = frame_->swapNow(context_, &retired);  // no label is lost by it: there is none
+    taken = frame_->swapNow(context_, &retired);  // loses no label: after the reset there is none
   }
   bury(&retired);
   if (taken) modelTaken(engine_);

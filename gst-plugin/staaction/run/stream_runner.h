@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// One run of a staaction, from READY -> PAUSED to PAUSED -> READY: pushes frames, takes results, and puts labels on
+// One run of a staaction, from READY -> PAUSED to PAUSED -> READY: it pushes frames, takes results, and puts labels on
 // frames and objects. Methods belong to the streaming thread (under the sink pad's STREAM_LOCK) unless they say
 // otherwise.
 //
 // Locks, from the outermost: the STREAM_LOCK, results_mutex_, leaves (the element's OBJECT_LOCK for settings, those of
-// Handles, Outbox, Dispatcher, ModelLoader, sta-core's). results_mutex_ guards what the dispatcher shares: the
-// settings' copy, the lanes' labellers and what they make of results. It is held for computing only: never while a
-// frame is pushed (which may wait for a forward pass) and never while the application is told.
+// Handles, Outbox, Dispatcher, ModelLoader, sta-core's). results_mutex_ guards the data that the dispatcher shares: the
+// copy of the settings, the lanes' labellers and the results' labels and events. It is held for computing only: never
+// while a frame is pushed (which may wait for a forward pass), and never while the application is told.
 #pragma once
 
 #include <gst/gst.h>
@@ -35,28 +35,28 @@ namespace sta::gst {
 
 class StreamRunner {
  public:
-  // refresh: copies the user's settings into its argument if their serial differs from the argument's; called once per
-  // frame.
+  // refresh: copies the user's settings into its argument if their serial differs from the argument's. Called once for
+  // each frame.
   using Refresh = std::function<void(Settings *)>;
   StreamRunner(GstElement *element, guint window_signal, guint event_signal, Handles *handles, ModelLoader *loader, Refresh refresh);
 
-  // stream: of whole frames.
+  // stream: the one of whole frames.
   void begin(std::shared_ptr<Stream> stream, const Settings &settings);
   void end();
 
-  // Pushes, publishes and attaches. FLUSHING if a flush or the state change ended the wait; ERROR if a window failed
-  // and on-error=fail.
+  // Pushes, publishes and attaches. FLUSHING: a flush or the state change ended the wait. ERROR: a window failed and
+  // on-error=fail.
   GstFlowReturn frame(GstBuffer *buffer, const GstSegment &segment);
 
   void capsChanged(const GstVideoInfo &info);
   void tagsChanged(const GstTagList *tags) { orientation_tags_.take(tags); }
   void segmentChanged(const GstSegment &segment);
   void streamStarted(const gchar *stream_id);
-  // Time passes without a frame up to this timestamp (a GAP event).
+  // Time goes on to this timestamp without a frame (a GAP event).
   void gap(GstClockTime timestamp, const GstSegment &segment);
-  // Waits for all windows under way and publishes them.
+  // Waits for all windows under way, and publishes them.
   void drain(const GstSegment &segment);
-  // Forgets half-filled windows, results and the labels that were valid.
+  // Forgets half-filled windows, results and valid labels.
   void reset(const char *reason);
   void flushed();
 
@@ -97,14 +97,14 @@ class StreamRunner {
   ObjectLanes objects_;
   Dispatcher dispatcher_;
 
-  std::shared_ptr<Engine> engine_;  // that new lanes get: the newest
-  Settings applied_;                // as the streams were last configured with
+  std::shared_ptr<Engine> engine_;  // the newest: new lanes get it
+  Settings applied_;                // with which the streams were last configured
   FrameClock clock_;
   GstVideoInfo info_{};
   FrameOrientation orientation_tags_;
-  sta_orientation orientation_ = STA_ORIENTATION_NONE;  // of the frames of the present window
+  sta_orientation orientation_ = STA_ORIENTATION_NONE;  // of the frames in the present window
   bool have_info_ = false;
-  bool active_ = false;  // frames are being pushed: enabled, and playing forward
+  bool active_ = false;  // frames are being pushed: the element is enabled and plays forward
 };
 
 }  // namespace sta::gst

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What each property is called, does and may be. Two kinds: how the engine computes is read when it is opened (changes
-// up to READY), everything else can be changed at any time (another model is swapped in the background, the rest holds
-// from the next window on). Numbers of the second kind can be driven by a GstController.
+// Name, text and range of each property. There are two kinds. The engine reads how it computes only when it is opened,
+// so those properties can be changed up to READY. All others can be changed at any time: another model is swapped in
+// the background, and the rest holds from the next window on. A GstController can drive the numbers of the second kind.
 #include "properties.h"
 
 #include <gst/gst.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The properties of staaction: their specifications, and moving values between GObject and Settings.
+// The properties of staaction: their specifications, and their values on the way between GObject and Settings.
 #pragma once
 
 #include <glib-object.h>
@@ -55,13 +55,13 @@ enum SettingProperty : guint {
 // Installs the settings' properties, and the read-only ones.
 void installProperties(GObjectClass *klass);
 
-// Property ids of the read-only ones; they are answered by the element, since they come from a run.
+// Property ids of the read-only ones. The element answers them, because their values come from a run.
 enum ReadOnlyProperty : guint { kPropStats = 100, kPropActualHop, kPropActualSampleInterval };
 
-// Whether a property says which model is to run, so that a change of it is a model swap.
+// Whether the property says which model is to run. A change of such a property is a model swap.
 bool isModelProperty(guint id);
 
-// FALSE: no such setting. The caller holds the OBJECT_LOCK; neither calls out.
+// FALSE if there is no such setting. The caller holds the OBJECT_LOCK; neither function calls anything outside.
 bool setSetting(Settings *settings, guint id, const GValue *value);
 bool getSetting(const Settings &settings, guint id, GValue *value);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Values of properties into and out of Settings, by one table. What GLib type a number has is known from the GValue:
+// Moves values of properties into and out of Settings, by one table. The GValue says which GLib type a number has:
 // gboolean and the enumerations are ints in Settings.
 #include <variant>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Settings into the option structs of sta.h, and the enumerations as GLib types (their values are those of sta.h, so
-// that no table translates them).
+// Turns Settings into the option structs of sta.h, and registers the enumerations as GLib types. The enumerations have
+// the values of sta.h, so no table translates them.
 #include "settings.h"
 
 namespace sta::gst {
@@ -41,7 +41,7 @@ sta_stream_options streamOptions(const CoreApi &core, const Settings &settings) 
   return options;
 }
 
-// One registration for the process however many threads ask first.
+// Registers the type once for the process, even if several threads ask at the same time.
 static GType registerEnum(gsize *once, const gchar *name, const GEnumValue *values) {
   if (g_once_init_enter(once)) {
     const GType type = g_enum_register_static(name, values);

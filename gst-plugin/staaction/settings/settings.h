@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the user has set on a staaction, apart from what happens in a run: properties are written by any thread under
-// the OBJECT_LOCK, the streaming thread works on a copy. The defaults here are the only ones; the property
+// What the user has set on a staaction, kept apart from the state of a run: any thread writes properties under the
+// OBJECT_LOCK, and the streaming thread works on a copy. The defaults are written only here; the property
 // specifications read them from a default-constructed Settings.
 #pragma once
 
@@ -15,17 +15,17 @@
 namespace sta::gst {
 
 enum Region : gint { kRegionFrame, kRegionObjects };
-// Beside the values of sta_orientation: what upstream's tag says.
+// One more value beside those of sta_orientation: use upstream's tag.
 constexpr gint kOrientationAuto = 8;
 enum OnError : gint { kOnErrorFail, kOnErrorContinue };
 
 struct Settings {
-  // Which model: read when it is opened (NULL -> READY); changed later, it is swapped in the background.
+  // The model. Read when it is opened (NULL -> READY); if it changes later, it is swapped in the background.
   std::string model;
   std::string labels;
   std::string device = "auto";
   gint precision = STA_PRECISION_AUTO;
-  gint num_heads = 0;    // of model files that do not say; 0 = from the model
+  gint num_heads = 0;    // for model files that do not say it; 0 = from the model
   gint image_size = 0;   // pixels
   gint image_width = 0;  // pixels; 0 = image_size
   gint num_frames = 0;
@@ -34,7 +34,7 @@ struct Settings {
   gint max_batch = 4;
   guint64 batch_timeout = 0;  // ns
 
-  // Taken over by a running stream at its next frame.
+  // A running stream takes these over at its next frame.
   gint pruning = STA_PRUNING_STA;
   gint drop_number = 0;
   gint min_drop_number = 0;  // bounds of drop_number = STA_DROP_AUTO
@@ -53,7 +53,7 @@ struct Settings {
   gint max_objects = 16;
   gint on_error = kOnErrorContinue;
 
-  // Events. What is not set is the model's, or sta_timeline_options' default.
+  // Events. A value that is not set comes from the model, or else from the defaults of sta_timeline_options.
   gint smoothing = 0;                              // windows; 0 = not set
   gdouble enter_threshold = -1;                    // -1 = not set
   gdouble exit_threshold = -1;                     // -1 = not set
@@ -62,19 +62,19 @@ struct Settings {
   std::string classes;                             // labels separated by commas, empty: all
   std::optional<std::string> background_class;     // empty text: none
 
-  // About what is published.
+  // What is published.
   gint top_k = 5;
   gdouble threshold = 0.0;
   guint64 label_ttl = 0;  // ns, 0 = 2 hops + 1 s
   gboolean post_windows = FALSE;
   gboolean enabled = TRUE;
-  std::string stream_id;  // empty: the stream id of the upstream element
+  std::string stream_id;  // empty: the stream id of upstream
 
-  // Counts changes, so that the streaming thread copies only when there was one.
+  // Counts changes, so that the streaming thread copies only after a change.
   guint64 serial = 1;
 };
 
-// Pointers in the result point into settings.
+// Pointers in the result point into `settings`.
 sta_engine_options engineOptions(const CoreApi &core, const Settings &settings);
 sta_stream_options streamOptions(const CoreApi &core, const Settings &settings);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See crc32.h. table[0] advances the checksum by one byte; table[k] is the same followed by k zero bytes, so that
-// sixteen bytes are looked up independently of one another and their contributions are added (xor) at the end.
+// See crc32.h. table[0] advances the checksum by one byte. table[k] does the same and then adds k zero bytes. So the
+// lookups of sixteen bytes do not depend on one another, and xor adds their contributions at the end.
 #include "checkpoint/formats/crc32.h"
 
 #include <array>
@@ -35,7 +35,7 @@ uint32_t word_at(const uint8_t *p) {
   return w;
 }
 
-// The contribution of four bytes that `after` further bytes of the step follow.
+// The contribution of four bytes that are followed by `after` more bytes of the same step.
 uint32_t four(uint32_t w, int after) {
   return kTables[after + 3][w & 0xff] ^ kTables[after + 2][w >> 8 & 0xff] ^ kTables[after + 1][w >> 16 & 0xff] ^ kTables[after][w >> 24];
 }

@@ -28,7 +28,7 @@ bool has(const std::string &text, size_t at, std::string_view what) {
   return text.size() >= at + what.size() && text.compare(at, what.size(), what) == 0;
 }
 
-// Of a model that another program runs; NULL: none of those.
+// The name of a model format that other programs run. NULL: it is none of those.
 const char *foreign_model(const std::string &head, const std::string &extension) {
   if (has(head, 0, "GGUF")) return "a GGUF model (llama.cpp)";
   if (has(head, 4, "TFL3")) return "a TensorFlow Lite model";
@@ -44,7 +44,8 @@ const char *foreign_model(const std::string &head, const std::string &extension)
   return nullptr;
 }
 
-// The name of a packed form; NULL: none. `whole`: path and size of the file, for what only a zip's directory tells.
+// The name of an archive format. NULL: it is none. path, size: of the file; only the directory of a zip file tells
+// whether torch.save wrote it.
 const char *archive(const std::string &head, const std::string &path, uintmax_t size) {
   if (has(head, 0, "\x1f\x8b")) return "a gzip archive (.tar.gz)";
   if (has(head, 0,
@@ -57,7 +58,7 @@ const char *archive(const std::string &head, const std::string &path, uintmax_t 
   if (has(head, 0, "Rar!")) return "a RAR archive";
   if (has(head, 257, "ustar")) return "a tar archive";
   if (!has(head, 0, "PK")) return nullptr;
-  // torch.save writes zip files too: theirs hold data.pkl. The directory is at the end.
+  // torch.save writes zip files too, and those hold data.pkl. A zip file's directory is at its end.
   constexpr uintmax_t kDirectory = 1u << 20;
   const std::string tail = read_part(path, size > kDirectory ? size - kDirectory : 0, static_cast<size_t>(std::min(size, kDirectory)));
   return tail.find("data.pkl") == std::string::npos && tail.find("config.json") != std::string::npos ? "a zip archive of a model folder" : nullptr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What people give as a model that is none: pointer files instead of weights, models of other frameworks, archives, web
-// pages, devices. Told by the first bytes, so that the answer is one sentence that names what it is and what to do, and
-// not the complaint of a parser.
+// Recognises files that people give as a model although they are none: pointer files instead of weights, models of
+// other frameworks, archives, web pages, devices. The first bytes tell the kind. So the user gets one sentence that
+// names the kind and says what to do, not a parser's complaint.
 #pragma once
 
 #include <optional>
@@ -11,13 +11,13 @@
 
 namespace sta {
 
-/// ok() if the path is a folder or a regular file that is none of the known foreign kinds. Opens nothing but regular
-/// files, so it never waits for a FIFO. Errors: NOT_FOUND, BAD_MODEL (no file, a pointer, an archive, a web page),
-/// UNSUPPORTED (another framework's model); the message names the path.
+/// ok() if the path is a folder, or a regular file of none of the known foreign kinds. It opens regular files only, so
+/// it never waits for a FIFO. Errors: NOT_FOUND, BAD_MODEL (no file, a pointer, an archive, a web page), UNSUPPORTED
+/// (another framework's model); the message names the path.
 Status check_file_kind(const std::string &path);
 
-/// For a folder without weights that can be read: what it holds instead ("an adapter ...", "an ONNX model ...");
-/// nullopt if nothing is recognised.
+/// For a folder without readable weights: says what the folder holds instead ("an adapter ...", "an ONNX model ...").
+/// nullopt if it recognises nothing.
 std::optional<std::string> foreign_folder(const std::string &folder);
 
 }  // namespace sta

@@ -25,8 +25,8 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string &path) {
     return Error{STA_ERROR_BAD_MODEL, path + ": file is empty"};
   }
   const size_t size = static_cast<size_t>(info.st_size);
-  // Private and writable: from_blob hands out tensors that LibTorch takes for writable memory; a stray write then
-  // touches this process's copy only.
+  // The mapping is private and writable. LibTorch believes that the memory of from_blob's tensors is writable. A stray
+  // write then changes this process's copy only.
   void *data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   ::close(fd);
   if (data == MAP_FAILED) return Error{STA_ERROR_NOT_FOUND, path + ": cannot map: " + std::strerror(errno)};
@@ -36,7 +36,7 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string &path) {
 void MappedFile::forget(const void *begin, size_t bytes) const {
   const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), from = (reinterpret_cast<uintptr_t>(begin) + page - 1) / page * page,
                   to = (reinterpret_cast<uintptr_t>(begin) + bytes) / page * page;
-  if (from < to) madvise(reinterpret_cast<void *>(from), to - from, MADV_DONTNEED);  // a hint: what it does not do costs memory only
+  if (from < to) madvise(reinterpret_cast<void *>(from), to - from, MADV_DONTNEED);  // only a hint
 }
 
 MappedFile::~MappedFile() { munmap(const_cast<uint8_t *>(data_), size_); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// MappedFile: a file mapped read-only, so that reading a model costs no second copy of it. Shared ownership: tensors
-// that view the bytes keep it alive.
+// MappedFile: a file mapped for reading, so that reading a model needs no second copy in memory. Ownership is shared:
+// tensors that view the bytes keep the mapping alive.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class MappedFile {
 
   const uint8_t *data() const { return data_; }
   size_t size() const { return size_; }
-  /// The pages that lie wholly in this part leave the process's memory; whoever reads them again gets them from the
-  /// file. So a model that is copied tensor by tensor is in memory once, not twice.
+  /// Releases the pages that lie wholly in this range from the process's memory. A later read gets them from the file
+  /// again. So a model that is copied tensor by tensor is in memory once, not twice.
   void forget(const void *begin, size_t bytes) const;
 
  private:

@@ -13,8 +13,8 @@
 namespace sta::pickle {
 namespace {
 
-// A checkpoint with optimizer state has some ten thousand values; a few hundred thousand with the order of a data set
-// in it.
+// A checkpoint with optimizer state has about ten thousand values. One that also stores the order of a data set has a
+// few hundred thousand.
 constexpr size_t kMaxValues = 2'000'000;
 constexpr size_t kMaxBytes = 64u << 20;
 constexpr size_t kMaxMarks = 1000;
@@ -137,7 +137,7 @@ class Machine {
     return true;
   }
 
-  // ---- what would be calls
+  // ---- operations that would call functions in Python
   Value *global(std::string_view module, std::string_view name) {
     Value *v = make(Kind::kGlobal);
     if (!v) return nullptr;
@@ -174,7 +174,7 @@ class Machine {
     if (operands == 3 && !pop(kwargs)) return false;
     return pop(args) && pop(callee) && call(callee, args);
   }
-  bool add(std::vector<Value *> &items, bool pairs) {  // into the value at the top
+  bool add(std::vector<Value *> &items, bool pairs) {  // appends to the value at the top
     Value *target = nullptr;
     if (!top(target)) return false;
     const bool container = target->is(Kind::kObject) || target->is(pairs ? Kind::kDict : Kind::kList);
@@ -329,7 +329,7 @@ bool Machine::step(uint8_t op) {
   }
 }
 
-// Protocol 0, in lines of text.
+// The opcodes of protocol 0, whose arguments are lines of text.
 bool Machine::step_text_protocol(uint8_t op) {
   uint64_t n = 0;
   std::string_view text, name;
@@ -342,7 +342,7 @@ bool Machine::step_text_protocol(uint8_t op) {
       return push_int(std::strtoll(std::string(text.substr(0, 30)).c_str(), nullptr, 10));
     case 'F':  // FLOAT
       return input_.line(text) && push_float(std::strtod(std::string(text.substr(0, 60)).c_str(), nullptr));
-    case 'S':  // STRING, quoted; escapes are left as they are: no name that matters has any
+    case 'S':  // STRING, quoted; escapes are not decoded: no name that matters has any
       if (!input_.line(text)) return false;
       if (text.size() < 2 || (text[0] != '\'' && text[0] != '"') || text.back() != text[0]) return fail("a string lacks its quotes");
       return push_text(text.substr(1, text.size() - 2), Kind::kString);

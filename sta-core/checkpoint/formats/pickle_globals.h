@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The names of Python functions and classes that a pickle mentions: which of them no checkpoint needs and every attack
-// does.
+// Checks the names of Python functions and classes that a pickle mentions. Some names are in no checkpoint but in every
+// attack.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace sta::pickle {
 
-/// Whether "module.name" runs what it is given, or reaches the system.
+/// Whether "module.name" executes its argument as code, or gives access to the system.
 bool is_dangerous(std::string_view global);
 
-/// At most 100 bytes of a name from the file, without control characters: it goes to a terminal.
+/// At most 100 bytes of a name from the file, without control characters, because messages go to a terminal.
 std::string printable(std::string_view text);
 
 }  // namespace sta::pickle

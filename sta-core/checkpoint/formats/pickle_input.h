@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bytes of a pickle, read from front to back. A function that returns false found fewer bytes than it needs, and
-// nothing was read.
+// Reads the bytes of a pickle from front to back. If fewer bytes are left than a function needs, it returns false and
+// reads nothing.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class PickleInput {
   /// Bytes read so far.
   size_t at() const { return at_; }
 
-  /// The next `count` bytes, as they lie in the pickle.
+  /// The next `count` bytes, as a view of the pickle.
   bool take(uint64_t count, std::string_view &out) {
     if (count > bytes_.size() - at_) return false;
     out = {reinterpret_cast<const char *>(bytes_.data()) + at_, static_cast<size_t>(count)};
@@ -41,7 +41,7 @@ class PickleInput {
     return true;
   }
 
-  /// Up to the next end of line, which is read too and left out.
+  /// The text up to the next end of line. The end of line is read too, but left out of the text.
   bool line(std::string_view &out) {
     const std::string_view rest(reinterpret_cast<const char *>(bytes_.data()) + at_, bytes_.size() - at_);
     const size_t end = rest.find('\n');

@@ -21,9 +21,9 @@ namespace {
 
 using nlohmann::json;
 
-// As the reference implementation: a header beyond this is no header.
+// The limit of the reference implementation: a larger header is invalid.
 constexpr uint64_t kMaxHeader = 100'000'000;
-constexpr int kMaxDepth = 8;  // of its JSON: three are in use
+constexpr int kMaxDepth = 8;  // nesting of the header's JSON; three levels are in use
 
 std::optional<at::ScalarType> scalar_type(const std::string &name) {
   static const std::map<std::string, at::ScalarType> types = {{"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf},  {"BF16", at::kBFloat16},
@@ -69,7 +69,7 @@ Result<at::Tensor> view_entry(const std::string &name, const json &entry, const 
   if (begin > end || end > file->size() - body) return bad(outside);
   if (end - begin != *needed) return bad(name + ": shape needs " + std::to_string(*needed) + " bytes, has " + std::to_string(end - begin));
   void *data = const_cast<uint8_t *>(file->data() + body + begin);
-  // The format only promises alignment of the body to 8 bytes from some writers; an unaligned tensor is copied.
+  // Only some writers align the body to 8 bytes. An unaligned tensor is copied.
   at::Tensor view = at::from_blob(
       data, shape, [file, bytes = *needed](void *begin) { file->forget(begin, bytes); }, at::TensorOptions().dtype(*type));
   if (*needed > 0 && reinterpret_cast<uintptr_t>(data) % c10::elementSize(*type) != 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reading and writing .safetensors: u64 header length, JSON {name: {dtype, shape, data_offsets}}, raw little-endian
-// bytes. A file is untrusted: every number in it is checked against the file before it is used, and nothing is
-// allocated by an unchecked one.
+// Reads and writes .safetensors files: u64 header length, JSON {name: {dtype, shape, data_offsets}}, raw little-endian
+// bytes. A file is untrusted. Every number in it is checked against the file before it is used, and no unchecked number
+// decides how much is allocated.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +14,7 @@
 namespace sta {
 
 struct TensorFile {
-  std::map<std::string, at::Tensor> tensors;    // on the CPU, views of the mapped file: valid as long as any of them lives; read-only
+  std::map<std::string, at::Tensor> tensors;    // on the CPU; read-only views, which keep the mapped file alive
   std::map<std::string, std::string> metadata;  // __metadata__
 };
 

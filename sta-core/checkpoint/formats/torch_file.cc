@@ -57,14 +57,14 @@ Result<Storage> read_storage(const Value &persistent) {
   return s;
 }
 
-// Where the bytes of storages are: a zip's entries or the tail of a legacy file.
+// Where the bytes of storages are: in the entries of a zip file or at the end of a legacy file.
 struct Source {
   std::shared_ptr<MappedFile> file;
   std::string prefix;  // of the key
   std::map<std::string, ZipEntry> bytes;
   const char *place = "in the archive";
-  // Copies of storages that are not aligned in the file (legacy ones are not): one a storage, however many tensors
-  // share it.
+  // Copies of storages that are not aligned in the file, such as those of legacy files. Tensors that share a storage
+  // share its copy.
   std::map<std::string, at::Tensor> aligned;
 
   Result<Bytes> find(const Storage &s) {
@@ -72,7 +72,7 @@ struct Source {
     if (it == bytes.end()) return bad(std::string("storage not found ") + place);
     if (it->second.bytes.size() != s.nbytes) return bad("storage size disagrees with the file");
     if (auto status = check_crc(it->first, it->second); !status) return status.error();
-    it->second.crc = 0;  // once is enough, however many tensors view it
+    it->second.crc = 0;  // checked once is enough, however many tensors view it
     file->forget(it->second.bytes.data(), it->second.bytes.size());
     return it->second.bytes;
   }
@@ -87,7 +87,7 @@ bool read_sizes(const Value &tuple, std::vector<int64_t> &out) {
   return true;
 }
 
-// Index of the last element that a view without a dimension of 0 touches; nullopt on overflow.
+// Index of the last element that a view touches. No dimension may be 0. nullopt on overflow.
 std::optional<int64_t> last_index(int64_t offset, const std::vector<int64_t> &shape, const std::vector<int64_t> &strides) {
   int64_t last = offset;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -97,7 +97,7 @@ std::optional<int64_t> last_index(int64_t offset, const std::vector<int64_t> &sh
   return last;
 }
 
-// args of _rebuild_tensor_v2: (storage, offset, size, stride, requires_grad, hooks).
+// args: those of _rebuild_tensor_v2, (storage, offset, size, stride, requires_grad, hooks).
 Result<at::Tensor> rebuild(const std::string &name, const Value &args, Source &source) {
   const std::string exceeds = "tensor " + name + " exceeds its storage";
   if (args.items.size() < 4 || !args.items[1]->is(Kind::kInt)) return bad("tensor " + name + " is malformed");
@@ -105,14 +105,14 @@ Result<at::Tensor> rebuild(const std::string &name, const Value &args, Source &s
   if (!storage) return Error{storage.error().status, "tensor " + name + ": " + storage.error().message};
   const int64_t offset = args.items[1]->integer;
   std::vector<int64_t> shape, strides;
-  // A negative stride would read before the storage: PyTorch has none.
+  // A negative stride would read before the storage. PyTorch has no negative strides.
   if (offset < 0 || !read_sizes(*args.items[2], shape) || !read_sizes(*args.items[3], strides) || shape.size() != strides.size()) return bad(exceeds);
   uint64_t numel = 1;
   for (const int64_t d : shape)
     if (__builtin_mul_overflow(numel, static_cast<uint64_t>(d), &numel) || numel > static_cast<uint64_t>(INT64_MAX) / 16)
       return bad("tensor " + name + ": shape too large");
   const auto last = last_index(offset, shape, strides);
-  // More elements than the storage has would be a view that repeats some: never a weight, and a copy of it could be of
+  // A view with more elements than its storage repeats some of them. No weight does that, and a copy of it could have
   // any size.
   if (numel > 0 && (!last || static_cast<uint64_t>(*last) >= storage->numel || numel > storage->numel)) return bad(exceeds);
   auto bytes = source.find(*storage);
@@ -134,7 +134,8 @@ Result<at::Tensor> rebuild(const std::string &name, const Value &args, Source &s
       first, shape, strides, [file = source.file, reach](void *begin) { file->forget(begin, reach); }, at::TensorOptions().dtype(storage->type));
 }
 
-// Through nn.Parameter and tensor subclasses to what rebuilds the tensor; nullptr if the value is no tensor.
+// Looks through nn.Parameter and tensor subclasses and returns the arguments that rebuild the tensor. nullptr if the
+// value is no tensor.
 const Value *tensor_args(const Value &value) {
   const Value *v = &value;
   for (int depth = 0; depth < 4 && v->is(Kind::kObject) && v->callee->is(Kind::kGlobal); ++depth) {
@@ -159,13 +160,13 @@ bool holds_tensors(const Value *v) {
   return false;
 }
 
-// The entries under which training frameworks save weights, the usual one first; a moving average and a distillation's
-// other half come later.
+// The entries under which training frameworks save weights, the usual ones first. Moving averages and the two models of
+// a distillation come last.
 constexpr const char *kStateDicts[] = {"model",     "module",         "state_dict",           "model_state_dict", "model_state",
                                        "model_ema", "ema_state_dict", "model_ema_state_dict", "teacher",          "student"};
 
-// part: one of the entries, "" for the first that is there. notes: receives "sta.part" and "sta.parts" if there are
-// several.
+// part: one of the entries, "" for the first that is there. notes: receives "sta.part", and "sta.parts" if there are
+// several entries.
 Result<const Value *> find_state_dict(const Value &root, const std::string &part, std::map<std::string, std::string> &notes) {
   const Value *taken = nullptr;
   std::string parts;
@@ -193,7 +194,7 @@ Result<const Value *> find_state_dict(const Value &root, const std::string &part
   return bad("no state dict found");
 }
 
-// Arguments of the training run (argparse.Namespace or dict) that the weights do not tell.
+// Reads those arguments of the training run (argparse.Namespace or dict) that the weights do not tell.
 void read_arguments(const Value &root, std::map<std::string, std::string> &metadata) {
   const Value *args = root.is(Kind::kDict) ? root.find("args") : nullptr;
   if (!args) return;
@@ -201,9 +202,9 @@ void read_arguments(const Value &root, std::map<std::string, std::string> &metad
     if (const Value *v = args->find(from); v && v->is(Kind::kInt) && v->integer > 0 && v->integer <= 4096) metadata[to] = std::to_string(v->integer);
 }
 
-// The window of a Video Swin, from the configuration that mmcv (as "config") and mmaction2 (as "cfg") write into a
-// checkpoint: Python text, in which window_size is a tuple or list of three; other things have a window_size too, a
-// single number.
+// Reads the window of a Video Swin from the configuration that mmcv (as "config") and mmaction2 (as "cfg") write into a
+// checkpoint. It is Python text, in which window_size is a tuple or list of three. Other modules have a window_size
+// too, but theirs is a single number.
 void read_configuration(const Value &root, std::map<std::string, std::string> &metadata) {
   const Value *meta = root.is(Kind::kDict) ? root.find("meta") : nullptr;
   for (const char *key : {"config", "cfg"}) {
@@ -235,7 +236,7 @@ Result<TensorFile> read_tensors(const Graph &graph, const std::string &part, Sou
     const Value &value = *items[i + 1];
     const Value *args = tensor_args(value);
     if (!args) {
-      // Numbers and strings beside the weights are notes; an object could be a weight in a form that is not known here
+      // Numbers and strings beside the weights are notes. An object could be a weight in a form that is unknown here
       // (quantised, sparse).
       if (value.is(Kind::kObject) && !name.ends_with("_extra_state"))
         return unsupported("entry " + name + " is not a plain tensor: this variant is not supported");
@@ -272,8 +273,8 @@ Result<TensorFile> read_zip_format(const std::shared_ptr<MappedFile> &file, cons
 // 0x1950a86a20f9469cfc6c, the first pickle of a legacy file.
 constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
 
-// Numel (i64) and data of every storage, in the order of the key list; element sizes are only known from the references
-// to the storages.
+// Reads numel (i64) and data of every storage, in the order of the key list. Only the references to the storages tell
+// the element sizes.
 Status find_legacy_storages(const Graph &object, const Value &keys, Bytes rest, std::map<std::string, ZipEntry> &found) {
   std::map<std::string, Storage> storages;
   for (const Value *persistent : object.persistent) {

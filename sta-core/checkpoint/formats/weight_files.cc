@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr uintmax_t kMaxIndex = 64u << 20;
-constexpr int kMaxDepth = 8;  // of an index's JSON: two are in use
+constexpr int kMaxDepth = 8;  // nesting of the index's JSON; two levels are in use
 constexpr size_t kMaxShards = 1000;
 
 Result<TensorFile> read_one(const std::string &path, const std::string &part = "") {
@@ -26,7 +26,7 @@ Result<TensorFile> read_one(const std::string &path, const std::string &part = "
   return fs::path(path).extension() == ".safetensors" ? read_safetensors(path) : read_torch_file(path, part);
 }
 
-// {"weight_map": {tensor: file}}. The files are untrusted names: only ones beside the index are opened.
+// {"weight_map": {tensor: file}}. The file names are untrusted: only files beside the index are opened.
 Result<TensorFile> read_shards(const std::string &path) {
   auto bad = [&](const std::string &what) { return Error{STA_ERROR_BAD_MODEL, path + ": " + what}; };
   std::error_code ec;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See zip_archive.h. Layout, from the end: end-of-directory record (22 bytes and a comment); before it, in large files,
-// its zip64 locator (20) and record (56); before those the directory, one header of 46 bytes and more for each entry.
-// An entry begins with a local header of 30 bytes and more.
+// See zip_archive.h. Layout, from the end of the file: the end-of-directory record (22 bytes and a comment). Before it,
+// in large files, its zip64 locator (20 bytes) and record (56). Before those the directory, with one header of at least
+// 46 bytes for each entry. An entry begins with a local header of at least 30 bytes.
 #include "checkpoint/formats/zip_archive.h"
 
 #include <cstring>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint32_t kLocal = 0x04034b50, kEntry = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
 constexpr uint64_t kMaxComment = 65535;
-constexpr uint32_t kIn64 = 0xffffffff;  // a 32-bit field of which the true value is in the zip64 extra field
+constexpr uint32_t kIn64 = 0xffffffff;  // marks a 32-bit field whose true value is in the zip64 extra field
 
 template <typename T>
 T word(const uint8_t *p) {
@@ -45,7 +45,7 @@ Result<Directory> find_directory(const uint8_t *data, uint64_t size) {
     d = {word<uint64_t>(data + record + 48), word<uint64_t>(data + record + 40), word<uint64_t>(data + record + 32)};
     limit = record;
   }
-  // 46 bytes are the least that an entry takes, so the count is bounded by the file too.
+  // Each entry takes at least 46 bytes, so the size of the file bounds the count too.
   if (d.offset > limit || d.size > limit - d.offset || d.count > d.size / 46) return bad("zip directory out of range");
   return d;
 }
@@ -55,7 +55,7 @@ struct Entry {
   uint64_t size = 0, packed = 0, local = 0;
 };
 
-// The true values of fields that did not fit 32 bits, in the order of the format.
+// Reads the true values of fields that did not fit into 32 bits, in the order of the format.
 bool read_extra64(const uint8_t *extra, size_t length, Entry &entry) {
   for (size_t i = 0; i + 4 <= length;) {
     const uint16_t id = word<uint16_t>(extra + i), bytes = word<uint16_t>(extra + i + 2);
@@ -110,7 +110,7 @@ Result<std::map<std::string, ZipEntry>> read_zip(const MappedFile &file) {
     // Entries lie before the directory.
     auto bytes = locate(entry, data, directory->offset);
     if (!bytes) return std::move(bytes).error();
-    // Entries that share bytes would make a file's contents larger than the file.
+    // If entries shared bytes, the contents could be larger than the file.
     if ((total += entry.size) > file.size()) return bad("zip entries overlap: " + entry.name);
     if (!entries.emplace(entry.name, ZipEntry{*bytes, word<uint32_t>(header + 16)}).second) return bad("zip holds two entries named " + entry.name);
   }

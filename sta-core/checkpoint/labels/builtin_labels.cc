@@ -5,7 +5,7 @@
 #include <map>
 #include <string_view>
 
-// In a file that the build makes of data/labels (embed_labels.py).
+// Defined in a file that the build makes from data/labels (embed_labels.py).
 extern const char *const kSomethingV2Labels, *const kKinetics400Labels, *const kKinetics600Labels, *const kKinetics700Labels,
                                                                                                        *const kKinetics710Labels;
 

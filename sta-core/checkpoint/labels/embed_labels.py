@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Makes a C++ file with text files as string constants: embed_labels.py OUT.cc NAME=FILE ... One label a line in, one
-# string literal a line out.
+# Makes a C++ file that holds text files as string constants: embed_labels.py OUT.cc NAME=FILE ... Each line of a text
+# file is one label and becomes one string literal.
 import json
 import sys
 

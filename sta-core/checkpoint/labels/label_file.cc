@@ -22,7 +22,7 @@ using nlohmann::json;
 
 constexpr uintmax_t kMaxBytes = 16u << 20;
 constexpr size_t kMaxLabels = 1'000'000;
-constexpr int kMaxDepth = 32;  // of JSON: a config.json may be what holds the labels
+constexpr int kMaxDepth = 32;  // nesting of JSON; the labels may be inside a config.json
 
 void append_utf8(std::string &out, uint32_t c) {
   if (c < 0x80) {
@@ -42,7 +42,8 @@ void append_utf8(std::string &out, uint32_t c) {
   }
 }
 
-// What Windows calls Unicode. nullopt: a surrogate without its other half, or an odd number of bytes.
+// UTF-16, which Windows calls Unicode, to UTF-8. nullopt: a surrogate without its other half, or an odd number of
+// bytes.
 std::optional<std::string> from_utf16(const std::string &text, bool big_endian) {
   if (text.size() % 2 != 0) return std::nullopt;
   const auto unit = [&](size_t i) {
@@ -64,7 +65,7 @@ std::optional<std::string> from_utf16(const std::string &text, bool big_endian) 
   return out;
 }
 
-// nlohmann's strict dump is a UTF-8 validator that is already here.
+// The strict dump of nlohmann's library validates UTF-8, and the library is already here.
 bool valid_utf8(const std::string &text) {
   try {
     (void)json(text).dump();
@@ -97,7 +98,7 @@ std::vector<std::string> lines_of(const std::string &text) {
   return lines;
 }
 
-// Fields of one line of a table: quoted ones may hold the separator, "" means a quote.
+// Fields of one line of a table. Quoted fields may hold the separator; "" in them means a quote.
 std::vector<std::string> fields_of(const std::string &line, char separator) {
   std::vector<std::string> fields(1);
   bool quoted = false;
@@ -129,7 +130,7 @@ std::optional<int64_t> whole_number(const std::string &text) {
   return error == std::errc() && end == text.data() + text.size() && value >= 0 ? std::optional(value) : std::nullopt;
 }
 
-// Labels by their numbers, which have to be 0..n-1 or 1..n, each once, in any order.
+// Labels in the order of their numbers. The numbers must be 0..n-1 or 1..n, each once, in any order.
 Result<std::vector<std::string>> by_number(std::vector<std::pair<int64_t, std::string>> entries, const std::string &path) {
   std::sort(entries.begin(), entries.end());
   std::vector<std::string> labels;
@@ -283,7 +284,7 @@ Result<LabelFile> parse_label_file(const std::string &content, const std::string
     if (!valid_utf8(lines[i])) return bad(path + ": line " + std::to_string(i + 1) + " is not valid UTF-8; save the file as UTF-8");
 
   auto read = [&]() -> Result<LabelFile> {
-    // Labels of Something-Something hold brackets, so what does not parse may still be lines.
+    // Labels of Something-Something hold brackets, so text that is not JSON may still be one label a line.
     if (lines[0][0] == '{' || lines[0][0] == '[') {
       if (auto file = read_json_labels(text, path)) return *std::move(file);
       if (lines[0][0] == '{') return bad(path + ": begins like a JSON object, but is not valid JSON");

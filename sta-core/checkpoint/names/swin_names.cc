@@ -22,11 +22,12 @@ namespace {
 
 constexpr const char *kTable = ".attn.relative_position_bias_table";
 constexpr const char *kIndex = ".attn.relative_position_index";
-// A window's attention matrix and its index list grow with the square of this; published models have 392 and 784.
+// Limits memory: a window's attention matrix and its index list grow with the square of its tokens. Published models
+// have 392 and 784.
 constexpr int64_t kMaxWindowTokens = 4096;
 constexpr int kMaxStages = 8;
 
-// features.{2s}.{b}.* are the blocks of stage s, features.{2s+1}.* the merging after it.
+// In torchvision, features.{2s}.{b}.* are the blocks of stage s, and features.{2s+1}.* is the merging after it.
 std::string from_torchvision(const std::string &name) {
   int at = 0, block = 0, used = 0;
   if (std::sscanf(name.c_str(), "features.%d.%n", &at, &used) == 1 && used > 0 && at >= 0 && at < 2 * kMaxStages) {
@@ -54,7 +55,8 @@ std::string window_text(const std::array<int, 3> &w) { return std::to_string(w[0
 
 int64_t volume(const std::array<int, 3> &w) { return int64_t{w[0]} * w[1] * w[2]; }
 
-// Windows with Wh = Ww that have a table of so many rows and, if tokens is not 0, so many tokens.
+// Windows with Wh = Ww whose bias table has this number of rows and which, if tokens is not 0, have this number of
+// tokens.
 std::vector<std::array<int, 3>> possible_windows(int64_t rows, int64_t tokens) {
   std::vector<std::array<int, 3>> found;
   for (int side = 1; int64_t{2 * side - 1} * (2 * side - 1) <= rows; ++side) {
@@ -74,7 +76,7 @@ at::Tensor find(const StateDict &dict, const std::string &name) {
 
 std::string block_name(int stage, int block) { return "layers." + std::to_string(stage) + ".blocks." + std::to_string(block); }
 
-// Blocks of each stage, by their names.
+// Counts the blocks of each stage by their names.
 std::vector<int> count_blocks(const StateDict &dict) {
   std::vector<int> depths;
   for (const auto &[name, tensor] : dict) {
@@ -87,7 +89,7 @@ std::vector<int> count_blocks(const StateDict &dict) {
   return depths;
 }
 
-// A dim known from a configuration must agree with the weights; one not known is taken from them.
+// A dim that the configuration gives must agree with the weights. An unknown dim is taken from the weights.
 Status agree(int &known, int64_t found, const std::string &what) {
   if (known == 0) known = static_cast<int>(found);
   if (known != found) return bad(what + " is " + std::to_string(known) + " by the configuration but " + std::to_string(found) + " by the weights");
@@ -122,7 +124,8 @@ Status settle_window(const StateDict &dict, ModelDescription &m) {
   return ok();
 }
 
-// Index buffers hold what the window determines; other contents would mean another arrangement of the table.
+// The window determines the contents of the index buffers. Other contents would mean that the table is arranged in
+// another way.
 Status drop_indices(StateDict &dict, const ModelDescription &m) {
   at::Tensor expected;
   for (auto it = dict.begin(); it != dict.end();) {
@@ -202,7 +205,7 @@ Result<SwinNames> swin_canonical_names(const StateDict &file) {
   SwinNames result;
   for (const auto &[original, tensor] : file) {
     std::string name = original;
-    if (name.rfind("data_preprocessor.", 0) == 0) continue;  // mmaction2: mean and standard deviation, no part of the network
+    if (name.rfind("data_preprocessor.", 0) == 0) continue;  // mmaction2's mean and deviation: not weights
     for (bool more = true; more;) {
       more = false;
       for (const char *prefix : {"_orig_mod.", "module.", "model.", "backbone."}) more = strip_prefix(name, prefix) || more;
@@ -215,7 +218,7 @@ Result<SwinNames> swin_canonical_names(const StateDict &file) {
     }
     if (!result.weights.emplace(name, tensor).second) return bad("two tensors mean " + name);
   }
-  // mmaction2 1.x numbers the norms of the stages whose output is used; a classifier uses the last.
+  // mmaction2 1.x numbers the norms of the stages that have an output. A classifier uses the last one.
   const std::string last = "norm" + std::to_string(count_blocks(result.weights).size() - 1) + ".";
   for (const char *part : {"weight", "bias"})
     if (auto node = result.weights.extract(last + part)) {

@@ -19,11 +19,11 @@
 namespace sta {
 namespace {
 
-// A buffer that mmaction2 writes and others do not.
+// A buffer that only mmaction2 writes.
 constexpr const char *kPositionTable = "pos_embed";
 
-// Hugging Face VideoMAEForVideoClassification -> original, for all but the split q, k, v, which are joined later under
-// "hf.".
+// Names of Hugging Face's VideoMAEForVideoClassification -> original names. The separate q, k, v get names under "hf."
+// and are joined later.
 std::string from_hugging_face(std::string name) {
   if (name.rfind("classifier.", 0) == 0) return "head." + name.substr(11);
   if (!strip_prefix(name, "videomae.")) return name;
@@ -45,8 +45,8 @@ std::string from_hugging_face(std::string name) {
   return block + part;
 }
 
-// mmaction2 -> original: another name for the projection, an FFN that is a list of layers, a head that is a module of
-// its own.
+// Names of mmaction2 -> original names. The projection has another name there, the FFN is a list of layers, and the
+// head is a module of its own.
 std::string from_mmaction(std::string name) {
   for (const auto &[from, to] : {std::pair<std::string, std::string>{"patch_embed.projection.", "patch_embed.proj."},
                                  {".mlp.layers.0.0.", ".mlp.fc1."},
@@ -66,7 +66,7 @@ at::Tensor take(StateDict &dict, const std::string &name) {
 
 bool one_by_n(const at::Tensor &t, int64_t n) { return t.dim() == 1 && t.size(0) == n; }
 
-// Joins what a layout says about q, k, v of one block into attn.qkv.{weight,bias}.
+// Joins the q, k, v tensors of one block, in any layout, into attn.qkv.{weight,bias}.
 Status join_qkv(StateDict &dict, const std::string &block, bool biased) {
   const std::string a = block + "attn.";
   at::Tensor q = take(dict, a + "hf_query.weight"), k = take(dict, a + "hf_key.weight"), v = take(dict, a + "hf_value.weight");
@@ -79,7 +79,7 @@ Status join_qkv(StateDict &dict, const std::string &block, bool biased) {
     dict[a + "qkv.weight"] = at::cat({q, k, v});
   }
   const auto weight = dict.find(a + "qkv.weight");
-  if (weight == dict.end()) return ok();  // named as missing by check_state_dict
+  if (weight == dict.end()) return ok();  // check_state_dict reports it as missing
   if (weight->second.dim() != 2 || weight->second.size(0) % 3 != 0) return bad(a + "qkv.weight has an unexpected shape");
   const int64_t c = weight->second.size(0) / 3;
   if (dict.count(a + "qkv.bias")) return biased ? ok() : bad(a + "qkv.bias is there, although the configuration says qkv_bias false");
@@ -123,7 +123,7 @@ std::string shape_text(at::IntArrayRef shape) {
   return out.str();
 }
 
-// A dim known from the configuration must agree with the weights; one not known is taken from them.
+// A dim that the configuration gives must agree with the weights. An unknown dim is taken from the weights.
 Status agree(int &known, int64_t found, const char *what) {
   if (known == 0) known = static_cast<int>(found);
   if (known != found)
@@ -145,8 +145,8 @@ Result<StateDict> canonical_names(const StateDict &file, bool qkv_bias) {
   for (const auto &[original, tensor] : file) {
     std::string name = original;
     if (name == "mask_token" || name.rfind("decoder.", 0) == 0 || name.rfind("encoder_to_decoder.", 0) == 0) pretraining = true;
-    if (name.rfind("data_preprocessor.", 0) == 0) continue;  // mmaction2: mean and standard deviation, no part of the network
-    // Wrappers of training frameworks, in any order and number.
+    if (name.rfind("data_preprocessor.", 0) == 0) continue;  // mmaction2's mean and deviation: not weights
+    // Removes the wrappers of training frameworks, in any order and number.
     for (bool more = true; more;) {
       more = false;
       for (const char *prefix : {"_orig_mod.", "module.", "model.", "backbone.", "encoder."}) more = strip_prefix(name, prefix) || more;

@@ -14,11 +14,11 @@
 namespace sta {
 namespace {
 
-// The patch embedding in the names of the layouts that are known.
+// The name of the patch embedding in each known layout.
 constexpr std::array kAnchors = {"videomae.embeddings.patch_embeddings.projection.weight", "patch_embed.proj.weight",
                                  "patch_embed.projection.weight"};
 
-// Inner wrappers that a classifier's head stands beside, not inside: backbone.blocks.0... and cls_head.fc_cls.weight.
+// Inner wrappers. The classifier's head is beside them, not inside: backbone.blocks.0... and cls_head.fc_cls.weight.
 constexpr std::array kBackbones = {"backbone.", "encoder."};
 
 std::string joined(const std::vector<std::string> &names) {
@@ -27,7 +27,7 @@ std::string joined(const std::vector<std::string> &names) {
   return text;
 }
 
-// For people: "student." -> "student"; a model that stands in the open has no prefix.
+// A prefix as people read it: "student." -> "student". A model without a wrapper has no prefix.
 std::string shown(const std::string &prefix) { return prefix.empty() ? "(no prefix)" : prefix.substr(0, prefix.size() - 1); }
 
 std::string without_backbone(std::string prefix) {
@@ -42,14 +42,15 @@ std::string without_backbone(std::string prefix) {
   return prefix;
 }
 
-// Lower is better: a model that is trained before its moving average, a student's teacher (which is evaluated) before
-// the student, others as they come.
+// Order of choice; the lowest number wins. The trained model comes before its moving average, and the teacher, which is
+// evaluated, before its student. Models of equal number are taken in the order of the file.
 int order_of(const std::string &prefix) {
   const auto holds = [&](const char *word) { return prefix.find(word) != std::string::npos; };
   return holds("ema") ? 1 : holds("teacher") ? 2 : holds("student") ? 3 : 0;
 }
 
-// Beside a network, not of it: its first word names no part that networks have.
+// Whether a tensor is beside the network and not a part of it: the first word of its name is none of the parts of
+// networks.
 bool is_bystander(const std::string &name) {
   const std::string first = name.substr(0, name.find('.'));
   static constexpr std::array kParts = {
@@ -102,8 +103,8 @@ Result<StateDict> unwrap_model(const StateDict &file, const std::string &part, s
     const bool other = !inside || std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string &p) {
       return p != *chosen && p.size() > outer.size() && original.starts_with(p);
     });
-    // Around a wrapped model everything is somebody else's, but for the head that some frameworks put beside the
-    // backbone.
+    // Tensors outside the wrapper of the chosen model do not belong to it. The exception is the head that some
+    // frameworks put beside the backbone.
     if (other || is_bystander(name))
       left_out.push_back(original);
     else if (!model.emplace(name, tensor).second)

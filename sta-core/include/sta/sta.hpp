@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// sta.hpp: header-only C++17 wrapper of sta.h: handles that free themselves, failures as sta::Exception. Nothing is added to what the C API can do.
+// sta.hpp: header-only C++17 wrapper of sta.h. Its handles free themselves, and a failed call throws sta::Exception. It
+// adds nothing to what the C API can do: get() gives the handle of sta.h for everything that has no method here.
 //
 //   sta::Engine engine = sta::Engine::open("models/camera-watch");
 //   sta::Stream stream(engine);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What CUDA sources see instead of <cuda_runtime.h> when an ordinary C++ compiler compiles them for tests: the part of
-// the language and of the runtime that this project's kernels use, on top of machine.h. Streams are synchronous: work
-// is done when its call returns.
+// Replaces <cuda_runtime.h> when an ordinary C++ compiler compiles CUDA sources for tests. It has the parts of the
+// language and of the runtime that this project's kernels use, on top of machine.h. Streams are synchronous: work is
+// done when its call returns.
 #pragma once
 
 #include <algorithm>
@@ -98,7 +98,7 @@ inline unsigned __reduce_max_sync(unsigned mask, unsigned value, const std::sour
   return static_cast<unsigned>(emulation::warp_operation(emulation::WarpOp::kReduceMax, mask, value, 0, at));
 }
 
-// ---- atomics: real ones, so that ThreadSanitizer takes them for what they are
+// ---- atomics: real ones, so that ThreadSanitizer recognises them
 template <typename T>
 T atomicAdd(T *address, T value) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -190,7 +190,7 @@ inline cudaError_t cudaMemset(void *memory, int value, size_t bytes) {
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
 
-// Since streams are synchronous, an event is past as soon as it is recorded: what is kept of it is that it exists.
+// Streams are synchronous, so an event has happened as soon as it is recorded. Only its existence is kept.
 struct CUevent_st {};
 using cudaEvent_t = CUevent_st *;
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2, cudaEventBlockingSync = 1;

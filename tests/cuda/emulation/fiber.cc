@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The stack switch: on x86-64 by hand, since ucontext makes two system calls a switch and is ten times slower; ucontext
-// elsewhere (or with STA_EMULATION_UCONTEXT). AddressSanitizer and ThreadSanitizer are told of every switch. This file
-// itself is compiled without ThreadSanitizer (STA_EMULATION_TSAN says that the rest is): an instrumented function that
-// enters on one stack and leaves on another would corrupt its call stacks.
+// The stack switch. On x86-64 it is written by hand, since ucontext makes two system calls per switch and is ten times
+// slower. Elsewhere (or with STA_EMULATION_UCONTEXT) it is ucontext. AddressSanitizer and ThreadSanitizer are told of
+// every switch. This file itself is compiled without ThreadSanitizer (STA_EMULATION_TSAN says that the rest is compiled
+// with it): an instrumented function that enters on one stack and leaves on another would corrupt its call stacks.
 #include "emulation/fiber.h"
 
 #include <sys/mman.h>
@@ -33,7 +33,7 @@ void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 }
-// A switch alone is no synchronisation: only what orders CUDA threads (barriers) may hide a race.
+// A switch alone does not synchronise. Only real ordering between CUDA threads (barriers) may hide a race.
 constexpr unsigned kTsanNoSync = 1;
 #endif
 
@@ -47,7 +47,7 @@ constexpr size_t kStackBytes = 256 * 1024;
 constexpr size_t kStackBytes = 64 * 1024;
 #endif
 
-struct Host {  // who resumes: the one operating-system thread
+struct Host {  // the one operating-system thread, which resumes fibers
   void *saved = nullptr;
   void *tsan = nullptr;
   void *fake_stack = nullptr;
@@ -81,8 +81,8 @@ static void *host_context() { return new ucontext_t; }
 
 #else
 
-// Saves what the ABI says a call preserves, swaps the stack pointer, restores. Floating-point control words are never
-// changed here.
+// Saves the registers that the ABI preserves across a call, swaps the stack pointer, restores. Floating-point control
+// words never change here.
 extern "C" void sta_emulation_switch(void **save, void *load);
 asm(R"(
 .text
@@ -194,7 +194,7 @@ void Fiber::suspend() {
   __tsan_switch_to_fiber(g_host.tsan, kTsanNoSync);
 #endif
 #ifdef __SANITIZE_ADDRESS__
-  // A null place to save to: this fiber ends, its fake stack is freed.
+  // A null place to save to means that this fiber ends and its fake stack is freed.
   __sanitizer_start_switch_fiber(g_ending ? nullptr : &self->fake_stack_, g_host.stack, g_host.stack_size);
 #endif
   g_ending = false;

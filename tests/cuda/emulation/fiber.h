@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fiber: a stack of its own that a function runs on until it suspends. Every CUDA thread of an emulated block is one:
-// it runs until it reaches a barrier or a warp operation, and goes on when the others have arrived. All fibers of a
-// block share one operating-system thread, so that a run is repeatable and needs no locks.
+// A Fiber has its own stack, on which a function runs until it suspends. Every CUDA thread of an emulated block is a
+// fiber. It runs until it reaches a barrier or a warp operation, and goes on when the others have arrived. All fibers
+// of a block share one operating-system thread, so a run is repeatable and needs no locks.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,12 @@ class Fiber {
   Fiber(const Fiber &) = delete;
   Fiber &operator=(const Fiber &) = delete;
 
-  /// Makes the next resume() call body(argument) on this stack. What a former body left unfinished is abandoned. A body
-  /// that is done calls suspend() and is never resumed.
+  /// Makes the next resume() call body(argument) on this stack. An unfinished former body is abandoned. A body that is
+  /// done calls suspend() and is never resumed.
   void start(void (*body)(void *), void *argument);
   /// Switches to this fiber; returns when it suspends.
   void resume();
-  /// From inside a fiber: back to who resumed it.
+  /// Call from inside a fiber: switches back to the code that resumed it.
   static void suspend();
 
  private:

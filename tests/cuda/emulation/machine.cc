@@ -12,7 +12,7 @@
 #include "emulation/fiber.h"
 #include "emulation/memory.h"
 
-// This file is compiled without ThreadSanitizer: its own state is no part of what is checked.
+// This file is compiled without ThreadSanitizer, because its own state is not under test.
 #ifdef STA_EMULATION_TSAN
 extern "C" {
 void __tsan_acquire(void *address);
@@ -39,7 +39,7 @@ struct Thread {
   Index3 index{};
   Wait wait = Wait::kEnded;
   std::source_location at;
-  // The warp operation it waits in.
+  // The warp operation that the thread waits in.
   WarpOp op = WarpOp::kSync;
   unsigned mask = 0;
   int source = 0;
@@ -58,8 +58,8 @@ struct Machine {
   Index3 block_index{};
   unsigned char *shared = nullptr;
   const std::function<void()> *body = nullptr;
-  // Addresses for ThreadSanitizer. Two of each, taken in turn: who leaves a barrier late must not be ordered after what
-  // the others did since.
+  // Addresses for ThreadSanitizer. There are two of each, used in turn: a thread that leaves a barrier late must not be
+  // ordered after what the others have done since.
   char launch_token = 0, barrier_token[2] = {}, warp_token[kMaxThreads / kWarpSize][2] = {};
   unsigned barriers = 0, warp_syncs[kMaxThreads / kWarpSize] = {};  // completed so far
 };
@@ -95,7 +95,7 @@ void thread_main(void *) {
   g.threads[g.current]->wait = Wait::kEnded;
 }
 
-// Suspends the running thread until the scheduler finds its wait over.
+// Suspends the running thread until the scheduler finds that its wait is over.
 void wait_for(Wait kind, const std::source_location &at) {
   Thread &self = *g.threads[g.current];
   self.wait = kind;
@@ -103,7 +103,7 @@ void wait_for(Wait kind, const std::source_location &at) {
   Fiber::suspend();
 }
 
-// All lanes of `mask` in the warp of `thread` are there: what each of them gets.
+// All lanes of `mask` in the warp of `thread` have arrived. Computes what each of them gets.
 void complete_warp(unsigned first, unsigned mask, std::vector<unsigned> &ready) {
   auto lane = [&](unsigned i) -> Thread & { return *g.threads[first + i]; };
   auto each = [&](auto use) {
@@ -150,7 +150,7 @@ void complete_warp(unsigned first, unsigned mask, std::vector<unsigned> &ready) 
   ++g.warp_syncs[first / kWarpSize];
 }
 
-// `thread` has just come to wait in a warp operation.
+// `thread` has just begun to wait in a warp operation.
 void check_warp(unsigned thread, std::vector<unsigned> &ready) {
   const Thread &t = *g.threads[thread];
   const unsigned first = thread / kWarpSize * kWarpSize;
@@ -160,14 +160,14 @@ void check_warp(unsigned thread, std::vector<unsigned> &ready) {
     if (first + i >= g.count) fail(name_of(thread) + " names lane " + std::to_string(i) + ", which the block does not have");
     const Thread &other = *g.threads[first + i];
     if (other.wait == Wait::kEnded) fail(name_of(thread) + " names lane " + std::to_string(i) + ", which has ended");
-    if (other.wait != Wait::kWarp) return;  // still to come
+    if (other.wait != Wait::kWarp) return;  // not there yet
     if (other.op != t.op || other.mask != t.mask)
       fail("lanes of a warp meet in different operations: " + name_of(thread) + ", " + name_of(first + i));
   }
   complete_warp(first, t.mask, ready);
 }
 
-// Nobody can run: the barrier opens, or the block hangs.
+// No thread can run: the barrier opens, or the block hangs.
 void check_barrier(std::vector<unsigned> &ready) {
   const std::source_location *at = nullptr;
   unsigned waiting = 0, ended = g.count, example = 0;
@@ -217,8 +217,8 @@ void run_block() {
   }
 }
 
-// The memory of a block, exactly as large as asked for so that AddressSanitizer sees its end; without it the canary
-// does.
+// The memory of a block, exactly as large as asked for, so that AddressSanitizer sees its end. Without AddressSanitizer
+// the canary guards it.
 struct SharedMemory {
   explicit SharedMemory(size_t bytes) : size(bytes), memory(static_cast<unsigned char *>(std::malloc(bytes + kCanaryRoom))) {
     if (!memory) throw std::bad_alloc();
@@ -305,7 +305,7 @@ uint64_t warp_operation(WarpOp op, unsigned mask, uint64_t value, int source, co
   self.mask = mask;
   self.value = value;
   self.source = source;
-  // Of all warp operations only __syncwarp orders memory.
+  // Only __syncwarp, of all warp operations, orders memory.
   if (op == WarpOp::kSync) STA_RELEASE(token);
   wait_for(Wait::kWarp, at);
   if (op == WarpOp::kSync) STA_ACQUIRE(token);

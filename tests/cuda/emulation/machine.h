@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The emulated device: runs the blocks of a launch one after another, and the threads of a block as fibers in a chosen
-// order, each until it must wait. Whatever a kernel computes must not depend on that order; a kernel that forgets a
-// barrier gives other results in another order, and ThreadSanitizer, which is told of barriers only, names the two
-// lines.
+// The emulated device. It runs the blocks of a launch one after another, and the threads of a block as fibers in a
+// chosen order, each until it must wait. The results of a kernel must not depend on that order. A kernel that forgets a
+// barrier gives other results in another order. ThreadSanitizer knows of barriers only, and names the two lines of the
+// race.
 //
-// Stricter than a GPU where a GPU is merely lucky; a launch throws LaunchError if
+// The emulation is stricter than a GPU where a GPU is merely lucky. A launch throws LaunchError if
 //   threads wait at different __syncthreads, or some have ended while others wait
 //   lanes of a warp meet in different operations, or with different masks, or a lane named in a mask never comes
 //   a shuffle reads a lane that takes no part
@@ -36,7 +36,7 @@ struct LaunchError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// In which order threads that can run do run, and blocks are taken. kShuffled draws a new order for every round from
+/// The order in which runnable threads run and blocks are taken. kShuffled draws a new order for every round from
 /// `seed`.
 enum class Order { kForward, kBackward, kShuffled };
 void set_order(Order order, uint64_t seed = 1);
@@ -55,15 +55,15 @@ const Index3 &thread_index();
 const Index3 &block_index();
 const Dim3 &block_dim();
 const Dim3 &grid_dim();
-/// Fresh for every block and filled with 0xff (NaN as float): nothing may be read before it is written.
+/// Fresh for every block and filled with 0xff (NaN as float), since nothing may be read before it is written.
 void *dynamic_shared();
 
 void barrier(const std::source_location &at);
 
 enum class WarpOp { kSync, kShuffle, kBallot, kMatchAny, kReduceAdd, kReduceMin, kReduceMax };
-/// value: what this lane brings. source: of kShuffle, the lane to read; a lane that reads itself is always right.
-/// Returns the shuffled value, the ballot of non-zero values, the mask of lanes with the same value, or the reduction
-/// of 32-bit values.
+/// value: the value of this lane. source: for kShuffle, the lane to read; a lane may always read itself. Returns the
+/// shuffled value, the ballot of non-zero values, the mask of lanes with the same value, or the reduction of 32-bit
+/// values.
 uint64_t warp_operation(WarpOp op, unsigned mask, uint64_t value, int source, const std::source_location &at);
 
 }  // namespace emulation

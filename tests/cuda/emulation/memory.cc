@@ -13,7 +13,7 @@ namespace {
 
 struct Region {
   void *pages;
-  size_t bytes;  // without the guard page behind them
+  size_t bytes;  // without the guard page behind it
 };
 
 std::map<void *, Region> &regions() {

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The parts that tests of sta-monitor are made of: cameras, a broker, the monitor, a client of its interface."""
+"""Building blocks of the tests of sta-monitor: cameras, a broker, the monitor, a client of its interface."""

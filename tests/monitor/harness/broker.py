@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real mosquitto that can be taken away and brought back, and a subscriber that notes what came when."""
+"""A real mosquitto that can be stopped and restarted, and a subscriber that records what came and when."""
 import json
 import os
 import socket
@@ -14,11 +14,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-PATIENCE = 3  # how much slower a machine may be that has other things to do; only failures take longer by it
+PATIENCE = 3  # how many times slower a busy machine may be; a larger value only makes failures take longer
 
 
 def wait_for(what, condition, seconds=20):
-    """Waits until `condition()` gives something true, and returns that."""
+    """Waits until `condition()` gives something true, and returns it."""
     end = time.monotonic() + PATIENCE * seconds
     while True:
         found = condition()
@@ -29,14 +29,14 @@ def wait_for(what, condition, seconds=20):
 
 
 class Broker:
-    """`user` and `password`: the broker asks for them."""
+    """If `user` and `password` are given, the broker asks for them."""
 
     def __init__(self, folder, user="", password=""):
         self.port, self.folder, self.user, self.password = free_port(), folder, user, password
         self.process = None
         with open(os.path.join(folder, "mosquitto.conf"), "w", encoding="utf-8") as file:
             file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous {'false' if user else 'true'}\n")
-            # Sessions outlive the process, as in a real installation: subscribers miss nothing of QoS 1.
+            # Sessions outlive the process, as in a real installation, so subscribers miss nothing of QoS 1.
             file.write(f"persistence true\npersistence_location {folder}/\n")
             if os.geteuid() == 0:
                 file.write("user root\n")
@@ -67,7 +67,8 @@ class Broker:
 
 
 class Subscriber:
-    """Everything below a topic: [(time of arrival, topic, payload)]. Comes back by itself when the broker does."""
+    """Records everything below a topic: [(time of arrival, topic, payload)]. It reconnects by itself when the broker
+    returns."""
 
     def __init__(self, broker, topic="#"):
         command = ["mosquitto_sub", "-p", str(broker.port), "-t", topic, "-q", "1", "-i", f"test-{free_port()}", "-c", "-F", "%t %x"]  # hexadecimal, for pictures

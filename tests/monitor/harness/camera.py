@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The other side of rtsp_camera.py: starts it, tells it what to do, takes its power away."""
+"""Controls rtsp_camera.py: starts it, tells it what to do, and cuts its power."""
 import os
 import signal
 import subprocess
@@ -13,7 +13,7 @@ class Camera:
         self.start()
 
     def start(self, **options):
-        """Starts the server, at the port that it had before if it had one. Options given here replace the former."""
+        """Starts the server, on its previous port if it had one. Options given here replace the previous ones."""
         self.options.update(options)
         command = ["/usr/bin/python3", os.path.join(HERE, "rtsp_camera.py"), self.picture]
         for name, value in self.options.items():

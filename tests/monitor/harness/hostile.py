@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Requests that nobody sends who means well, made at random from a seed; and a client that sends bytes as they are."""
+"""Hostile requests, made at random from a seed, and a client that sends raw bytes. No honest client sends such
+requests."""
 import http.client
 import json
 import random
@@ -43,7 +44,7 @@ HEADERS = {
     "Accept": ["*/*", "image/webp"], "Transfer-Encoding": ["identity"], "X-" + "a" * 300: ["b" * 3000]}
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", "A" * 300]
 KEYS = ["hop", "smoothing", "drop-number", "classes", "background", "device", "name", "record", "loop", "min-duration", "what"]
-# What a value of the settings is replaced by. Addresses stay on this machine, and no model is a big one.
+# Replacements for values of the settings. Addresses stay on this machine, and no model is a big one.
 ODD = [
     None, True, 0, -1, 0.5, 1e400, 10**30, "", " ", "x" * 5000, "\0", "\ud83d\ude00", "../../etc/passwd", "/etc/passwd",
     "file:///etc/passwd", "file://", "test://",
@@ -74,7 +75,7 @@ BROKEN = [
 
 
 class Hostile:
-    """`operations` are those of the document: (method, path). names: cameras that may be changed; ids: events."""
+    """`operations`: those of the document, (method, path). names: cameras that may be changed; ids: events."""
 
     def __init__(self, seed, operations, names, ids, token):
         self.random = random.Random(seed)
@@ -161,7 +162,7 @@ class Hostile:
 
 
 class Wire:
-    """A connection that stays open as long as the server lets it."""
+    """A connection that stays open as long as the server allows."""
 
     def __init__(self, port):
         self.port, self.socket, self.slowest = port, None, 0.0
@@ -179,7 +180,7 @@ class Wire:
             except TimeoutError:
                 raise
             except OSError:
-                pass  # it may have answered before it had read everything
+                pass  # it may have answered before it read everything
             response = http.client.HTTPResponse(self.socket, method=method)
             response.begin()
             kind = response.headers.get_content_type()

@@ -57,11 +57,12 @@ class Monitor:
         return "".join(self.lines)
 
     def criticals(self):
-        """What GLib calls a fault of the program; but libsoup 3.6 says so of each negative Content-Length that is sent."""
+        """The messages that GLib calls faults of the program. libsoup 3.6 also prints one for each negative
+        Content-Length in a request; those do not count."""
         return [line for line in self.lines if "CRITICAL" in line and "property 'content-length'" not in line]
 
     def stop(self):
-        """Ends it as a service manager does. Returns how long that took, in seconds."""
+        """Ends it like a service manager. Returns how many seconds that took."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(10)
@@ -98,6 +99,6 @@ class Monitor:
         return self.get("/events?limit=500" + query)["events"]
 
     def memory(self):
-        """Resident, bytes."""
+        """Resident memory, bytes."""
         with open(f"/proc/{self.process.pid}/statm", encoding="utf-8") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")

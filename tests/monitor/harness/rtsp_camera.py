@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A network camera for tests: an RTSP server that shows a room, and does what it is told on its standard input.
+"""A network camera for tests: an RTSP server that shows a room, and obeys commands on its standard input.
 
     cover      something is put before the lens: the picture goes black
     uncover    it is taken away
 
-Prints its address, then a line for each change with the wall-clock time at which it took effect. A process of its own,
-so that a test can kill it or stop it (SIGSTOP) as if the camera had lost its power or its network.
+Prints its address, then a line for each change with the wall-clock time at which it took effect. It is a separate
+process, so that a test can kill it or stop it (SIGSTOP) as if the camera had lost its power or its network.
 """
 import argparse
 import sys
@@ -20,7 +20,8 @@ gi.require_version("GstRtspServer", "1.0")
 gi.require_version("GstRtsp", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
-# One slice a picture: rtph264pay puts the parameter sets before each slice of a key frame, which cuts it into two.
+# One slice per picture. rtph264pay puts the parameter sets before each slice of a key frame. With two slices that would
+# cut the key frame into two.
 ENCODERS = {
     "h264": "x264enc threads=1 tune=zerolatency speed-preset=ultrafast key-int-max={key} ! rtph264pay name=pay0 pt=96 config-interval=-1",
     "h265": "x265enc tune=zerolatency speed-preset=ultrafast key-int-max={key} ! rtph265pay name=pay0 pt=96 config-interval=-1",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""openapi.json as a judge: whether an answer of sta-monitor is one that the document describes."""
+"""Uses openapi.json as a judge: does the document describe this answer of sta-monitor?"""
 import copy
 import json
 import re
@@ -11,7 +11,7 @@ BEGINNINGS = {"image/jpeg": b"\xff\xd8\xff", "video/mp4": b"\0\0\0"}
 
 
 def close(schema):
-    """Answers may get more keys some day; until then every key is one that the document names."""
+    """Answers may get more keys some day. Until then, the document must name every key."""
     if isinstance(schema, dict):
         if schema.get("type") == "object" and "properties" in schema:
             schema.setdefault("additionalProperties", False)
@@ -47,7 +47,7 @@ class Interface:
         return part
 
     def faults(self, schema, value):
-        # References are resolved within the schema's root, so components go along.
+        # References are resolved within the schema's root, so the components are copied into it.
         validator = Draft202012Validator({"components": self.closed["components"], **schema})
         return [f"{'/'.join(map(str, fault.absolute_path))}: {fault.message}" for fault in validator.iter_errors(value)]
 
@@ -55,7 +55,7 @@ class Interface:
         return self.faults({"$ref": f"#/components/schemas/{name}"}, value)
 
     def path_of(self, address):
-        """The path of the document that an address is of; one without parameters goes first."""
+        """The document's path for an address. A path without parameters goes first."""
         address = address.split("?")[0]
         if not address.startswith(PREFIX):
             return None

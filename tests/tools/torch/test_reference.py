@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The Python model: against the goldens of the official implementation, and through a model folder and back. Needs PyTorch."""
+"""Tests the Python model: against the goldens of the official implementation, and through a model folder and back.
+Needs PyTorch."""
 
 import os
 import subprocess
@@ -38,7 +39,7 @@ def test_folder_round_trip(tmp_path):
 
 
 def test_arithmetic_is_the_papers():
-    """GMACs of ViT-B that tables 1 and 2 of the paper give, within 0.7 %."""
+    """GMACs of ViT-B in tables 1 and 2 of the paper, within 0.7 %."""
     g = Geometry(768, 12, 12, 3072, 224, 16, 16, 2, 400, 1e-6)
     for r, want in ((0, 180.5), (64, 96.5)):
         assert gmacs(g, r) == pytest.approx(want, rel=0.007)
@@ -54,5 +55,5 @@ def test_curve_counts_every_clip_once():
     assert {p[0] for p in passes} == {r for r in range(4, most_droppable(model.geometry) + 1, 4)}
     told = guesses(model, clips, passes, batch=2)
     assert set(told) == {(0, "sta", 0), *passes} and all(len(v) == 5 for v in told.values())
-    again = guesses(model, clips, passes, batch=5)  # however they are batched
+    again = guesses(model, clips, passes, batch=5)  # the batch size must not matter
     assert all((told[p] == again[p]).all() for p in told if p[1] == "sta")

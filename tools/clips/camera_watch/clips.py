@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Labelled clips: a virtual camera looks at real footage along a known path; clip number i depends on the seed and i alone."""
+"""Labelled clips: a virtual camera looks at real footage along a known path.
+
+Clip number i depends on nothing except the seed and i.
+"""
 
 import dataclasses
 import os
@@ -14,7 +17,7 @@ from .people import Figure
 from .scenery import Cover, Mover
 
 RENDER_SIDES = (112, 128, 144, 160, 192, 192, 192, 192)
-_TENT = np.array([1, 3, 3, 1], np.float32) / 8  # triangle filter for halving, as antialiased bilinear resizing has it
+_TENT = np.array([1, 3, 3, 1], np.float32) / 8  # triangle filter for halving, as in antialiased bilinear resizing
 
 
 def shrink(picture, tent):
@@ -25,7 +28,7 @@ def shrink(picture, tent):
 
 
 def defocus(picture, sigma, disc):
-    """Blur with a Gaussian, or with the disc that an open lens draws (same second moment: radius = 2 sigma)."""
+    """Blur with a Gaussian, or with the disc that an open lens draws (the same second moment: radius = 2 sigma)."""
     radius = 2 * sigma
     if not disc or radius < 1.5:
         return cv2.GaussianBlur(picture, (0, 0), sigma)
@@ -36,8 +39,8 @@ def defocus(picture, sigma, disc):
 
 
 def has_structure(picture, walls=False):
-    """Whether a picture [R, R, 3] shows enough that motion and focus can be seen in it: a third of its 36 parts are not flat, and its
-    edges are sharp. walls: a quarter is enough, and more than two thirds are too much."""
+    """Whether a picture [R, R, 3] shows enough for motion and focus to be seen in it: a third of its 36 parts are not
+    flat, and its edges are sharp. walls: a quarter of the parts is enough, and more than two thirds are too many."""
     small = cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
     parts = small.reshape(6, SIDE // 6, 6, SIDE // 6).transpose(0, 2, 1, 3).reshape(36, -1)
     share = np.mean(parts.std(1) > 7)
@@ -71,7 +74,8 @@ def true_motion(state, centre, view, stretch, tilt):
 
 
 class Maker:
-    """What makers of clips share: groups of sources, groups = [(weight, [Source, ...]), ...], and how hard clips begin."""
+    """Common parts of all clip makers: groups of sources, groups = [(weight, [Source, ...]), ...], and how hard clips
+    begin."""
 
     def __init__(self, groups, seed, ramp=None):
         self.groups = [g for g in groups if g[1]]
@@ -94,16 +98,18 @@ class Maker:
 
 @dataclasses.dataclass
 class Variety:
-    """What a training may see beyond the test clips, whose making stays as it is so that figures can be compared."""
+    """Variations that only a training sees. The test clips stay as they are, so that figures can be compared."""
     people: list = ()  # runs of cut-out people (people.py) who walk through the scenes
     pace: tuple = (0.8, 1.25)  # slowest and quickest play of footage
-    begins: float = 0.0  # share of the losses of focus, and half of that of the covers, that have only just come, some sooner than a test would ask for
+    # Share of the losses of focus, and half that share of the covers, that have only just come; some sooner than a
+    # test would ask for.
+    begins: float = 0.0
     any_way: float = 0.0  # share of the walking people who pass close by in any direction and not across
-    walls: float = 0.0  # share of the losses of focus in front of a blank wall, which does not tell of them
-    soft: float = 0.0  # share of the clips that a cheap lens sees, which is not a loss of focus
-    soft_steady: float = 0.0  # the same of the steady ones, where it must not be taken for a loss of focus
-    whole: float = 0.0  # share of the views of all that the source's camera saw, as when nothing is wrong
-    oftener: dict = dataclasses.field(default_factory=dict)  # class: how many times as often as the others, steady apart
+    walls: float = 0.0  # share of the losses of focus in front of a blank wall, which does not show them
+    soft: float = 0.0  # share of the clips seen through a cheap lens, whose softness is not a loss of focus
+    soft_steady: float = 0.0  # the same share of the steady clips, where softness must not be taken for a loss of focus
+    whole: float = 0.0  # share of the views that show all that the source's camera saw, as when nothing is wrong
+    oftener: dict = dataclasses.field(default_factory=dict)  # how many times as often each class is drawn (not steady)
 
 
 class ClipMaker(Maker):
@@ -194,7 +200,7 @@ class ClipMaker(Maker):
         return pictures, true_motion(state, centre, view, stretch, tilt)
 
     def _figures(self, rng, name, source, place, view):
-        """People who walk through the scene: often where nobody does by nature."""
+        """People who walk through the scene; often in places where nobody walks in reality."""
         if not self.variety.people or rng.random() > (0.5 if len(source.frames) == 1 else 0.2) * (1.3 if name == "steady" else 1.0):
             return []
         return [Figure(rng, self.variety.people, np.array(place), view, self.variety.any_way) for _ in range(int(rng.integers(1, 3)))]
@@ -211,7 +217,7 @@ class ClipMaker(Maker):
 
     @staticmethod
     def _look_at(content, state, at, centre, view, stretch, tilt, mirror, side, border):
-        """One picture [side, side, 3]: all of the camera's position, zoom and angle in one affine sampling."""
+        """One picture [side, side, 3]. One affine sampling applies the camera's position, zoom and angle."""
         size = view * np.exp(state.zoom[at])
         angle = tilt + state.roll[at]
         c, s = np.cos(angle), np.sin(angle)
@@ -227,7 +233,9 @@ class ClipMaker(Maker):
 
 
 def build_codec_pool(maker, count, folder, progress=None, group=25):
-    """Clips that went through real video codecs, kept on disk: (clips [count, FRAMES, SIDE, SIDE, 3] memory map, labels, motions)."""
+    """Clips that went through real video codecs, kept on disk.
+
+    Returns (clips [count, FRAMES, SIDE, SIDE, 3] memory map, labels, motions)."""
     base = os.path.join(folder, f"codec-{maker.seed}-{count}")
     clips_file, labels_file, motions_file = base + ".npy", base + "-labels.npy", base + "-motions.npy"
     if not os.path.exists(labels_file):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What stands between a scene and the pictures of a cheap camera: exposure, colour, night, noise, codecs, overlays, timing."""
+"""Degrades a scene to the pictures of a cheap camera: exposure, colour, night, noise, codecs, overlays, timing."""
 
 import subprocess
 
@@ -23,8 +23,8 @@ def noise_bank(sigma, side=288):
 def frame_times(rng):
     """Instants [FRAMES] at which the pictures were really taken.
 
-    The sampler asks for a picture every INTERVAL; a camera answers with its newest one, so slow cameras repeat pictures and
-    rates that do not divide evenly jitter."""
+    The sampler asks for a picture every INTERVAL. A camera answers with its newest one. So slow cameras repeat
+    pictures, and rates that do not divide evenly jitter."""
     wanted = np.arange(FRAMES) * INTERVAL
     kind = rng.random()
     if kind < 0.35:
@@ -93,7 +93,8 @@ class Look:
 
 
 class Overlay:
-    """Clock, camera name, logo, frame or letterbox burnt into the picture; stays in place whatever the camera does."""
+    """A clock, camera name, logo, frame or letterbox burnt into the picture. It stays in place, whatever the camera
+    does."""
 
     def __init__(self, rng, side):
         self.bars = int(side * rng.uniform(0.03, 0.13)) if rng.random() < 0.2 else 0

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Camera motion made by ffmpeg's own filters: a test that the model learnt motion and not the training code's sampling.
+"""Makes camera motion with ffmpeg's own filters, to test that the model learnt motion and not the training code's
+sampling.
 
-Each clip is a real video file: a piece of footage, moved by crop, zoompan, rotate, perspective or scale, hidden by overlay,
-drawbox or fade, or blurred by boxblur, gblur or avgblur, then encoded. The whole clip shows the one state.
+Each clip is a real video file. A piece of footage is moved by crop, zoompan, rotate, perspective or scale, hidden by
+overlay, drawbox or fade, or blurred by boxblur, gblur or avgblur. Then it is encoded. The whole clip shows one state.
 """
 
 import subprocess
@@ -32,14 +33,14 @@ def _zoom(rng, label, size):
     most = rng.uniform(1.25, 2.2)
     s = f"(on/{SECONDS * RATE:.1f})"
     grow = f"1.02+{most - 1:.3f}*{s}" if label == "zoom-in" else f"1.02+{most - 1:.3f}*(1-{s})"
-    big = f"scale={2 * w}:{2 * h}"  # zoompan moves in whole pixels; it does so on an enlarged picture
+    big = f"scale={2 * w}:{2 * h}"  # zoompan moves in whole pixels, so it works on an enlarged picture
     return f"{big},zoompan=z='{grow}':d=1:x='iw/2-(iw/zoom/2)':y='ih/2-(ih/zoom/2)':s={w}x{h}:fps={RATE}"
 
 
 def _roll(rng, label):
     speed = np.radians(rng.uniform(8, 45))
     begin = rng.uniform(-0.3, 0.3)
-    # rotate turns the picture clockwise for growing angles, so the camera turned the other way.
+    # rotate turns the picture clockwise for growing angles, so the camera turned the opposite way.
     sign = "-" if label == "roll-clockwise" else ""
     turn = f"rotate=a='{sign}({begin:.3f}+{speed:.4f}*t)':c=black"
     return turn + (",crop=w='trunc(ih*0.62/2)*2':h='trunc(ih*0.62/2)*2'" if rng.random() < 0.7 else "")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Source material: every video is decoded once into a memory-mapped array of small frames; photographs likewise."""
+"""Source material. Every video is decoded once into a memory-mapped array of small frames; photographs likewise."""
 
 import dataclasses
 import glob
@@ -54,7 +54,7 @@ def _shrink(image, side):
 def _decode(path):
     """All frames of a video, shrunk, RGB, with times from the container."""
     capture, orientation = cv2.VideoCapture(path), orientation_of(path)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # it would turn, but not mirror
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # OpenCV would turn the picture, but not mirror it
     frames, times = [], []
     while True:
         good, picture = capture.read()
@@ -106,7 +106,7 @@ def load_stills(folder):
 
 
 def make_scenes(count, seed):
-    """Generated pictures: shapes, textures and lines that no photograph has to be licensed for."""
+    """Generated pictures: shapes, textures and lines. Unlike photographs they need no licence."""
     return [Source(f"scene-{i}", procedural_scene(np.random.default_rng([seed, 7001, i]))[None], np.zeros(1))
             for i in range(count)]
 

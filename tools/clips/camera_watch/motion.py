@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Camera paths: where the camera looks at each instant of a window, for each class.
 
-A path gives, per instant, the shift of the view (dx, dy, in picture short sides; x right, y down), the logarithm of its size
-(zooming in makes it smaller) and its angle (clockwise positive), all of the CAMERA. `blur` is the radius of defocus (Gaussian
-sigma in picture short sides) and `cover` the share of the picture that something hides.
+A path gives for each instant the shift of the view (dx, dy, in picture short sides; x right, y down), the logarithm of
+its size (zooming in makes it smaller) and its angle (clockwise positive). All of these describe the CAMERA. `blur` is
+the radius of defocus (Gaussian sigma in picture short sides). `cover` is the share of the picture that something hides.
 
-A window carries a motion's label if the motion fills at least MIN_COVER of it; a motion shorter than MAX_SLIP of the
+A window carries a motion's label if the motion fills at least MIN_COVER of it. A motion shorter than MAX_SLIP of the
 window leaves it steady. Windows between the two are ambiguous and are not made.
 """
 
@@ -17,7 +17,7 @@ from . import SPAN
 
 MIN_COVER = 0.45
 MAX_SLIP = 0.10
-JUST_COME = 0.3  # of the window, after which a training may call a state by its name: so it is told soon
+JUST_COME = 0.3  # of the window: from here on a training may label a state, so the model learns to report it soon
 STEP = 0.01
 GRID = np.arange(-0.3, SPAN + 0.3, STEP)  # instants at which paths are integrated
 
@@ -46,7 +46,8 @@ def log_uniform(rng, low, high):
 
 
 def chance(rng, share):
-    """True for `share` of the draws. Draws nothing where the share is 0: so what only a training sees leaves the test clips as they are."""
+    """True for `share` of the draws. A share of 0 draws nothing, so variations of the training leave the test clips as
+    they are."""
     return share > 0 and rng.random() < share
 
 
@@ -174,8 +175,8 @@ def shake_path(rng):
 
 
 def _state(rng, quickest, slowest, begins=0.0):
-    """0..1: a state that is on during at least MIN_COVER of the window, with its transition. begins: share of the windows, beyond
-    those, in which it has only just come (for training, see Variety)."""
+    """A state, 0..1, that is on during at least MIN_COVER of the window, with its transition. begins: further share of
+    the windows, in which the state has only just come (for training, see Variety)."""
     if chance(rng, begins):
         length, ramp = rng.uniform(JUST_COME, 0.8) * SPAN, rng.uniform(quickest, 0.6 * slowest)
         return np.clip((GRID - (SPAN - length)) / ramp + 1, 0, 1)
@@ -205,8 +206,8 @@ def defocused_path(rng, begins=0.0):
 
 
 def sample_path(rng, label, clear=False, begins=0.0):
-    """A random camera path of one class; clear: a motion that fills the window and is quick enough for anybody to see; begins: see
-    _state, of the losses of focus and half as many of the covers."""
+    """A random camera path of one class. clear: the motion fills the window and is quick enough for anybody to see.
+    begins: see _state; it applies to the losses of focus, and half of it to the covers."""
     if label == "steady":
         return steady_path(rng)
     if label == "shake":

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Figures cut out of footage of a standing camera: short runs of a moving person whose own travel is taken out, and how one walks through another scene.
+"""Cuts figures of moving people out of footage of a standing camera, and lets them walk through other scenes.
 
-What differs from the video's median picture is the person. Each run holds FRAMES pictures of the person, cut along their box and
-scaled to one height, so that a path of the training's own can move a figure whose limbs move as people's do.
+The person is what differs from the video's median picture. Each run holds FRAMES pictures of the person, cut along
+their box and scaled to one height. That takes the person's own travel out. A path of the training's own can then move a
+figure whose limbs move like those of people.
 """
 
 import hashlib
@@ -17,11 +18,11 @@ from .scenery import overlap
 
 HEIGHT = 96  # of a cut-out figure, pixels
 WIDEST = 128
-LEAST, MOST = 0.01, 0.45  # share of the picture that a person may fill
+LEAST, MOST = 0.01, 0.45  # least and most share of the picture that a person may fill
 
 
 def _mask(picture, median):
-    """Where a person is [h, w] uint8 0 or 255: the largest connected region that differs from the empty scene."""
+    """Mask of a person [h, w] uint8, 0 or 255: the largest connected region that differs from the empty scene."""
     differs = np.abs(picture.astype(np.int16) - median).max(2)
     rough = (cv2.GaussianBlur(differs.astype(np.float32), (0, 0), 2) > 22).astype(np.uint8)
     rough = cv2.morphologyEx(rough, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -38,7 +39,8 @@ def _mask(picture, median):
 
 
 def _run(source, begin, median, upright):
-    """One run [FRAMES, HEIGHT, w, 4] uint8 RGBA that starts at time `begin`, or None where no whole person is seen throughout."""
+    """One run [FRAMES, HEIGHT, w, 4] uint8 RGBA from time `begin` on. None if some picture does not show a whole
+    person."""
     cuts = []
     for i in range(FRAMES):
         picture = source.frames[source.at(begin + i * INTERVAL)]
@@ -60,7 +62,8 @@ def _run(source, begin, median, upright):
 
 
 def cut_people(sources, cache, step=0.4, upright=True):
-    """Runs of people [list of [FRAMES, HEIGHT, w, 4]] from videos; kept in the cache folder. upright: none who fall, lie or crouch."""
+    """Runs of people [list of [FRAMES, HEIGHT, w, 4]] from videos; kept in the cache folder. upright: leaves out people
+    who fall, lie or crouch."""
     names = "|".join(sorted(s.name for s in sources))
     path = os.path.join(cache, "people-" + hashlib.sha1(f"{names} {HEIGHT} {step} {'upright' if upright else 'all'}".encode()).hexdigest()[:12] + ".npz")
     if not os.path.exists(path):
@@ -80,12 +83,13 @@ def cut_people(sources, cache, step=0.4, upright=True):
 
 
 class Figure:
-    """A person cut out of footage who walks through another scene. Drawn into the scene itself, before the camera looks at it:
-    so the camera's motion moves the person as it moves everything else."""
+    """A person cut out of footage who walks through another scene. The person is drawn into the scene itself, before
+    the camera looks at it. So the camera's motion moves the person together with everything else."""
 
     def __init__(self, rng, people, place, view, any_way=0.0):
-        """place [2]: where the camera looks, view: short side of what it sees, both in pixels of the scene. any_way: share of the
-        people who are close by the camera and walk in any direction, up and down the picture too; the others walk across."""
+        """place [2]: where the camera looks, view: short side of what it sees, both in pixels of the scene. any_way:
+        share of the people who are close to the camera and walk in any direction, also up and down the picture; the
+        others walk across."""
         self.run = people[int(rng.integers(len(people)))]
         colours = np.clip(np.exp(rng.normal(0, 0.25, 3)) * rng.uniform(0.6, 1.3), 0.2, 2.0)
         self.table = np.clip(np.arange(256)[:, None] * colours, 0, 255).astype(np.uint8)[None]

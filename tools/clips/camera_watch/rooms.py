@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Generated rooms, ray-cast as a camera on the wall sees them: what surveillance looks at most and what few free pictures show.
+"""Generated rooms, ray-cast as a camera on the wall sees them. Surveillance mostly looks at rooms, but few free
+pictures show them.
 
-A room is a box of six faces with furniture (boxes turned about the vertical) in it. Walls are mostly blank, as real ones are: edges,
-skirting, doors, windows, pictures and furniture are what motion and focus have to be told from.
-Units: metres; x along the room, y across it, z up. Rays: [h * w, 3].
+A room is a box of six faces with furniture (boxes turned about the vertical) in it. Walls are mostly blank, like real
+ones. Motion and focus can only be seen at edges, skirting, doors, windows, pictures and furniture. Units: metres; x
+along the room, y across it, z up. Rays: [h * w, 3].
 """
 
 import cv2
@@ -13,7 +14,7 @@ from .scenery import value_noise
 
 
 def _paint(rng, bright=True):
-    """A colour [3] float32, as walls and furniture have them: mostly pale or brown, now and then strong."""
+    """A colour [3] float32 of walls and furniture: mostly pale or brown, now and then strong."""
     if rng.random() < 0.55:
         grey = rng.uniform(120, 240) if bright else rng.uniform(25, 190)
         return np.clip(grey * np.exp(rng.normal(0, 0.06, 3)), 0, 255).astype(np.float32)
@@ -201,5 +202,5 @@ def procedural_room(rng, h=360, w=560):
     picture = (colour * (light * normal_light)[:, None]).reshape(h, w, 3) * np.exp(rng.normal(0, 0.07, 3))
     picture *= rng.uniform(150, 235) / max(float(np.percentile(picture, 95)), 1.0)
     picture = np.clip(picture, 0, 255).astype(np.uint8)
-    # Rays through the middle of pixels leave jagged edges.
+    # Rays through the middle of each pixel leave jagged edges.
     return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Generated material: whole scenes, things that move in front of a camera, things that cover its lens."""
+"""Generated material: whole scenes, things that move in front of a camera, and things that cover its lens."""
 
 import cv2
 import numpy as np
@@ -72,7 +72,8 @@ def procedural_scene(rng, h=320, w=480):
 
 
 def overlap(picture, x, y, w, h):
-    """(slices of picture [H, W, 3], slices of the box) where a box of w x h pixels with its corner at x, y lies in the picture; None: nowhere."""
+    """(slices of picture [H, W, 3], slices of the box): the part of a w x h box with its corner at x, y that lies in
+    the picture. None: no part does."""
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, picture.shape[1]), min(y + h, picture.shape[0])
     if right <= left or bottom <= top:
         return None
@@ -129,7 +130,7 @@ class Mover:
 
 
 class Cover:
-    """Something in front of the lens: hand, cloth, paper, paint, box. Slides, closes or falls over the picture."""
+    """Something in front of the lens: hand, cloth, paper, paint, box. It slides, closes or falls over the picture."""
 
     def __init__(self, rng, side):
         n = side + 64

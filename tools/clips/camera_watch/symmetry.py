@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mirrored and reversed clips: the same footage with another, known motion."""
+"""Mirrored and reversed clips: the same footage with another motion, which is known too."""
 
 import numpy as np
 
@@ -21,7 +21,8 @@ _LEFT_RIGHT, _UP_DOWN, _REVERSED = exchange(CLASSES, _PAN, _ROLL), exchange(CLAS
 
 
 def reversed_motion(motion):
-    """true_motion [P, 6, 6, 6] of the clip played backwards: moves change sign, a pair's move to the next pair is the next's."""
+    """true_motion [P, 6, 6, 6] of the clip played backwards. Moves change sign. The move from a pair to the next one
+    becomes that of the next pair."""
     back = motion[::-1].copy()
     back[:, ..., :2] = -motion[::-1, ..., :2]
     back[:-1, ..., 2:4] = -motion[-2::-1, ..., 2:4]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clips as video files that every decoder gives back pixel by pixel: FFV1 in RGB, one folder a class."""
+"""Writes clips as video files that every decoder gives back pixel by pixel: FFV1 in RGB, one folder per class."""
 
 import os
 import subprocess
@@ -16,7 +16,8 @@ def write_video(path, pictures):
 
 
 def export(maker, count, folder, raw, progress=None):
-    """`count` clips of maker, the classes in turn, as folder/CLASS/NUMBER.mkv. raw: 192 pixels wide and high, before the model's size."""
+    """`count` clips of maker, the classes in turn, as folder/CLASS/NUMBER.mkv. raw: 192 x 192 pixels, not shrunk to the
+    model's size."""
     for i in range(count):
         name = CLASSES[i % len(CLASSES)]
         os.makedirs(os.path.join(folder, name), exist_ok=True)

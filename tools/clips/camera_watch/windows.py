@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Windows of a video file as the streaming element forms them: sampled by time, resized with antialiasing, cropped in the middle."""
+"""Windows of a video file, made the same way as in the streaming element: sampled by time, resized with antialiasing,
+cropped in the middle."""
 
 import json
 import subprocess
@@ -32,7 +33,7 @@ def prepare(pictures):
 
 
 def samples(path):
-    """Pictures [n, SIDE, SIDE, 3] uint8 at 0, INTERVAL, 2 INTERVAL, ...: the last frame whose time has come."""
+    """Pictures [n, SIDE, SIDE, 3] uint8 at 0, INTERVAL, 2 INTERVAL, ...: each is the last frame that is due by then."""
     w, h, times = probe(path)
     orientation = orientation_of(path)
     decode = ["ffmpeg", "-v", "fatal", "-threads", "1", "-noautorotate", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]

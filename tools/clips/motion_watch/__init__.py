@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""motion-watch: where something moves in front of a camera that stands still, learnt from things and people moved over real scenes."""
+"""motion-watch tells where something moves in front of a camera that stands still.
+
+It learns from things and people that are moved over real scenes.
+"""
 
 from clips.camera_watch import FRAMES, INTERVAL, SIDE, SPAN, held_out  # noqa: F401  one kind of window for both models
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Labelled clips: one thing or person moves along a known way in front of a real or generated scene that stands still."""
+"""Labelled clips: one thing or person moves along a known way in front of a real or generated scene that stands
+still."""
 
 import cv2
 import numpy as np
@@ -64,8 +65,8 @@ class Thing:
 
 
 def true_motion(boxes, opacities):
-    """Motion of the 6 x 6 places, in the form of camera_watch.clips.true_motion: where the thing is, its travel; elsewhere none.
-    The last number is the share of the place that the thing covers."""
+    """Motion of the 6 x 6 places, in the form of camera_watch.clips.true_motion. Places that show the thing have its
+    travel; the others have none. The last number is the share of the place that the thing covers."""
     field = np.zeros((FRAMES // 2, 6, 6, 6), np.float32)
     edges = np.arange(7) / 6
 

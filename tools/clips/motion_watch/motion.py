@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Ways that one thing takes through the picture during a window, for each class.
 
-A way gives, per instant, the thing's middle (x, y in picture sides; x right, y down), its size (1: the size it was drawn with) and
-its opacity. What counts: a travel of at least LEAST_TRAVEL, within 25 degrees of an axis; a growth by at least LEAST_GROWTH with
-little travel; coming and going while standing. A thing that stays, moves its limbs or sways is still.
+A way gives for each instant the thing's middle (x, y in picture sides; x right, y down), its size (1: the size it was
+drawn with) and its opacity. Three things count as motion: a travel of at least LEAST_TRAVEL, within 25 degrees of an
+axis; a growth by at least LEAST_GROWTH with little travel; coming and going in place. A thing that stays, moves its
+limbs or sways is still.
 """
 
 import dataclasses
@@ -32,7 +33,7 @@ def _sway(rng):
 
 
 def _inside(rng, reach):
-    """A place in the picture that leaves `reach` on each side where there is room."""
+    """A place in the picture that leaves `reach` free on each side, where there is room."""
     low, high = min(0.5, 0.05 + reach), max(0.5, 0.95 - reach)
     return rng.uniform(low, high)
 
@@ -50,7 +51,7 @@ def sample_way(rng, label, high):
         side = main * np.tan(np.clip(rng.normal(0, 0.15), -0.44, 0.44))
         sign = -1 if label in ("left", "up") else 1
         along, across = (way.x, way.y) if label in ("left", "right") else (way.y, way.x)
-        # Somewhere in the middle of the window the thing is in the picture.
+        # The thing is in the picture somewhere in the middle of the window.
         middle = rng.uniform(0.2, 0.8) - np.interp(rng.uniform(0.3, 0.7) * SPAN, GRID, sign * main)
         along, across = sign * main + middle, across + side
         x, y = (along, across) if label in ("left", "right") else (across, along)
@@ -61,7 +62,7 @@ def sample_way(rng, label, high):
         main = travel(pulse(rng, share))
         main = main / max(1e-6, np.interp(SPAN, GRID, main) - np.interp(0, GRID, main)) * growth
         size = np.exp(main * (1 if label == "approaching" else -1))
-        # Feet go down in the picture as a thing comes nearer, and it seldom comes straight on.
+        # As a thing comes nearer, its feet go down in the picture. It seldom comes straight on.
         sink = (size - 1) * high * rng.uniform(0, 0.4)
         drift = GRID / SPAN * rng.uniform(-0.05, 0.05)
         return Way(way.x * 0.6 + 0.2 + drift, way.y * 0.6 + 0.2 + sink, size, one)

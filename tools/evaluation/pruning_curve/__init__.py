@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""Accuracy against compute of the bundled models: STA, its parts, and dropping by chance, on the same held-out clips."""
+"""Measures accuracy against compute of the bundled models, on the same held-out clips: STA, parts of it, and random
+dropping."""

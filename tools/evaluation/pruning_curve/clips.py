@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The held-out clips that a bundled model is measured on, and the groups that its errors are counted in."""
+"""The held-out clips that a bundled model is measured on, and the groups in which its errors are counted."""
 
 import dataclasses
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which clips a pruned model recognises, for every drop number and rule, and how fast it is."""
+"""Finds which clips a pruned model recognises, for every drop number and rule, and how fast it is."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ ABLATIONS = "no-semantic", "no-temporal", "random-first"
 
 
 def plan(g, args):
-    """(r, rule, repetition) of every pruned pass. The parts of STA are taken out at every second r."""
+    """(r, rule, repetition) of every pruned pass. Rules that leave out a part of STA run at every second r."""
     numbers = range(args.step, most_droppable(g) + 1, args.step)
     passes = []
     for n, r in enumerate(numbers):
@@ -29,8 +29,8 @@ def plan(g, args):
 
 @torch.no_grad()
 def guesses(model, clips, passes, batch=48):
-    """pass -> class numbers [n] of clips [n, F, S, S, 3]; the pass (0, "sta", 0) is the whole model. What comes before the first
-    pruning call is the same in all passes and is computed once."""
+    """pass -> class numbers [n] of clips [n, F, S, S, 3]; the pass (0, "sta", 0) is the whole model. All passes are
+    equal up to the first pruning call, so that part is computed once."""
     g = model.geometry
     passes = [(0, "sta", 0)] + passes
     chance = {p: torch.Generator().manual_seed(7919 * p[2] + p[0]) for p in passes}
@@ -63,8 +63,8 @@ def speeds(model, clips, numbers, runs=7, batch=16):
 
 
 def compare(right, r, seeds, mask):
-    """STA against chance at one r on the clips of a mask: shares right, standard error of chance over its repetitions, and the
-    difference with its standard error over the clips."""
+    """STA against chance at one r on the clips of a mask: shares of right answers, standard error of chance over its
+    repetitions, and the difference with its standard error over the clips."""
     sta = right[(r, "sta", 0)][mask].astype(float)
     chance = np.stack([right[(r, "random", seed)][mask] for seed in range(seeds)]).astype(float)  # [seeds, n]
     apart = sta - chance.mean(0)

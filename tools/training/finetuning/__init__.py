@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""Training a bundled model, or any VideoMAE folder, on clips of one's own: reading them, fitting, and honest held-out numbers."""
+"""Trains a bundled model, or any VideoMAE folder, on a user's own clips: reading them, fitting, and honest held-out
+numbers."""

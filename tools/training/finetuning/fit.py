@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fitting a model folder to segments, and measuring it on groups that it did not see."""
+"""Fits a model folder to segments, and measures it on groups that it did not see."""
 
 import copy
 import math
@@ -24,7 +24,7 @@ def middle_crop(side):
 
 
 def varied_crop(side, rng, mirror):
-    """One place and size for the whole window, exposure and colour varied, perhaps mirrored."""
+    """One place and size for the whole window. Exposure and colour vary; the window may be mirrored."""
     def cut(stack):
         h, w = stack.shape[1:3]
         size = int(min(h, w) * rng.uniform(0.75, 1.0))
@@ -39,7 +39,7 @@ def varied_crop(side, rng, mirror):
 
 
 def new_model(folder, labels, seed):
-    """The folder's model with a new classifier for `labels`; a folder that has the same labels keeps its own."""
+    """The folder's model with a new classifier for `labels`. A folder that has the same labels keeps its classifier."""
     old, old_labels, interval = load_folder(folder)
     if interval is None:
         interval = 4 / 30  # VideoMAE's Kinetics models: every fourth picture of 30 a second

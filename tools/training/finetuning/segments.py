@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Labelled stretches of video: where they are listed, which belong together, and their pictures.
+"""Labelled stretches of video: where they are listed, which ones belong together, and their pictures.
 
-Two pictures of one recording, or of one person, resemble each other more than two of different ones. So a held-out number means
-something only if whole groups (recordings, subjects) are held out: every segment carries its group.
+Two pictures of one recording, or of one person, resemble each other more than pictures of two different ones. So a
+held-out number means something only if whole groups (recordings, subjects) are held out. That is why every segment
+carries its group.
 """
 
 import csv
@@ -20,12 +21,12 @@ MARGIN = 1.15  # pictures are kept this much larger than the model's, so that cr
 
 
 class ListError(Exception):
-    """The clips or their list cannot be used; the text says which and why."""
+    """The clips or their list cannot be used. The text says which one and why."""
 
 
 @dataclasses.dataclass
 class Segment:
-    """One labelled stretch, seconds from the start of its file; end = infinity: to the end of the file."""
+    """One labelled stretch, in seconds from the start of its file; end = infinity: to the end of the file."""
     path: str
     label: str
     start: float
@@ -96,7 +97,7 @@ class Footage:
         self.span = (geometry.frames - 1) * interval
         side = round(geometry.image * MARGIN)
         capture = cv2.VideoCapture(segment.path)
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # it would turn, but not mirror
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # OpenCV would turn the picture, but not mirror it
         if not capture.isOpened():
             raise ListError(f"{segment.path}: cannot be opened as a video")
         orientation = orientation_of(segment.path)
@@ -128,7 +129,8 @@ class Footage:
         self.end = min(segment.end, last)
 
     def starts(self, hop):
-        """Starts of the windows that evaluate this segment, `hop` seconds apart; a segment shorter than a window has the one around it."""
+        """Starts of the windows that evaluate this segment, `hop` seconds apart. A segment shorter than a window gets
+        the one around it."""
         room = self.end - self.segment.start - self.span
         if room <= 0:
             return [max(0.0, self.segment.start + room / 2)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The server as the rest of the page sees it: questions to /api/v1, the login, and the stream of events. The session is
+// The server as the rest of the page sees it: requests to /api/v1, the login, and the stream of events. The session is
 // a cookie that no script can read.
 
 const PREFIX = '/api/v1';
@@ -28,7 +28,7 @@ async function send(path, options = {}) {
   try {
     message = (await answer.json()).error || message;
   } catch {
-    // An answer without a sentence in it, of a proxy for instance: its number has to do.
+    // The answer has no sentence in it; it may come from a proxy. Its number has to do.
   }
   throw new ApiError(answer.status, message);
 }
@@ -45,18 +45,18 @@ export function login(token) {
   });
 }
 
-// The number makes each address a new one, so that no picture comes from a cache.
+// The number makes each address a new one, so no picture comes from a cache.
 let pictures = 0;
 export function pictureOf(camera, kind) {
   return `${PREFIX}/cameras/${encodeURIComponent(camera)}/${kind}?n=${Date.now()}-${++pictures}`;
 }
 
-// Addresses in an event come from the server, yet only those of its own interface are followed.
+// Addresses in an event come from the server, but the page follows only those below /api/v1.
 export function ownAddress(address) {
   return typeof address === 'string' && address.startsWith(`${PREFIX}/`) ? address : null;
 }
 
-// Server-sent events. The browser reconnects by itself; a stream that was refused is opened again here.
+// Server-sent events. The browser reconnects on its own. If the server refused the stream, this class opens it again.
 export class Stream {
   #source = null;
   #timer = 0;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The grid of cameras: a card each, with its picture, labels and badges, or a plain sentence while it is down. Cards
-// are made once and changed in place, so that pictures and the focus stay.
+// The grid of cameras. Each has a card with its picture, labels and badges; while the camera is down, the card shows a
+// plain sentence. Cards are made once and changed in place, so pictures and the focus stay.
 import {ask} from './api.js';
 import {Pictures} from './pictures.js';
 import {count, elapsed, element, moment, percent, sentence, write} from './text.js';
 
 const URGENT = {enlarged: 4, open: 1};
 
-// What the card says while there is no picture.
+// The card's text while there is no picture.
 const DOWN = {
   connecting: (since) => ['Connecting', `Since ${since}.`],
   stalled: (since) => ['No picture', `Down since ${since}.`],
@@ -20,7 +20,8 @@ export class Cameras {
   #cards = new Map();  // name -> card
   #pictures = new Pictures();
 
-  // changed(): the list of cameras or of their labels is another. showEvents(name): the viewer wants its events.
+  // changed(): the list of cameras or of their labels has changed. showEvents(name): the viewer wants the camera's
+  // events.
   constructor({changed, showEvents}) {
     this.list = document.getElementById('camera-list');
     this.summary = document.getElementById('cameras-summary');
@@ -50,13 +51,13 @@ export class Cameras {
     this.#sum();
   }
 
-  // A camera that the stream told of.
+  // Takes a camera that the stream told of.
   take(camera) {
     this.#put(camera);
     this.#sum();
   }
 
-  // "for 3 min" goes on by itself.
+  // Lets "for 3 min" count on.
   tick() {
     for (const card of this.#cards.values()) {
       if (card.camera.state !== 'playing') this.#writeDown(card);
@@ -77,7 +78,7 @@ export class Cameras {
     const wasPlaying = card.camera.state === 'playing';
     card.camera = camera;
     const playing = camera.state === 'playing';
-    // A camera that connects again and again is down since the first time, not since the last try.
+    // If a camera connects again and again, it has been down since the first time, not since the last try.
     if (playing) card.downSince = null;
     else if (wasPlaying || !card.downSince) card.downSince = camera.since;
     this.#fill(card);

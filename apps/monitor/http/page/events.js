@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The time line: events, newest first, in pages by cursor. The stream adds to it and changes it; rows are found by the
-// event's id and changed in place, so that the place in the list and the focus stay.
+// The time line: events, newest first, in pages by cursor. The stream adds events and changes them. Rows are found by
+// the event's id and changed in place, so the scroll position and the focus stay.
 import {ask, ownAddress} from './api.js';
 import {clock, count, day, duration, elapsed, element, percent, write} from './text.js';
 
@@ -21,10 +21,10 @@ export class Events {
   #filter = {};
   #selected = null;
   #arrived = 0;
-  #reading = 0;        // the number of the last reading: an answer to an older one is dropped
+  #reading = 0;        // the number of the last reading: answers to older ones are dropped
   #news = [];
 
-  // choose(event): the viewer wants to see it.
+  // choose(event): the viewer wants to see this event.
   constructor({choose}) {
     this.list = document.getElementById('event-list');
     this.empty = document.getElementById('events-empty');
@@ -44,7 +44,7 @@ export class Events {
     this.older.hidden = true;
   }
 
-  // Reads again what is shown: the first page, and as many of the older ones as the viewer has opened.
+  // Reads again all that is shown: the first page, and as many older ones as the viewer has opened.
   async read() {
     const reading = ++this.#reading;
     const limit = Math.min(MOST_AT_ONCE, Math.max(PAGE, this.#order.length - this.#arrived));
@@ -81,14 +81,14 @@ export class Events {
       this.#finish();
       if (first) this.#rows.get(first.id).button.focus({preventScroll: true});
     } catch {
-      // The line at the top says that the connection is lost; the button stays for another try.
+      // The line at the top says that the connection is lost. The button stays for another try.
     } finally {
       this.older.disabled = false;
       write(this.older, 'Show older');
     }
   }
 
-  // An event of the stream.
+  // Takes an event from the stream.
   take(event) {
     const known = this.#rows.has(event.id);
     if (!known && !this.#belongs(event)) return;
@@ -181,7 +181,7 @@ export class Events {
     else row.button.removeAttribute('aria-current');
   }
 
-  // The first event of each day carries its name; then what stands around the list.
+  // Puts the day on the first event of each day, then updates the parts around the list.
   #finish() {
     let last = '';
     for (const row of this.#order) {
@@ -198,7 +198,7 @@ export class Events {
       'Nothing has happened yet. Events appear here by themselves.');
   }
 
-  // Screen readers hear of new events, of many at once in one sentence.
+  // Tells screen readers of new events. Many at once become one sentence.
   #announce(event) {
     this.#news.push(event);
     if (this.#news.length > 1) return;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Which events are shown, by camera, label and time. The choice (and the event that is open) is kept in the address
-// behind the #, so that it survives a reload, goes back with the browser's button and can be sent to somebody.
+// Which events are shown, by camera, label and time. The address keeps the choice and the open event behind the #. So
+// they survive a reload, go back with the browser's button, and can be sent to somebody.
 
 const KEYS = ['camera', 'label', 'from', 'to'];
 
-// Fields hold local time, the address UTC: it means the same in every time zone.
+// Fields hold local time. The address holds UTC, so it means the same in every time zone.
 function toField(time) {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return '';
@@ -24,7 +24,7 @@ export class Filters {
   #labels = new Set();
   #last = '';
 
-  // changed(filter): other events are wanted.
+  // changed(filter): the viewer wants other events.
   constructor({changed}) {
     this.form = document.getElementById('filters');
     this.reset = this.form.querySelector('button[type=reset]');
@@ -44,7 +44,7 @@ export class Filters {
   get filter() {
     const given = hash();
     const filter = Object.fromEntries(KEYS.map((key) => [key, given.get(key) ?? '']));
-    for (const key of ['from', 'to']) filter[key] = toTime(filter[key]);  // what is no time filters nothing
+    for (const key of ['from', 'to']) filter[key] = toTime(filter[key]);  // a text that is no time filters nothing
     return filter;
   }
 
@@ -52,7 +52,7 @@ export class Filters {
     return hash().get('event');
   }
 
-  // The open event is part of the address, but each look at one is no step of the history.
+  // The open event is part of the address, but opening one adds no step to the history.
   set event(id) {
     const given = hash();
     if (id) given.set('event', id);
@@ -70,7 +70,7 @@ export class Filters {
     this.#apply();
   }
 
-  // Offers the cameras there are and the labels that can be events.
+  // Offers the existing cameras and the labels that can be events.
   offer(cameras) {
     for (const camera of cameras) {
       for (const watch of camera.watch) {
@@ -111,7 +111,7 @@ export class Filters {
     this.reset.hidden = !KEYS.some((key) => filter[key]);
   }
 
-  // What is chosen stays on offer, also when its camera is gone.
+  // The chosen value stays on offer, even when its camera is gone.
   #options(key, values) {
     const select = this.form.elements[key], chosen = this.filter[key];
     const all = ['', ...values];

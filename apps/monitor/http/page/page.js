@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Puts the page together: reads the lists, follows the stream, and says at the top what is wrong: the connection, the
-// broker or the disk. Whoever is not logged in gets the form for the token.
+// Puts the page together. It reads the lists, follows the stream, and says at the top what is wrong: the connection,
+// the broker or the disk. A viewer who is not logged in gets the form for the token.
 import {ask, login, Stream} from './api.js';
 import {Cameras} from './cameras.js';
 import {Events} from './events.js';
@@ -9,17 +9,17 @@ import {Player} from './player.js';
 import {clock, count, element, moment, sentence, size, write} from './text.js';
 
 const STATUS_EVERY = 10000;    // milliseconds
-const LISTS_EVERY = 60000;     // cameras that are gone, and numbers that no news is sent for
-const LOST_AFTER = 2000;       // a stream that comes back sooner is not worth a line
-const SLEEP_AFTER = 60000;     // of a hidden page: its connection is left to others
+const LISTS_EVERY = 60000;     // cameras that are gone, and numbers that the stream does not send
+const LOST_AFTER = 2000;       // ms; if a stream comes back sooner, the page does not mention it
+const SLEEP_AFTER = 60000;     // ms hidden; then the page leaves its connection to others
 
 const byId = (id) => document.getElementById(id);
 const main = byId('main'), form = byId('login'), notices = byId('notices'), connection = byId('connection');
 
 let status = null;      // the last answer to /status
 let lostSince = null;   // when the connection went
-let problem = '';       // what the server said instead of an answer
-let missed = false;     // an answer was missing: the stream may be a dead one, and is opened again
+let problem = '';       // the server's error message
+let missed = false;     // an answer was missing: the stream may be dead, so it is opened again
 let asleep = false;
 let sleepTimer = 0;
 
@@ -71,7 +71,8 @@ function goTo(part) {
   byId(`${part}-title`).focus({preventScroll: true});
 }
 
-// Every failure ends here: no answer is a lost connection, 401 the login form, anything else a line at the top.
+// Every failure ends here. No answer means a lost connection; 401 shows the login form; anything else gets a line at
+// the top.
 async function guard(promise) {
   try {
     const result = await promise;
@@ -180,7 +181,7 @@ async function start() {
   if (linked && status) {
     const event = await guard(ask(`/events/${encodeURIComponent(linked)}`).catch((error) => {
       if (error.status !== 404) throw error;
-      filters.event = null;  // its time is over
+      filters.event = null;  // the event has expired
       return null;
     }));
     if (event) player.show(event, {play: false});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which cameras show moving pictures. A picture is fetched only while it is on the screen and the page is visible.
-// Browsers keep at most six connections to one server, and a live picture takes one for good: so the first few cameras
-// on the screen are live, and the others get stills in turn, through one connection.
+// Browsers keep at most six connections to one server, and a live picture takes one for good. So only the first few
+// cameras on the screen are live. The others get stills in turn, through one connection.
 import {pictureOf} from './api.js';
 
 const MOST_LIVE = 3;
@@ -42,7 +42,7 @@ export class Pictures {
     this.plan();
   }
 
-  // urgent: cameras with a higher number are live first.
+  // urgent: cameras with a higher number become live first.
   set(image, playing, urgent) {
     const entry = this.#entries.get(image);
     if (entry.playing === playing && entry.urgent === urgent) return;
@@ -50,7 +50,7 @@ export class Pictures {
     this.plan();
   }
 
-  // Without a connection there is nothing to fetch; with a clip open, one connection is left to it.
+  // Without a connection nothing can be fetched. While a clip is open, one connection is left to it.
   enable(enabled) {
     if (this.#enabled === enabled) return;
     this.#enabled = enabled;
@@ -62,7 +62,7 @@ export class Pictures {
     this.plan();
   }
 
-  // Many changes at once make one plan.
+  // Many changes at once lead to one plan.
   plan() {
     if (this.#planned) return;
     this.#planned = true;
@@ -76,10 +76,10 @@ export class Pictures {
     const now = Date.now();
     const wanted = (entry) => this.#enabled && !document.hidden && entry.playing && entry.onScreen;
     const ready = [...this.#entries.values()].filter((entry) => wanted(entry) && entry.restUntil <= now);
-    ready.sort((a, b) => b.urgent - a.urgent);  // stable: otherwise the order of the page
+    ready.sort((a, b) => b.urgent - a.urgent);  // stable: equal ones keep the order of the page
     const live = new Set(ready.slice(0, this.#clipOpen ? MOST_LIVE_BESIDE_A_CLIP : MOST_LIVE));
     const stills = new Set(ready.slice(live.size));
-    // First those that end, so that their connections are free.
+    // First the pictures that end, so that their connections are free.
     for (const entry of this.#entries.values()) {
       if (!live.has(entry)) this.#change(entry, stills.has(entry) ? 'still' : 'none');
     }
@@ -117,7 +117,7 @@ export class Pictures {
     this.plan();
   }
 
-  // One still after the other, the oldest first, until no camera wants one.
+  // Fetches one still after the other, the oldest first, until no camera wants one.
   async #takeTurns() {
     if (this.#running) return;
     this.#running = true;

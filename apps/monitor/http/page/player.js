@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One event from near: its clip (or its picture, with a sentence that says why there is no clip), what is known about
-// it, and what can be downloaded. It follows the event while that goes on.
+// Shows one event in detail: its clip (or its picture, with a sentence that says why there is no clip), what is known
+// about it, and what can be downloaded. It follows the event while that goes on.
 import {ownAddress} from './api.js';
 import {isRunning} from './events.js';
 import {duration, element, moment, percent, write} from './text.js';
@@ -14,7 +14,7 @@ const NOTES = {
 
 const byId = (id) => document.getElementById(id);
 
-// "gate_covered_2026-11-27_21-14-03": without what a file system may not like.
+// "gate_covered_2026-11-27_21-14-03": without characters that a file system may refuse.
 function fileName(event) {
   const date = new Date(event.onset);
   const local = new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
@@ -60,7 +60,7 @@ export class Player {
     }
   }
 
-  // News of the stream; of other events they do not matter here.
+  // Takes news from the stream, and ignores news of other events.
   take(event) {
     if (this.#event?.id !== event.id) return;
     this.#event = event;
@@ -111,7 +111,7 @@ export class Player {
     link.download = name;
   }
 
-  // A clip that was being recorded is loaded again when it is complete, at the place where the viewer was.
+  // When a clip that was still being recorded is complete, loads it again and goes on where the viewer was.
   #load(address, state, play) {
     const playable = address && `${address} ${state}`;
     if (playable === this.#playable) return;
@@ -128,7 +128,7 @@ export class Player {
     if (grows && at > 0) {
       video.addEventListener('loadedmetadata', () => { video.currentTime = at; }, {once: true});
     }
-    // A browser may refuse to play by itself; the viewer has the controls.
+    // A browser may refuse to start playing on its own. The viewer has the controls.
     if (play || (grows && on && at > 0)) video.play().catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Words and nodes: makes elements from untrusted text (never from markup), and says times, durations and sizes in the
-// viewer's language and time zone.
+// Words and nodes. It makes elements from untrusted text (never from markup), and writes times, durations and sizes in
+// the viewer's language and time zone.
 
 // element('p', {className: 'note'}, 'text', node): properties where the element has them, attributes otherwise.
 export function element(tag, properties = {}, ...children) {
@@ -13,7 +13,7 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
-// Text is written only where it differs, so that screen readers are not told the same thing twice.
+// Writes a text only if it differs, so that screen readers do not read the same thing twice.
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -38,7 +38,7 @@ export function day(time, now = new Date()) {
   return (date.getFullYear() === now.getFullYear() ? dayFormat : dayFormatOfOtherYear).format(date);
 }
 
-// "14:03:22", and with the day before it when that is not today.
+// "14:03:22", with the day before it if that is not today.
 export function moment(time) {
   const name = day(time);
   if (name === 'Today') return clock(time);
@@ -55,7 +55,7 @@ export function duration(milliseconds) {
   return `${Math.floor(whole / 86400)} d ${Math.floor(whole / 3600) % 24} h`;
 }
 
-// Of something that goes on: no tenths, which would flicker.
+// The duration of something that goes on. It has no tenths, because those would flicker.
 export function elapsed(since) {
   return duration(Math.max(0, Math.floor((Date.now() - new Date(since)) / 1000)) * 1000).replace('.0 s', ' s');
 }
@@ -78,7 +78,7 @@ export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
-// A reason as the server gives it ("no frame for 10 s") becomes a sentence.
+// Turns a reason of the server ("no frame for 10 s") into a sentence.
 export function sentence(text) {
   const trimmed = text.trim();
   if (!trimmed) return '';
