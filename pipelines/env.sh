@@ -31,6 +31,10 @@ command -v gst-launch-1.0 >/dev/null || sta_die "gst-launch-1.0 is missing: run 
 # (--exists alone would ask for the version of GStreamer itself.)
 gst-inspect-1.0 --exists --atleast-version=0.1 staaction || sta_die "GStreamer knows no element staaction: run scripts/build, or install STA, or name a build folder in STA_BUILD."
 
+# Where recordings go: out/ of the tree; where STA is installed, the folder that the script is started in.
+sta_out=$sta_tree/out
+[ -e "$sta_tree/meson.build" ] || sta_out=.
+
 # The clip made for the bundled model, or any other shipped clip; and a second one beside it, if there is one.
 sta_default_clip='' sta_other_clip=''
 for sta_clip in "$sta_tree"/media/camera-watch-demo.mp4 "$sta_tree"/media/*.mp4; do

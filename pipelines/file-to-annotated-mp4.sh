@@ -11,7 +11,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 video=${1:-$sta_default_clip}
-output=${2:-$sta_tree/out/annotated.mp4}
+output=${2:-$sta_out/annotated.mp4}
 need_video "$video" "the video"
 need_model
 mkdir -p "$(dirname "$output")"

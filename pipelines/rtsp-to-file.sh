@@ -14,7 +14,7 @@
 # ten-minute files, for recording around the clock.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
-output=${2:-$sta_tree/out/recording.mp4}
+output=${2:-$sta_out/recording.mp4}
 seconds=${3:-0}
 need_model
 mkdir -p "$(dirname "$output")"

@@ -16,7 +16,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 first=${1:-$sta_default_clip}
 second=${2:-$sta_other_clip}
-output=${3:-$sta_tree/out/two-cameras.mp4}
+output=${3:-$sta_out/two-cameras.mp4}
 case $first$second in
   *rtsp://*) sync=false ;; # live: never wait
   *)

@@ -22,7 +22,7 @@ as_root() {
 require_space() {
   local free
   free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
-  [ "$free" -ge "$2" ] || die "$3 needs $2 MiB in $1, and $free MiB are free there. Free some, or set XDG_CACHE_HOME to a folder on another disk."
+  [ "$free" -ge "$2" ] || die "$3 needs $2 MiB in $1, and $free MiB are free there. Free some$(case $1 in "$sta_cache"*) echo ', or set XDG_CACHE_HOME to a folder on another disk' ;; esac)."
 }
 
 # packages_in FILE: the names in a list like scripts/packages.txt, one a line.
@@ -72,3 +72,6 @@ apt_reason() {
     grep -m1 '^E: ' "$1" || echo 'see the lines above'
   fi
 }
+
+# source_date: when the sources were changed last, in seconds since 1970.
+source_date() { git -c safe.directory="$sta_root" -C "$sta_root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$sta_root/meson.build"; }

@@ -5,6 +5,7 @@
 #
 #   unpack_libtorch.py --needs WHEELS      prints the NVIDIA requirements that the torch wheel names
 #   unpack_libtorch.py --flavour cpu|cuda --version 2.11.0 WHEELS FOLDER     unpacks all wheels of the folder WHEELS
+#   unpack_libtorch.py --licences WHEELS FOLDER                              only their licences, into FOLDER/licences
 import argparse
 import os
 import re
@@ -31,6 +32,12 @@ def wanted(name, flavour):
     return len(parts) > 3 and parts[0] == 'nvidia' and parts[2] in kinds
 
 
+def licence_path(name):
+    """Where a wheel's licence goes: licences/torch-2.11.0/LICENSE, and those of what it contains in folders below."""
+    found = re.match(r'([^/]+)\.dist-info/(?:licenses/)?((?:.*/)?(?:licen[cs]e|notice|copying)[^/]*)$', name, re.IGNORECASE)
+    return f'licences/{found.group(1)}/{found.group(2)}' if found else None
+
+
 def wheels_in(folder):
     return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith('.whl'))
 
@@ -51,17 +58,22 @@ def needs(folder):
                 yield found.group(1).strip()
 
 
-def unpack(folder, target, flavour, version):
+def check_version(folder, version):
     with zipfile.ZipFile(torch_wheel(folder)) as wheel:
         found = re.search(r"__version__ = '([^'+]*)", wheel.read('torch/version.py').decode())
     if not found or found.group(1) != version:
         sys.exit(f"the wheel's torch/version.py says {found.group(1) if found else 'nothing'} where {version} is expected")
+
+
+def unpack(folder, target, place_of):
+    """Each file for which place_of knows a place below the folder target."""
     for path in wheels_in(folder):
         with zipfile.ZipFile(path) as wheel:
             for entry in wheel.infolist():
-                if entry.is_dir() or not wanted(entry.filename, flavour):
+                place = None if entry.is_dir() else place_of(entry.filename)
+                if place is None:
                     continue
-                out = os.path.normpath(os.path.join(target, entry.filename))
+                out = os.path.normpath(os.path.join(target, place))
                 if not out.startswith(os.path.normpath(target) + os.sep):
                     sys.exit(f'{path}: an entry points outside: {entry.filename}')
                 os.makedirs(os.path.dirname(out), exist_ok=True)
@@ -73,6 +85,7 @@ def unpack(folder, target, flavour, version):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--needs', action='store_true')
+    parser.add_argument('--licences', action='store_true')
     parser.add_argument('--flavour', choices=('cpu', 'cuda'))
     parser.add_argument('--version')
     parser.add_argument('wheels')
@@ -82,7 +95,11 @@ def main():
         print('\n'.join(needs(options.wheels)))
         return
     try:
-        unpack(options.wheels, options.folder, options.flavour, options.version)
+        if options.licences:
+            unpack(options.wheels, options.folder, licence_path)
+            return
+        check_version(options.wheels, options.version)
+        unpack(options.wheels, options.folder, lambda name: name if wanted(name, options.flavour) else licence_path(name))
     except (OSError, zipfile.BadZipFile) as error:
         sys.exit(str(error))
 
