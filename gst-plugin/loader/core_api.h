@@ -42,7 +42,8 @@
   X(sta_timeline_push)               \
   X(sta_timeline_close)              \
   X(sta_timeline_pop)                \
-  X(sta_timeline_open_event)
+  X(sta_timeline_open_event)         \
+  X(sta_engine_flops_of_tokens)
 
 namespace sta::gst {
 

@@ -90,9 +90,9 @@ void setRecordFields(GstStructure *structure, const ActionRecord &record) {
   }
   gst_structure_set(structure, "window-start", G_TYPE_UINT64, record.window_start, "window-end", G_TYPE_UINT64, record.window_end, "window-id",
                     G_TYPE_UINT64, record.window_id, "event-id", G_TYPE_UINT64, record.event_id, "event-onset", G_TYPE_UINT64, record.event_onset,
-                    "model", G_TYPE_STRING, record.model.c_str(), "drop-number", G_TYPE_INT, record.drop_number, "inference-time", G_TYPE_UINT64,
-                    record.inference_time, "degraded", G_TYPE_BOOLEAN, record.degraded, "stream-id", G_TYPE_STRING, record.stream_id.c_str(),
-                    nullptr);
+                    "model", G_TYPE_STRING, record.model.c_str(), "drop-number", G_TYPE_INT, record.drop_number, "tokens", G_TYPE_INT, record.tokens,
+                    "gmacs", G_TYPE_DOUBLE, record.gmacs, "inference-time", G_TYPE_UINT64, record.inference_time, "degraded", G_TYPE_BOOLEAN,
+                    record.degraded, "stream-id", G_TYPE_STRING, record.stream_id.c_str(), nullptr);
   if (record.is_object) gst_structure_set(structure, "object-id", G_TYPE_UINT64, record.object_id, nullptr);
 }
 
@@ -115,6 +115,8 @@ gboolean readRecordFields(const GstStructure *structure, ActionRecord *record) {
   gst_structure_get_uint64(structure, "inference-time", &record->inference_time);
   gst_structure_get_uint64(structure, "result-age", &record->result_age);
   gst_structure_get_int(structure, "drop-number", &record->drop_number);
+  gst_structure_get_int(structure, "tokens", &record->tokens);
+  gst_structure_get_double(structure, "gmacs", &record->gmacs);
   gst_structure_get_boolean(structure, "degraded", &record->degraded);
   record->model = stringField(structure, "model");
   record->stream_id = stringField(structure, "stream-id");

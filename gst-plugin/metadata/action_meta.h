@@ -6,8 +6,8 @@
 //
 // Fields: label (string), class-id (int), confidence (double), labels (array of string), confidences (array of double),
 // window-start, window-end (uint64, ns of running time), window-id (uint64), event-id (uint64, 0 = none), event-onset
-// (uint64, ns of running time), model (string), drop-number (int), inference-time (uint64, ns), result-age (uint64,
-// ns), degraded (boolean), stream-id (string).
+// (uint64, ns of running time), model (string), drop-number (int), tokens (int), gmacs (double), inference-time
+// (uint64, ns), result-age (uint64, ns), degraded (boolean), stream-id (string).
 #pragma once
 
 #include <gst/gst.h>

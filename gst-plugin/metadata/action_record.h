@@ -25,6 +25,8 @@ struct ActionRecord {
   guint64 event_id = 0;                             // 0: no event
   GstClockTime event_onset = GST_CLOCK_TIME_NONE;   // running time, ns
   gint drop_number = 0;                             // tokens dropped per group and call
+  gint tokens = 0;                                  // that entered the first block
+  gdouble gmacs = 0;                                // billions of multiply-adds of the window; 0 if it was reused
   gint batch_size = 1;
   gboolean degraded = FALSE;   // some sample repeats a frame over a gap, or pads the tail
   gboolean tail = FALSE;       // the end of the stream cut the window short

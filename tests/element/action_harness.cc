@@ -24,6 +24,8 @@ Window parseWindow(const GstStructure *structure) {
   gst_structure_get_uint64(structure, "result-age", &window.age);
   gst_structure_get_int(structure, "class-id", &window.class_id);
   EXPECT_TRUE(gst_structure_get_int(structure, "drop-number", &window.drop_number));
+  EXPECT_TRUE(gst_structure_get_int(structure, "tokens", &window.tokens));
+  EXPECT_TRUE(gst_structure_get_double(structure, "gmacs", &window.gmacs));
   window.label = text(structure, "label");
   window.status = text(structure, "status");
   window.error = text(structure, "error");

@@ -31,7 +31,8 @@ struct Window {
   std::string label, status, error, stream_id, model;
   std::vector<std::string> labels;
   std::vector<double> confidences;
-  int class_id = -1, drop_number = -1;
+  int class_id = -1, drop_number = -1, tokens = -1;
+  double gmacs = -1;
   bool degraded = false, tail = false, below_threshold = false;
 };
 Window parseWindow(const GstStructure *structure);

@@ -14,6 +14,9 @@
  * accumulation (STA) drops tokens of the transformer. Windows are made of time, not of frame counts, so frame rates of
  * any kind, also varying ones, are fine.
  *
+ * Tokens that do not move can be dropped before the first block (#GstStaAction:still-threshold), so that the cost of a
+ * window follows the motion in it. Each window says how many tokens it took.
+ *
  * Frames are neither changed nor delayed. By default (sync=false) the element skips windows that the model cannot keep
  * up with, and counts them in #GstStaAction:stats and in QoS messages; it never drops a buffer. With sync=true it
  * classifies every window before the window's last frame goes on, and the labels depend on the input alone.

@@ -13,8 +13,8 @@ namespace sta::gst {
 namespace {
 
 auto streamFields(const Settings &s) {
-  return std::tie(s.pruning, s.drop_number, s.min_drop_number, s.max_drop_number, s.seed, s.sample_interval, s.hop, s.gap_policy, s.max_gap,
-                  s.tail_policy, s.resize, s.sync, s.static_skip);
+  return std::tie(s.pruning, s.drop_number, s.min_drop_number, s.max_drop_number, s.seed, s.still_threshold, s.sample_interval, s.hop, s.gap_policy,
+                  s.max_gap, s.tail_policy, s.resize, s.sync, s.static_skip);
 }
 
 auto eventFields(const Settings &s) {
@@ -94,6 +94,8 @@ ActionRecord Labeller::record(const sta_result *result, const RunContext &contex
   record.inference_time = info.inference_time;
   record.queue_time = info.queue_time;
   record.drop_number = info.drop_number;
+  record.tokens = info.tokens;
+  record.gmacs = static_cast<gdouble>(info.multiply_adds) / 1e9;
   record.batch_size = info.batch_size;
   record.degraded = (info.flags & STA_RESULT_DEGRADED) != 0;
   record.tail = (info.flags & STA_RESULT_TAIL) != 0;

@@ -85,6 +85,17 @@ void Publisher::clear() {
   error_posted_ = false;
 }
 
+// Of a window with so many tokens at that drop number. 0: no window had a forward pass.
+static gdouble gmacsOf(const Engine &engine, const sta_stream_stats &s) {
+  if (s.tokens == 0) return 0;
+  sta_flops flops{};
+  flops.struct_size = sizeof flops;
+  sta_error error{};
+  const int32_t tokens = s.tokens == engine.info().num_tokens ? 0 : s.tokens;  // 0 is all of them, which a Video Swin has to be told
+  if (engine.core().sta_engine_flops_of_tokens(engine.handle(), s.drop_number, tokens, &flops, &error) != STA_OK) return 0;
+  return static_cast<gdouble>(flops.total) / 1e9;
+}
+
 GstStructure *statsStructure(const Handles &handles) {
   const sta_stream_stats s = handles.stats();
   const RunCounters &run = handles.counters;
@@ -98,7 +109,7 @@ GstStructure *statsStructure(const Handles &handles) {
       "objects-ignored", G_TYPE_UINT64, run.objects_ignored.load(), "last-inference-time", G_TYPE_UINT64, s.last_inference_time,
       "mean-inference-time", G_TYPE_UINT64, s.mean_inference_time, "last-queue-time", G_TYPE_UINT64, s.last_queue_time, "max-preprocess-time",
       G_TYPE_UINT64, s.max_preprocess_time, "mean-preprocess-time", G_TYPE_UINT64, s.mean_preprocess_time, "drop-number", G_TYPE_INT, s.drop_number,
-      "load", G_TYPE_DOUBLE, s.load, nullptr);
+      "tokens", G_TYPE_INT, s.tokens, "gmacs", G_TYPE_DOUBLE, engine ? gmacsOf(*engine, s) : 0.0, "load", G_TYPE_DOUBLE, s.load, nullptr);
   if (engine) {
     const sta_model_info &info = engine->info();
     gst_structure_set(structure, "model", G_TYPE_STRING, info.name, "device", G_TYPE_STRING, info.device, "precision", G_TYPE_STRING, info.precision,

@@ -35,6 +35,7 @@ void addStats(sta_stream_stats *total, const sta_stream_stats &s) {
     total->last_inference_time = s.last_inference_time;
     total->last_queue_time = s.last_queue_time;
     total->drop_number = s.drop_number;
+    total->tokens = s.tokens;
   }
   total->load = s.load;
 }

@@ -77,6 +77,12 @@ void installPruningProperties(GObjectClass *klass, const Settings &d) {
           STA_DROP_AUTO, G_MAXINT, d.drop_number, kControllable));
   g_object_class_install_property(klass, kPropSeed,
                                   g_param_spec_uint64("seed", "Seed", "Seed of pruning=random", 0, G_MAXUINT64, d.seed, kControllable));
+  g_object_class_install_property(
+      klass, kPropStillThreshold,
+      g_param_spec_double("still-threshold", "Still threshold",
+                          "Tokens whose normalised pixels changed on average by less than this (0 to 10) are dropped before the first block "
+                          "(0 = off, -1 = the model's, else off); plain ViTs only",
+                          -1.0, 10.0, d.still_threshold, kControllable));
 }
 
 void installAdaptiveProperties(GObjectClass *klass, const Settings &d) {

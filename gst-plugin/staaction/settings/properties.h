@@ -21,6 +21,7 @@ enum SettingProperty : guint {
   kPropMinDropNumber,
   kPropMaxDropNumber,
   kPropSeed,
+  kPropStillThreshold,
   kPropSampleInterval,
   kPropHop,
   kPropSync,

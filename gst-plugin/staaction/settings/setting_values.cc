@@ -26,6 +26,7 @@ const Field kFields[] = {
     {kPropMinDropNumber, &Settings::min_drop_number},
     {kPropMaxDropNumber, &Settings::max_drop_number},
     {kPropSeed, &Settings::seed},
+    {kPropStillThreshold, &Settings::still_threshold},
     {kPropSampleInterval, &Settings::sample_interval},
     {kPropHop, &Settings::hop},
     {kPropSync, &Settings::sync},

@@ -35,6 +35,7 @@ sta_stream_options streamOptions(const CoreApi &core, const Settings &settings) 
   options.min_drop_number = settings.min_drop_number;
   options.max_drop_number = settings.max_drop_number;
   options.seed = settings.seed;
+  options.still_threshold = static_cast<float>(settings.still_threshold);
   options.resize = static_cast<sta_resize>(settings.resize);
   options.blocking = settings.sync;
   options.static_skip = settings.static_skip;

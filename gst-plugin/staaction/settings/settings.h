@@ -40,8 +40,9 @@ struct Settings {
   gint min_drop_number = 0;  // bounds of drop_number = STA_DROP_AUTO
   gint max_drop_number = 0;  // 0 = the model's largest
   guint64 seed = 0;
-  guint64 sample_interval = 0;  // ns, 0 = the model's
-  guint64 hop = 0;              // ns, 0 = a quarter of a window
+  gdouble still_threshold = -1;  // -1 = the model's, 0 = off
+  guint64 sample_interval = 0;   // ns, 0 = the model's
+  guint64 hop = 0;               // ns, 0 = a quarter of a window
   gint gap_policy = STA_GAP_RESET;
   guint64 max_gap = 0;  // ns, 0 = twice the spacing, at least 500 ms
   gint tail_policy = STA_TAIL_PAD;
