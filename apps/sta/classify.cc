@@ -39,6 +39,8 @@ void print_json(const std::string &video, const ClassifiedWindow &w) {
   }
   out["degraded"] = w.degraded;
   out["drop_number"] = w.drop_number;
+  out["tokens"] = w.tokens;
+  out["gmacs"] = rounded(w.gmacs, 1e6);
   out["inference_ms"] = rounded(w.inference_ms, 1e3);
   std::printf("%s\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   std::fflush(stdout);
@@ -66,7 +68,7 @@ std::string nanoseconds(double seconds, const char *option) {
 
 int classify(int argc, char **argv) {
   Text annotate, labels, device, precision, pruning, resize, image_size;
-  double hop = 0, interval = 0, threshold = 0, rate = 0;
+  double hop = 0, interval = 0, threshold = 0, rate = 0, still = -1;
   int drop_number = 0, top_k = 3, threads = 0, num_heads = 0, num_frames = 0;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {
@@ -74,6 +76,7 @@ int classify(int argc, char **argv) {
       {"annotate", 'o', 0, G_OPTION_ARG_FILENAME, &annotate.value, "Write the video with the labels drawn in (one input only)", "OUT.mp4"},
       {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Pictures a second, of a sequence of pictures such as frames/%04d.png", "FPS"},
       {"drop-number", 'r', 0, G_OPTION_ARG_INT, &drop_number, "Tokens dropped per group and pruning call, 0 (default) = none", "R"},
+      {"still-threshold", 0, 0, G_OPTION_ARG_DOUBLE, &still, kStillHelp, "X"},
       {"hop", 0, 0, G_OPTION_ARG_DOUBLE, &hop, "Seconds from one window to the next, 0 (default) = a quarter of a window", "S"},
       {"sample-interval", 0, 0, G_OPTION_ARG_DOUBLE, &interval, "Seconds between the frames of a window, 0 (default) = the model's", "S"},
       {"top-k", 'k', 0, G_OPTION_ARG_INT, &top_k, "Labels of each window in --json, default 3", "K"},
@@ -92,11 +95,14 @@ int classify(int argc, char **argv) {
   if (rest.size() < 2) throw UsageError("a model and at least one video are needed");
   if (annotate.given() && rest.size() > 2) throw UsageError("--annotate takes one video");
   if (drop_number < 0) throw UsageError("--drop-number should be 0 or more");
+  char still_text[G_ASCII_DTOSTR_BUF_SIZE];
+  g_ascii_dtostr(still_text, sizeof(still_text), checked_threshold(still, "--still-threshold"));
 
   ClassifyRequest request;
   request.annotate = annotate.str();
   request.properties = {{"model", rest[0]},
                         {"drop-number", std::to_string(drop_number)},
+                        {"still-threshold", still_text},
                         {"hop", nanoseconds(hop, "--hop")},
                         {"top-k", std::to_string(top_k)},
                         {"sample-interval", nanoseconds(interval, "--sample-interval")},

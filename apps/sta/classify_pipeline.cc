@@ -39,6 +39,8 @@ ClassifiedWindow read_window(const GstStructure *s) {
   if (gst_structure_get_boolean(s, "below-threshold", &flag)) w.below_threshold = flag;
   if (gst_structure_get_boolean(s, "degraded", &flag)) w.degraded = flag;
   gst_structure_get_int(s, "drop-number", &w.drop_number);
+  gst_structure_get_int(s, "tokens", &w.tokens);
+  gst_structure_get_double(s, "gmacs", &w.gmacs);
   if (const gchar *error = gst_structure_get_string(s, "error")) w.error = error;
   w.id = id;
   w.start = static_cast<double>(start) / GST_SECOND;

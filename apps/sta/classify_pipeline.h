@@ -29,7 +29,8 @@ struct ClassifiedWindow {
   double start = 0, end = 0;  // s, stream time of the file
   std::vector<std::pair<std::string, double>> top;
   bool below_threshold = false, degraded = false;
-  int drop_number = 0;
+  int drop_number = 0, tokens = 0;
+  double gmacs = 0;
   double inference_ms = 0;
   std::string error;  // empty if classified
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// `sta eval MODEL LIST`: the accuracy of a model on a data set at several drop numbers, measured by the protocols of
-// the paper's tables.
+// `sta eval MODEL LIST`: the accuracy of a model on a data set at several drop numbers and thresholds of stillness,
+// measured by the protocols of the paper's tables.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 
 #include "eval_batcher.h"
 #include "eval_feed.h"
@@ -28,8 +29,8 @@ constexpr double kUnset = -1;
 struct Request {
   EngineFlags engine;
   PruneFlags prune;
-  Text protocol, sampling, rules, root, list_labels, classes, drops, resize, state, json, plot;
-  int clips = -1, crops = -1, stride = -1, batch = 8, decode_threads = 1, limit = 0;
+  Text protocol, sampling, rules, root, list_labels, classes, drops, still, resize, state, json, plot;
+  int clips = -1, crops = -1, stride = -1, batch = -1, decode_threads = 1, limit = 0;
   double hop = kUnset, interval = kUnset, rate = 0;
   gboolean probabilities = FALSE;
 
@@ -51,12 +52,19 @@ struct Request {
     return {{"root", 0, 0, G_OPTION_ARG_FILENAME, &root.value, "Folder of the videos, default: that of LIST", "FOLDER"},
             {"drop-number", 'r', 0, G_OPTION_ARG_STRING, &drops.value,
              "Tokens dropped per group and pruning call, default 0; each video is decoded once", "R,R,..."},
+            {"still-threshold", 0, 0, G_OPTION_ARG_STRING, &still.value,
+             "Tokens whose normalised pixels changed on average by less than this are dropped before the first block, 0 = off, -1 (default) = the "
+             "model's; each with each drop number",
+             "X,X,..."},
             {"classes", 0, 0, G_OPTION_ARG_FILENAME, &classes.value,
              "Score these classes of the model only: k400, k600, k700, ssv2 or a file of labels; a Kinetics-710 model with --protocol k400: k400",
              "LIST"},
             {"list-labels", 0, 0, G_OPTION_ARG_FILENAME, &list_labels.value,
              "What number a name in LIST is (labels.json or text), default: the labels", "FILE"},
-            {"batch", 'b', 0, G_OPTION_ARG_INT, &batch, "Views in one forward pass, default 8", "N"},
+            {"batch", 'b', 0, G_OPTION_ARG_INT, &batch,
+             "Views in one forward pass, default 8; 1 if tokens are dropped as still, because all views of a pass take as many as the one that "
+             "changes most",
+             "N"},
             {"decode-threads", 0, 0, G_OPTION_ARG_INT, &decode_threads, "Videos decoded at a time, default 1", "N"},
             {"rate", 0, 0, G_OPTION_ARG_DOUBLE, &rate, "Pictures a second, where LIST names sequences of pictures such as frames/%04d.png", "FPS"},
             {"limit", 0, 0, G_OPTION_ARG_INT, &limit, "Only the first N videos, 0 (default) = all", "N"},
@@ -81,6 +89,16 @@ sta_resize resize_of(const std::string &text) {
   if (text == "bilinear") return STA_RESIZE_BILINEAR;
   if (text == "antialias") return STA_RESIZE_ANTIALIAS;
   throw UsageError("--resize \"" + text + "\" should be auto, bilinear or antialias");
+}
+
+template <typename Number>
+void check_once(const std::vector<Number> &list, const char *option) {
+  for (const Number number : list) {
+    if (std::count(list.begin(), list.end(), number) < 2) continue;
+    std::ostringstream text;
+    text << option << " names " << number << " twice";
+    throw UsageError(text.str());
+  }
 }
 
 double seconds_of(double value, const char *option) {
@@ -196,6 +214,7 @@ Json settings_of(const Request &r, const sta_model_info &m, const ViewPlan &plan
                    {"sample_interval", plan.interval},
                    {"resize", r.resize.given() ? r.resize.str() : "auto"},
                    {"pruning", r.prune.pruning.given() ? r.prune.pruning.str() : "sta"},
+                   {"still_thresholds", rules.still_thresholds},
                    {"drop_numbers", rules.drop_numbers},
                    {"seed", r.prune.seed},
                    {"probabilities", rules.keep_probabilities}};
@@ -205,13 +224,12 @@ Json settings_of(const Request &r, const sta_model_info &m, const ViewPlan &plan
 
 std::vector<EvalPoint> points_of(const sta::Engine &engine, const BatchRules &rules) {
   std::vector<EvalPoint> points;
-  for (const int r : rules.drop_numbers) {
-    sta_flops f{};
-    f.struct_size = sizeof(f);
-    sta_error err;
-    if (sta_engine_flops(engine.get(), rules.pruning == STA_PRUNING_NONE ? 0 : r, &f, &err) != STA_OK) throw RunError(err.message);
-    points.push_back({r, static_cast<double>(f.total) / 1e9, {}});
-  }
+  const int tokens = engine.info().num_tokens;
+  for (const double threshold : rules.still_thresholds)
+    for (const int r : rules.drop_numbers) {
+      const sta_flops f = flops_of(engine, rules.pruning == STA_PRUNING_NONE ? 0 : r, tokens);
+      points.push_back({threshold, r, static_cast<double>(tokens), static_cast<double>(f.total) / 1e9, {}});
+    }
   return points;
 }
 
@@ -267,24 +285,26 @@ int eval(int argc, char **argv) {
                           "or a folder with one sub-folder for each class.",
                           {r.own_entries(), r.protocol_entries(), r.prune.entries(), r.engine.entries()});
   if (rest.size() != 2) throw UsageError("a model and a list are needed");
-  if (r.batch < 1 || r.batch > 1024) throw UsageError("--batch should be 1 to 1024");
+  if (r.batch != -1 && (r.batch < 1 || r.batch > 1024)) throw UsageError("--batch should be 1 to 1024");
+  const std::vector<double> thresholds = threshold_list(r.still.given() ? r.still.str() : "-1", "--still-threshold");
   if (r.decode_threads < 1 || r.decode_threads > 64) throw UsageError("--decode-threads should be 1 to 64");
   if (r.limit < 0) throw UsageError("--limit should be 0 or more");
   (void)resize_of(r.resize.str());
   BatchRules rules;
   rules.drop_numbers = number_list(r.drops.given() ? r.drops.str() : "0", "--drop-number");
-  for (size_t i = 0; i < rules.drop_numbers.size(); ++i)
-    if (std::count(rules.drop_numbers.begin(), rules.drop_numbers.end(), rules.drop_numbers[i]) > 1)
-      throw UsageError("--drop-number names " + std::to_string(rules.drop_numbers[i]) + " twice");
+  check_once(rules.drop_numbers, "--drop-number");
   rules.pruning = pruning_of(r.prune.pruning.str());
   rules.seed = static_cast<uint64_t>(r.prune.seed);
-  rules.batch = r.batch;
   rules.keep_probabilities = r.probabilities;
 
   start_gstreamer();
   const sta::Engine engine = r.engine.open(rest[0]);
   const sta_model_info m = engine.info();
   rules.multi_label = m.multi_label != 0;
+  for (const double threshold : thresholds) rules.still_thresholds.push_back(effective_threshold(threshold, m));
+  check_once(rules.still_thresholds, "--still-threshold");
+  const bool still = std::any_of(rules.still_thresholds.begin(), rules.still_thresholds.end(), [](double threshold) { return threshold > 0; });
+  rules.batch = r.batch != -1 ? r.batch : still ? 1 : 8;
   const ViewPlan plan = plan_of(r, m);
   sta_error err;
   for (const int drop : rules.drop_numbers)

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <tuple>
 
 namespace cli {
 namespace {
@@ -19,7 +20,10 @@ uint64_t seed_of(uint64_t seed, int video, size_t view) { return seed + (static_
 }  // namespace
 
 Batcher::Batcher(const sta::Engine &engine, BatchRules rules, Finished finished)
-    : engine_(engine), rules_(std::move(rules)), finished_(std::move(finished)) {}
+    : engine_(engine), rules_(std::move(rules)), finished_(std::move(finished)) {
+  for (const double threshold : rules_.still_thresholds)
+    for (const int drop : rules_.drop_numbers) settings_.emplace_back(threshold, drop);
+}
 
 void Batcher::add(ViewFeed::Item item, const EvalVideo &video) {
   Pending pending;
@@ -35,8 +39,8 @@ void Batcher::add(ViewFeed::Item item, const EvalVideo &video) {
   pending.result.views = static_cast<int>(item.set.views.size());
   pending.result.decode_seconds = item.set.seconds;
   pending.set = std::move(item.set);
-  pending.averages.assign(rules_.drop_numbers.size(), ViewAverage(rules_.classes, rules_.multi_label));
-  pending.seconds.assign(rules_.drop_numbers.size(), 0);
+  pending.averages.assign(settings_.size(), ViewAverage(rules_.classes, rules_.multi_label));
+  pending.spent.assign(settings_.size(), {});
   videos_.push_back(std::move(pending));
   Pending &added = videos_.back();
   // When the pass of its last view is done, the video is finished and deleted. So the loop must not look at
@@ -61,11 +65,13 @@ void Batcher::run() {
     seeds.push_back(seed_of(rules_.seed, video->result.index, view));
   }
   const int32_t count = static_cast<int32_t>(batch_.size());
-  for (size_t r = 0; r < rules_.drop_numbers.size(); ++r) {
+  for (size_t s = 0; s < settings_.size(); ++s) {
+    const auto [threshold, drop] = settings_[s];
     sta_forward_options options;
     sta_forward_options_init(&options);
     options.pruning = rules_.pruning;
-    options.drop_number = rules_.drop_numbers[r];
+    options.drop_number = drop;
+    options.still_threshold = static_cast<float>(threshold);
     options.seeds = seeds.data();
     sta_clip_result *raw = nullptr;
     sta_error err;
@@ -73,11 +79,17 @@ void Batcher::run() {
     if (sta_engine_forward_frames(engine_.get(), frames.data(), count, &options, &raw, &err) != STA_OK) throw sta::Exception(err);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const std::unique_ptr<sta_clip_result, FreeResult> result(raw);
+    // All views of a pass take as many.
+    const int tokens = tokens_of(raw, 0, engine_.info());
+    const double gmacs = static_cast<double>(flops_of(engine_, rules_.pruning == STA_PRUNING_NONE ? 0 : drop, tokens).total) / 1e9;
     int32_t classes = 0;
     const float *logits = sta_clip_result_logits(raw, nullptr, &classes);
     for (size_t i = 0; i < batch_.size(); ++i) {
-      batch_[i].first->averages[r].add(logits + static_cast<ptrdiff_t>(i) * classes, rules_.selected);
-      batch_[i].first->seconds[r] += seconds / count;
+      batch_[i].first->averages[s].add(logits + static_cast<ptrdiff_t>(i) * classes, rules_.selected);
+      Spent &spent = batch_[i].first->spent[s];
+      spent.seconds += seconds / count;
+      spent.tokens += tokens;
+      spent.gmacs += gmacs;
     }
   }
   for (const auto &[video, view] : batch_) ++video->done;
@@ -85,10 +97,10 @@ void Batcher::run() {
   // Videos finish in the order in which they came, because their views do.
   while (!videos_.empty() && videos_.front().done == videos_.front().set.views.size()) {
     Pending &video = videos_.front();
-    for (size_t r = 0; r < rules_.drop_numbers.size(); ++r) {
-      Verdict verdict = video.averages[r].verdict(video.result.label, rules_.keep_probabilities);
-      verdict.drop_number = rules_.drop_numbers[r];
-      verdict.seconds = video.seconds[r];
+    for (size_t s = 0; s < settings_.size(); ++s) {
+      Verdict verdict = video.averages[s].verdict(video.result.label, rules_.keep_probabilities);
+      std::tie(verdict.still_threshold, verdict.drop_number) = settings_[s];
+      verdict.spent = video.spent[s];
       video.result.verdicts.push_back(std::move(verdict));
     }
     VideoResult result = std::move(video.result);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs views of one or several videos through the model in batches, each batch once for every drop number. When the
-// last view of a video is done, it gives the verdict on that video.
+// Runs views of one or several videos through the model in batches, each batch once for every threshold of stillness and
+// every drop number. When the last view of a video is done, it gives the verdict on that video.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,7 @@
 namespace cli {
 
 struct BatchRules {
+  std::vector<double> still_thresholds;  // 0 to 10
   std::vector<int> drop_numbers;
   sta_pruning pruning = STA_PRUNING_STA;
   uint64_t seed = 0;
@@ -40,14 +41,15 @@ class Batcher {
   struct Pending {
     VideoResult result;
     ViewSet set;
-    std::vector<ViewAverage> averages;  // one for each drop number
-    std::vector<double> seconds;
+    std::vector<ViewAverage> averages;  // one for each threshold and drop number
+    std::vector<Spent> spent;
     size_t done = 0;  // views
   };
   void run();
 
   const sta::Engine &engine_;
   const BatchRules rules_;
+  std::vector<std::pair<double, int>> settings_;  // (threshold, drop number)
   const Finished finished_;
   std::list<Pending> videos_;                        // oldest first
   std::vector<std::pair<Pending *, size_t>> batch_;  // (video, view)

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "options.h"
@@ -106,17 +107,21 @@ void write_plot(const EvalReport &report, const std::string &path) {
 
   cairo_set_source_rgb(cr, 0.1, 0.35, 0.75);
   cairo_set_line_width(cr, 2);
-  cairo_new_path(cr);  // the last text has left a current point
-  for (const EvalPoint &p : points) cairo_line_to(cr, x.at(p.gmacs), y.at(100 * p.tally.top1()));
-  cairo_stroke(cr);
+  std::map<double, std::vector<const EvalPoint *>> lines;
+  for (const EvalPoint &p : points) lines[p.still_threshold].push_back(&p);
+  for (const auto &[threshold, line] : lines) {
+    cairo_new_path(cr);  // the last text has left a current point
+    for (const EvalPoint *p : line) cairo_line_to(cr, x.at(p->gmacs), y.at(100 * p->tally.top1()));
+    cairo_stroke(cr);
+  }
   for (const EvalPoint &p : points) {
     const double px = x.at(p.gmacs), py = y.at(100 * p.tally.top1());
     cairo_new_path(cr);
     cairo_arc(cr, px, py, 5, 0, 6.283185307179586);
     cairo_fill(cr);
+    const std::string name = "r = " + std::to_string(p.drop_number) + (lines.size() > 1 ? ", still " + number(p.still_threshold) : "");
     // Puts the label on the side towards the plot's middle, so that no label leaves the plot.
-    draw_text(cr, px, py + (py < (y.from + y.to) / 2 ? 12 : -12), "r = " + std::to_string(p.drop_number), px > (x.from + x.to) / 2 ? 1 : 0,
-              py < (y.from + y.to) / 2 ? 0 : 1);
+    draw_text(cr, px, py + (py < (y.from + y.to) / 2 ? 12 : -12), name, px > (x.from + x.to) / 2 ? 1 : 0, py < (y.from + y.to) / 2 ? 0 : 1);
   }
   cairo_surface_flush(surface.get());
   const cairo_status_t status = cairo_surface_write_to_png(surface.get(), path.c_str());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Draws accuracy against arithmetic as a PNG, with one point for each drop number. This is the picture to judge pruning
-// by.
+// Draws accuracy against arithmetic as a PNG, with one line for each threshold of stillness and one point on it for each
+// drop number. This is the picture to judge pruning by.
 #pragma once
 
 #include <string>

@@ -62,8 +62,10 @@ std::string clock_text(double seconds) {
 Json point_json(const EvalPoint &p) {
   Json confusion = Json::array();
   for (const auto &[pair, count] : p.tally.confusion) confusion.push_back({pair.first, pair.second, count});
-  const double s = p.tally.seconds;
-  return {{"drop_number", p.drop_number},
+  const double s = p.tally.spent.seconds;
+  return {{"still_threshold", p.still_threshold},
+          {"drop_number", p.drop_number},
+          {"tokens_per_view", p.tokens},
           {"gmacs_per_view", p.gmacs},
           {"top1", p.tally.top1()},
           {"top5", p.tally.top5()},
@@ -87,20 +89,28 @@ void tally(EvalReport &report) {
   for (const VideoResult &video : report.videos)
     for (const Verdict &verdict : video.verdicts)
       for (EvalPoint &point : report.points)
-        if (point.drop_number == verdict.drop_number) point.tally.add(video, verdict);
+        if (point.still_threshold == verdict.still_threshold && point.drop_number == verdict.drop_number) point.tally.add(video, verdict);
+  for (EvalPoint &point : report.points) {
+    if (point.tally.views == 0) continue;
+    point.tokens = point.tally.tokens();
+    point.gmacs = point.tally.gmacs();
+  }
 }
 
 void print_report(const EvalReport &report) {
   std::printf("%s, %s\n", report.model.c_str(), report.device.c_str());
+  const bool still = std::any_of(report.points.begin(), report.points.end(), [](const EvalPoint &p) { return p.still_threshold > 0; });
+  if (still) std::printf("%6s %8s ", "still", "tokens");
   std::printf("%6s %10s %8s %8s %12s %12s\n", "r", "GMACs", "top-1", "top-5", "views/s", "speed-up");
   const EvalPoint *dense = nullptr;
   for (const EvalPoint &p : report.points)
-    if (p.drop_number == 0) dense = &p;
+    if (p.drop_number == 0 && p.still_threshold == 0) dense = &p;
   for (const EvalPoint &p : report.points) {
-    const double speed = p.tally.seconds > 0 ? static_cast<double>(p.tally.views) / p.tally.seconds : 0;
+    const double seconds = p.tally.spent.seconds, speed = seconds > 0 ? static_cast<double>(p.tally.views) / seconds : 0;
+    if (still) std::printf("%6g %8.1f ", p.still_threshold, p.tokens);
     std::printf("%6d %10.2f %7.2f%% %7.2f%% %12.2f", p.drop_number, p.gmacs, 100 * p.tally.top1(), 100 * p.tally.top5(), speed);
-    if (dense && dense != &p && p.tally.seconds > 0)
-      std::printf(" %11.2fx\n", dense->tally.seconds / p.tally.seconds);
+    if (dense && dense != &p && seconds > 0)
+      std::printf(" %11.2fx\n", dense->tally.spent.seconds / seconds);
     else
       std::printf(" %12s\n", "-");
   }

@@ -11,10 +11,11 @@
 
 namespace cli {
 
-/// Accuracy at one drop number.
+/// Accuracy at one threshold of stillness and one drop number.
 struct EvalPoint {
+  double still_threshold = 0;
   int drop_number = 0;
-  double gmacs = 0;  // for one view
+  double tokens = 0, gmacs = 0;  // of one view, in the mean
   Tally tally;
 };
 
@@ -22,14 +23,14 @@ struct EvalReport {
   std::string model, device;        // for people
   nlohmann::ordered_json settings;  // as in the state file
   std::vector<std::string> labels;  // of the scored classes
-  std::vector<EvalPoint> points;    // one for each drop number
+  std::vector<EvalPoint> points;    // one for each threshold and drop number
   std::vector<VideoResult> videos;  // of the whole list, in its order
   size_t taken_up = 0;              // how many of them come from the state file
   double seconds = 0;               // of this run, from the first video to the last
   std::vector<VideoResult> broken() const;
 };
 
-/// Adds the verdicts of the videos to the points' tallies.
+/// Adds the verdicts of the videos to the points' tallies, and takes the means of what they took.
 void tally(EvalReport &report);
 
 /// Prints the tables for people to stdout. The last line says how many videos there were, and how many of them could

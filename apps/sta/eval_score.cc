@@ -46,7 +46,9 @@ void Tally::add(const VideoResult &video, const Verdict &verdict) {
   right1 += verdict.label_rank < 1;
   right5 += verdict.label_rank < 5;
   views += video.views;
-  seconds += verdict.seconds;
+  spent.seconds += verdict.spent.seconds;
+  spent.tokens += verdict.spent.tokens;
+  spent.gmacs += verdict.spent.gmacs;
   ++confusion[{video.label, verdict.top.empty() ? -1 : verdict.top[0].first}];
 }
 

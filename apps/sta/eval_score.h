@@ -11,13 +11,21 @@
 
 namespace cli {
 
-/// The verdict on one video at one drop number.
+/// What views took, summed.
+struct Spent {
+  double seconds = 0;  // their share of the forward passes
+  double tokens = 0;   // that entered the first block
+  double gmacs = 0;    // billions of multiply-adds
+};
+
+/// The verdict on one video at one threshold of stillness and one drop number.
 struct Verdict {
+  double still_threshold = 0;
   int drop_number = 0;
   std::vector<std::pair<int, double>> top;  // the five most probable classes, most probable first; ties: lower class first
   int label_rank = 0;                       // how many classes are more probable than the true one
   double label_probability = 0;
-  double seconds = 0;                 // its views' share of the forward passes
+  Spent spent;                        // by its views
   std::vector<double> probabilities;  // [classes]; empty unless they are kept
 };
 
@@ -29,7 +37,7 @@ struct VideoResult {
   std::string error;  // why it could not be read; "" if it was classified
   int frames = 0, views = 0;
   double decode_seconds = 0;
-  std::vector<Verdict> verdicts;  // one for each drop number
+  std::vector<Verdict> verdicts;  // one for each threshold and drop number
 };
 
 /// The mean of the probabilities over the views of one video.
@@ -48,14 +56,17 @@ class ViewAverage {
   int views_ = 0;
 };
 
-/// Counts at one drop number.
+/// Counts at one threshold and drop number.
 struct Tally {
   int64_t videos = 0, right1 = 0, right5 = 0, views = 0;
-  double seconds = 0;
+  Spent spent;
   std::map<std::pair<int, int>, int64_t> confusion;  // (true class, predicted class)
   void add(const VideoResult &video, const Verdict &verdict);
   double top1() const { return videos ? static_cast<double>(right1) / static_cast<double>(videos) : 0; }
   double top5() const { return videos ? static_cast<double>(right5) / static_cast<double>(videos) : 0; }
+  /// Means over the views.
+  double tokens() const { return views ? spent.tokens / static_cast<double>(views) : 0; }
+  double gmacs() const { return views ? spent.gmacs / static_cast<double>(views) : 0; }
 };
 
 }  // namespace cli

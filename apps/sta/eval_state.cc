@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -41,12 +42,15 @@ Json to_json(const VideoResult &r) {
   out["decode_seconds"] = r.decode_seconds;
   out["results"] = Json::array();
   for (const Verdict &v : r.verdicts) {
-    Json one = {{"drop_number", v.drop_number},
+    Json one = {{"still_threshold", v.still_threshold},
+                {"drop_number", v.drop_number},
                 {"prediction", v.top.empty() ? -1 : v.top[0].first},
                 {"label_rank", v.label_rank},
                 {"label_probability", v.label_probability},
                 {"top", v.top},
-                {"seconds", v.seconds}};
+                {"seconds", v.spent.seconds},
+                {"tokens_per_view", v.spent.tokens / std::max(1, r.views)},
+                {"gmacs_per_view", v.spent.gmacs / std::max(1, r.views)}};
     if (!v.probabilities.empty()) one["probabilities"] = v.probabilities;
     out["results"].push_back(std::move(one));
   }
@@ -67,11 +71,12 @@ VideoResult result_of(const Json &json) {
   r.decode_seconds = json.at("decode_seconds").get<double>();
   for (const Json &one : json.at("results")) {
     Verdict v;
+    v.still_threshold = one.at("still_threshold").get<double>();
     v.drop_number = one.at("drop_number").get<int>();
     v.label_rank = one.at("label_rank").get<int>();
     v.label_probability = one.at("label_probability").get<double>();
     v.top = one.at("top").get<std::vector<std::pair<int, double>>>();
-    v.seconds = one.at("seconds").get<double>();
+    v.spent = {one.at("seconds").get<double>(), one.at("tokens_per_view").get<double>() * r.views, one.at("gmacs_per_view").get<double>() * r.views};
     if (one.contains("probabilities")) v.probabilities = one.at("probabilities").get<std::vector<double>>();
     r.verdicts.push_back(std::move(v));
   }

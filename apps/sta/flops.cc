@@ -41,15 +41,16 @@ std::optional<double> paper_figure(const std::string &name, int drop_number) {
   return std::nullopt;
 }
 
-sta_flops count(const std::string &model, int drop_number) {
+// tokens: that enter the first block; 0: all.
+sta_flops count(const std::string &model, int drop_number, int tokens) {
   sta_flops f{};
   f.struct_size = sizeof(f);
   sta_error err;
-  if (sta_flops_of(model.c_str(), drop_number, &f, &err) != STA_OK) throw RunError(err.message);
+  if (sta_flops_of_tokens(model.c_str(), drop_number, tokens, &f, &err) != STA_OK) throw RunError(err.message);
   return f;
 }
 
-void print_json(const std::string &name, int r, const sta_flops &f) {
+void print_json(const std::string &name, int r, int tokens, const sta_flops &f) {
   nlohmann::ordered_json out = {{"model", name},
                                 {"drop_number", r},
                                 {"total", f.total},
@@ -61,7 +62,8 @@ void print_json(const std::string &name, int r, const sta_flops &f) {
                                 {"layer_norm", f.layer_norm},
                                 {"sta_scoring", f.scoring},
                                 {"head", f.head}};
-  if (const auto paper = paper_figure(name, r)) {
+  if (tokens > 0) out["tokens"] = tokens;
+  if (const auto paper = paper_figure(name, r); paper && tokens == 0) {
     out["paper_gflops"] = *paper;
     out["deviation"] = static_cast<double>(f.total) / 1e9 / *paper - 1;
   }
@@ -83,7 +85,7 @@ void print_parts(const sta_flops &f) {
 }  // namespace
 
 int flops(int argc, char **argv) {
-  Text arch, drops;
+  Text arch, drops, token_list;
   gboolean json = FALSE, parts = FALSE;
   const std::vector<GOptionEntry> own = {
       {"arch", 'a', 0, G_OPTION_ARG_STRING, &arch.value,
@@ -92,6 +94,8 @@ int flops(int argc, char **argv) {
        "NAME"},
       {"drop-number", 'r', 0, G_OPTION_ARG_STRING, &drops.value, "Default 0,32,48,64 (Video Swin: 0,192,256,320) for architectures, 0 for a model",
        "R,R,..."},
+      {"tokens", 0, 0, G_OPTION_ARG_STRING, &token_list.value,
+       "Tokens that enter the first block because the others are still, 0 = all; spread evenly over the time steps (plain ViTs)", "N,N,..."},
       {"parts", 0, 0, G_OPTION_ARG_NONE, &parts, "Also by part of the network", nullptr},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object a line", nullptr}};
   const auto rest =
@@ -106,9 +110,15 @@ int flops(int argc, char **argv) {
   else if (arch.given())
     models = {"arch:" + arch.str()};
   else
-    for (const PaperRow &row : kPaper) models.push_back(std::string("arch:") + row.arch);
+    for (const PaperRow &row : kPaper)
+      if (!token_list.given() || std::string(row.arch).starts_with("vit")) models.push_back(std::string("arch:") + row.arch);
+  const std::vector<int> tokens = token_list.given() ? number_list(token_list.str(), "--tokens") : std::vector<int>{0};
 
-  if (!json) std::printf("%-24s %6s %12s %8s %8s %8s\n", "model", "r", "GMACs", "of r=0", "paper", "off by");
+  if (!json) {
+    std::printf("%-24s %6s", "model", "r");
+    if (token_list.given()) std::printf(" %8s", "tokens");
+    std::printf(" %12s %8s %8s %8s\n", "GMACs", "of r=0", "paper", "off by");
+  }
   for (const std::string &model : models) {
     const std::string name = model.rfind("arch:", 0) == 0 ? model.substr(5) : model;
     std::vector<int> list{0};
@@ -116,19 +126,22 @@ int flops(int argc, char **argv) {
       list = number_list(drops.str(), "--drop-number");
     else if (const PaperRow *row = paper_row(name); row && rest.empty())
       list.assign(row->drop_number, row->drop_number + 4);
-    const double dense = static_cast<double>(count(model, 0).total);
-    for (const int r : list) {
-      const sta_flops f = count(model, r);
-      if (json) {
-        print_json(name, r, f);
-        continue;
+    const double dense = static_cast<double>(count(model, 0, 0).total);
+    for (const int r : list)
+      for (const int n : tokens) {
+        const sta_flops f = count(model, r, n);
+        if (json) {
+          print_json(name, r, n, f);
+          continue;
+        }
+        const double total = static_cast<double>(f.total);
+        std::printf("%-24s %6d", name.c_str(), r);
+        if (token_list.given()) std::printf(" %8s", n > 0 ? std::to_string(n).c_str() : "all");
+        std::printf(" %12.2f %7.1f%%", total / 1e9, 100 * total / dense);
+        if (const auto paper = paper_figure(name, r); paper && n == 0) std::printf(" %8.0f %+7.2f%%", *paper, 100 * (total / 1e9 / *paper - 1));
+        std::printf("\n");
+        if (parts) print_parts(f);
       }
-      const double total = static_cast<double>(f.total);
-      std::printf("%-24s %6d %12.2f %7.1f%%", name.c_str(), r, total / 1e9, 100 * total / dense);
-      if (const auto paper = paper_figure(name, r)) std::printf(" %8.0f %+7.2f%%", *paper, 100 * (total / 1e9 / *paper - 1));
-      std::printf("\n");
-      if (parts) print_parts(f);
-    }
   }
   return 0;
 }

@@ -100,6 +100,7 @@ int info(int argc, char **argv) {
                                   {"window", m.num_stages > 0 ? std::vector<int>(m.window, m.window + 3) : std::vector<int>()},
                                   {"tokens", m.num_tokens},
                                   {"max_drop_number", m.max_drop_number},
+                                  {"still_threshold", effective_threshold(-1, m)},
                                   {"antialias", m.antialias != 0},
                                   {"multi_label", m.multi_label != 0},
                                   {"events", events_of(engine)},
@@ -136,6 +137,12 @@ int info(int argc, char **argv) {
                 m.num_stages > 0 ? " of a frame of 784 (reconstructed)" : "");
   else
     std::printf("  tokens    %d (%d a time step), cannot be pruned\n", m.num_tokens, m.tokens_per_step);
+  if (m.num_stages > 0)
+    std::printf("  stillness none: a Video Swin needs all tokens\n");
+  else if (m.still_threshold > 0)
+    std::printf("  stillness threshold %g recommended: of %d tokens those that change less are dropped\n", effective_threshold(-1, m), m.num_tokens);
+  else
+    std::printf("  stillness no threshold recommended, so all %d tokens are used\n", m.num_tokens);
   for (const sta_pruning_cost &c : costs) std::printf("  pruning   %s\n", to_text(c).c_str());
   std::printf("  attention %s\n", m.attention);
   std::printf("  classes   %d%s:", m.num_classes, m.multi_label ? ", several may hold at once" : "");

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -92,6 +93,52 @@ std::vector<int> number_list(const std::string &text, const char *option) {
     at = comma + 1;
   }
   return numbers;
+}
+
+namespace {
+
+// false for what is not a number.
+bool is_threshold(double v) { return v == -1 || (v >= 0 && v <= 10); }
+
+}  // namespace
+
+double checked_threshold(double threshold, const char *option) {
+  if (!is_threshold(threshold)) throw UsageError(std::string(option) + " should be 0 (off) to 10, or -1 (the model's own)");
+  return threshold;
+}
+
+std::vector<double> threshold_list(const std::string &text, const char *option) {
+  std::vector<double> thresholds;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    const std::string part = text.substr(at, comma - at);
+    char *end = nullptr;
+    const double value = g_ascii_strtod(part.c_str(), &end);
+    if (part.empty() || *end != 0 || !is_threshold(value))
+      throw UsageError(std::string(option) + " \"" + text + "\" should be numbers from 0 (off) to 10, or -1 (the model's own), such as 0,0.1");
+    thresholds.push_back(value);
+    at = comma + 1;
+  }
+  return thresholds;
+}
+
+double effective_threshold(double threshold, const sta_model_info &info) {
+  // As the model folder has it: a float has seven digits.
+  return threshold >= 0 ? threshold : std::round(static_cast<double>(info.still_threshold) * 1e6) / 1e6;
+}
+
+sta_flops flops_of(const sta::Engine &engine, int drop_number, int tokens) {
+  sta_flops flops{};
+  flops.struct_size = sizeof(flops);
+  sta_error err;
+  const int some = tokens == engine.info().num_tokens ? 0 : tokens;  // a Video Swin takes no other number than 0
+  if (sta_engine_flops_of_tokens(engine.get(), drop_number, some, &flops, &err) != STA_OK) throw RunError(err.message);
+  return flops;
+}
+
+int tokens_of(const sta_clip_result *result, int item, const sta_model_info &info) {
+  int32_t count = 0;
+  return sta_clip_result_tokens(result, item, &count) ? count : info.num_tokens;
 }
 
 ImageSize image_size_of(const std::string &text) {

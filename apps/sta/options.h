@@ -67,6 +67,21 @@ std::vector<std::string> parse(int argc, char **argv, const char *parameters, co
 /// "0,32,48" -> numbers. Throws UsageError that names the option.
 std::vector<int> number_list(const std::string &text, const char *option);
 
+/// "-1,0,0.1" -> thresholds of stillness. Throws UsageError that names the option.
+std::vector<double> threshold_list(const std::string &text, const char *option);
+/// The same of a single one.
+double checked_threshold(double threshold, const char *option);
+/// The help text of --still-threshold, for commands that take one.
+inline constexpr const char *kStillHelp =
+    "Tokens whose normalised pixels changed on average by less than this are dropped before the first block, 0 = off, -1 (default) = the model's";
+/// The threshold that holds: the model's own for -1.
+double effective_threshold(double threshold, const sta_model_info &info);
+
+/// Multiply-adds of a clip of which so many tokens enter the first block. Throws RunError.
+sta_flops flops_of(const sta::Engine &engine, int drop_number, int tokens);
+/// How many tokens of a clip entered the first block.
+int tokens_of(const sta_clip_result *result, int item, const sta_model_info &info);
+
 sta_pruning pruning_of(const std::string &text);
 sta_precision precision_of(const std::string &text);
 

@@ -37,7 +37,13 @@ sta::Engine open_for(const EngineFlags &flags, const std::string &model, const I
   return flags.open(model, clip);
 }
 
-void print_clip(const sta::Engine &engine, int index, const float *logits, int n, bool json) {
+// What a clip took.
+struct Spent {
+  int tokens = 0;  // that entered the first block
+  double gmacs = 0;
+};
+
+void print_clip(const sta::Engine &engine, int index, const float *logits, int n, const Spent &spent, bool json) {
   std::vector<int> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);
   const int k = std::min(5, n);
@@ -49,12 +55,18 @@ void print_clip(const sta::Engine &engine, int index, const float *logits, int n
     return multi_label ? 1 / (1 + std::exp(-static_cast<double>(logits[c]))) : std::exp(static_cast<double>(logits[c] - logits[order[0]])) / sum;
   };
   if (json) {
-    nlohmann::ordered_json out = {{"clip", index}, {"top", nlohmann::json::array()}, {"logits", std::vector<float>(logits, logits + n)}};
+    nlohmann::ordered_json out = {{"clip", index},
+                                  {"top", nlohmann::json::array()},
+                                  {"tokens", spent.tokens},
+                                  {"gmacs", spent.gmacs},
+                                  {"logits", std::vector<float>(logits, logits + n)}};
     for (int i = 0; i < k; ++i) out["top"].push_back({{"class", order[i]}, {"label", engine.label(order[i])}, {"confidence", confidence(order[i])}});
     std::printf("%s\n", out.dump().c_str());
     return;
   }
-  std::printf("clip %d\n", index);
+  std::printf("clip %d", index);
+  if (spent.tokens < engine.info().num_tokens) std::printf(", %d of %d tokens", spent.tokens, engine.info().num_tokens);
+  std::printf("\n");
   for (int i = 0; i < k; ++i)
     std::printf("  %6.2f %%  %-30s logit %.5f\n", 100 * confidence(order[i]), engine.label(order[i]).c_str(), logits[order[i]]);
 }
@@ -66,13 +78,16 @@ int run(int argc, char **argv) {
   PruneFlags prune_flags;
   Text clip_path, dump;
   int drop_number = 0, batch = 8;
+  double still = -1;
   gboolean json = FALSE;
   const std::vector<GOptionEntry> own = {
       {"clip", 'c', 0, G_OPTION_ARG_FILENAME, &clip_path.value, "Tensor \"clip\", F32 [3,T,H,W] or [B,3,T,H,W], already normalised",
        "FILE.safetensors"},
       {"drop-number", 'r', 0, G_OPTION_ARG_INT, &drop_number, "Tokens dropped per group and pruning call, 0 (default) = none", "R"},
-      {"batch", 'b', 0, G_OPTION_ARG_INT, &batch, "Clips in one forward pass, default 8", "N"},
-      {"dump", 0, 0, G_OPTION_ARG_FILENAME, &dump.value, "Write logits and, for one clip, kept_1, kept_2, kept_3, final_tokens", "FILE.safetensors"},
+      {"still-threshold", 0, 0, G_OPTION_ARG_DOUBLE, &still, kStillHelp, "X"},
+      {"batch", 'b', 0, G_OPTION_ARG_INT, &batch, "Clips in one forward pass, default 8; they take as many tokens as the one that changes most", "N"},
+      {"dump", 0, 0, G_OPTION_ARG_FILENAME, &dump.value, "Write logits and, for one clip, kept_1, kept_2, kept_3, final_tokens, input_tokens",
+       "FILE.safetensors"},
       {"json", 'j', 0, G_OPTION_ARG_NONE, &json, "Print one JSON object a clip", nullptr}};
   const auto rest = parse(argc, argv, "MODEL", "Runs a model on clip tensors and prints the most probable classes.",
                           {own, engine_flags.entries(), prune_flags.entries()});
@@ -81,7 +96,8 @@ int run(int argc, char **argv) {
   if (batch < 1 || batch > 1024) throw UsageError("--batch should be 1 to 1024");
   if (drop_number < 0) throw UsageError("--drop-number should be 0 or more");
 
-  const sta_forward_options options = prune_flags.options(drop_number);
+  sta_forward_options options = prune_flags.options(drop_number);
+  options.still_threshold = static_cast<float>(checked_threshold(still, "--still-threshold"));
   sta_error err;
   float *data = nullptr;
   int32_t shape[5];
@@ -101,7 +117,11 @@ int run(int argc, char **argv) {
     const ClipResult result(raw);
     int32_t b = 0, n = 0;
     const float *logits = sta_clip_result_logits(raw, &b, &n);
-    for (int32_t i = 0; i < b; ++i) print_clip(engine, first + i, logits + static_cast<ptrdiff_t>(i) * n, n, json);
+    for (int32_t i = 0; i < b; ++i) {
+      Spent spent{tokens_of(raw, i, engine.info()), 0};
+      spent.gmacs = static_cast<double>(flops_of(engine, options.pruning == STA_PRUNING_NONE ? 0 : drop_number, spent.tokens).total) / 1e9;
+      print_clip(engine, first + i, logits + static_cast<ptrdiff_t>(i) * n, n, spent, json);
+    }
     if (dump.given() && sta_clip_result_save(raw, dump.str().c_str(), &err) != STA_OK) throw RunError(err.message);
   }
   return 0;

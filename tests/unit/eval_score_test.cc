@@ -65,16 +65,19 @@ TEST(EvalScore, Tallies) {
     Verdict v;
     v.top = {{prediction, 0.5}};
     v.label_rank = rank;
-    v.seconds = 0.25;
+    v.spent = {0.25, 96, 3};
     t.add(video, v);
   }
   EXPECT_EQ(t.videos, 5);
   EXPECT_EQ(t.views, 15);
-  EXPECT_DOUBLE_EQ(t.seconds, 1.25);
+  EXPECT_DOUBLE_EQ(t.spent.seconds, 1.25);
+  EXPECT_DOUBLE_EQ(t.tokens(), 32);
+  EXPECT_DOUBLE_EQ(t.gmacs(), 1);
   EXPECT_DOUBLE_EQ(t.top1(), 0.4);
   EXPECT_DOUBLE_EQ(t.top5(), 0.6);
   EXPECT_EQ(t.confusion.at({1, 2}), 2);
   EXPECT_EQ(Tally().top1(), 0);
+  EXPECT_EQ(Tally().tokens(), 0);
 }
 
 class EvalStateFile : public testing::Test {
@@ -103,7 +106,9 @@ class EvalStateFile : public testing::Test {
       r.frames = 30;
       r.views = 2;
       Verdict v;
+      v.still_threshold = 0.1;
       v.drop_number = 8;
+      v.spent = {0.25, 96, 3};
       v.top = {{1, 0.75}, {0, 0.25}};
       v.label_probability = 0.75;
       v.probabilities = {0.25, 0.75};

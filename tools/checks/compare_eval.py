@@ -5,8 +5,8 @@
     tools/checks/compare_eval.py REPORT --model models/camera-watch
 
 ffmpeg decodes each video. Python samples it in time, resizes it and classifies it. Exit status 1 if a prediction
-differs or a probability differs by more than --tolerance. Works only with drop number 0, models that want antialiased
-resizing, and one window per video.
+differs or a probability differs by more than --tolerance. Works only with drop number 0 and --still-threshold 0, models that want
+antialiased resizing, and one window per video.
 """
 
 import argparse
@@ -47,9 +47,9 @@ def main():
         raise SystemExit(f"{args.report}: not of the classes of {args.model}")
     same, count, worst, written, right = 0, 0, 0.0, {}, [0, 0]
     for entry in report["per_video"]:
-        dense = [r for r in entry.get("results", []) if r["drop_number"] == 0]
+        dense = [r for r in entry.get("results", []) if r["drop_number"] == 0 and r["still_threshold"] == 0]
         if not dense or "probabilities" not in dense[0]:
-            raise SystemExit(f"{entry['video']}: no probabilities at drop number 0 in {args.report}")
+            raise SystemExit(f"{entry['video']}: no probabilities at drop number 0 and threshold 0 in {args.report}")
         theirs = python_probabilities(model, entry["video"])
         ours = torch.tensor(dense[0]["probabilities"], dtype=torch.float64)
         difference = float((ours - theirs).abs().max())
