@@ -175,6 +175,8 @@ TEST(ReaderFaults, OfWatches) {
            {watch("        drop-number: many\n"), 7, {"watch of camera gate: drop-number should be a whole number from 0 to"}},
            {watch("        drop-number: -1\n"), 7, {"drop-number should be a whole number"}},
            {watch("        drop-number: 1.5\n"), 7, {"drop-number should be a whole number"}},
+           {watch("        still-threshold: 10.5\n"), 7, {"still-threshold should be a number from 0 to 10"}},
+           {watch("        still-threshold: -1\n"), 7, {"still-threshold should be a number from 0 to 10"}},
            {watch("        enter-threshold: 1.5\n"), 7, {"enter-threshold should be a number from 0 to 1"}},
            {watch("        enter-threshold: 50%\n"), 7, {"enter-threshold should be a number from 0 to 1"}},
            {watch("        exit-threshold: nan\n"), 7, {"exit-threshold should be a number from 0 to 1"}},

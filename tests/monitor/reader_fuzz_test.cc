@@ -134,6 +134,7 @@ void expectPromisesKept(const Settings &settings, const std::string &text) {
       EXPECT_TRUE(plain(watch.name)) << '"' << watch.name << "\"\n" << text;
       EXPECT_FALSE(watch.model.empty()) << text;
       EXPECT_GE(watch.drop_number, -1) << text;
+      EXPECT_TRUE(!watch.still_threshold || (*watch.still_threshold >= 0 && *watch.still_threshold <= 10)) << text;
       names.push_back(watch.name);
     }
     std::sort(names.begin(), names.end());

@@ -50,7 +50,7 @@ cameras:
     uri: file:///a.mp4
     loop: ${TEST_YES}
     transport: ${TEST_WORD}
-    watch: [ { model: "${TEST_MODEL}", smoothing: "${TEST_NUMBER}", drop-number: "${TEST_NUMBER}", enter-threshold: "${TEST_FRACTION}", classes: [ "${TEST_WORD}" ] } ]
+    watch: [ { model: "${TEST_MODEL}", smoothing: "${TEST_NUMBER}", drop-number: "${TEST_NUMBER}", still-threshold: "${TEST_FRACTION}", enter-threshold: "${TEST_FRACTION}", classes: [ "${TEST_WORD}" ] } ]
 )yaml");
   ASSERT_TRUE(result.errors.empty()) << joined(result.errors);
   const CameraSettings &gate = result.settings.cameras.at("gate");
@@ -61,6 +61,7 @@ cameras:
   EXPECT_EQ(gate.watch.at(0).name, "camera-watch");
   EXPECT_EQ(gate.watch[0].smoothing, 3);
   EXPECT_EQ(gate.watch[0].drop_number, 3);
+  EXPECT_EQ(gate.watch[0].still_threshold, 0.25);
   EXPECT_EQ(gate.watch[0].enter_threshold, 0.25);
   EXPECT_EQ(gate.watch[0].classes, std::vector<std::string>{"udp"});
 }
@@ -133,8 +134,8 @@ INSTANTIATE_TEST_SUITE_P(ReaderSecrets, NoErrorRepeats,
                                          "mqtt.home-assistant", "storage.folder", "storage.keep", "storage.at-most", "storage.keep-free", "uri",
                                          "user", "password", "loop", "transport", "record", "record.before", "record.after", "record.at-most",
                                          "record.on", "watch", "watch.model", "watch.name", "watch.name twice", "watch.device", "watch.drop-number",
-                                         "watch.enter-threshold", "watch.exit-threshold", "watch.min-duration", "watch.release-duration",
-                                         "watch.smoothing", "watch.hop", "watch.classes", "watch.background"),
+                                         "watch.still-threshold", "watch.enter-threshold", "watch.exit-threshold", "watch.min-duration",
+                                         "watch.release-duration", "watch.smoothing", "watch.hop", "watch.classes", "watch.background"),
                          [](const testing::TestParamInfo<const char *> &info) {
                            std::string name = info.param;
                            for (char &c : name)

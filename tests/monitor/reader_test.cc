@@ -35,7 +35,7 @@ cameras:
     uri: "file:///srv/clips/hall.mp4"
     loop: true
     watch:
-      - { model: motion-watch, name: people, device: "cuda:1", drop-number: 12, enter-threshold: 0.6, exit-threshold: 0.3, min-duration: 1s,
+      - { model: motion-watch, name: people, device: "cuda:1", drop-number: 12, still-threshold: 0.15, enter-threshold: 0.6, exit-threshold: 0.3, min-duration: 1s,
           release-duration: 250ms, hop: 400ms, smoothing: 3, classes: [left, right], background: still }
 )yaml");
   EXPECT_EQ(settings.http, (HttpSettings{"0.0.0.0", 80, "0123456789abcdef"}));
@@ -76,6 +76,7 @@ cameras:
   watch.model = STA_SOURCE_ROOT "/models/motion-watch";
   watch.device = "cuda:1";
   watch.drop_number = 12;
+  watch.still_threshold = 0.15;
   watch.enter_threshold = 0.6;
   watch.exit_threshold = 0.3;
   watch.min_duration = kSecond;
@@ -164,6 +165,7 @@ TEST(Reader, TheCommentsOfTheFileOfDefaultsAreGood) {
   const WatchSettings &watch = camera.watch.at(0);
   EXPECT_EQ(watch.device, WatchSettings{}.device);
   EXPECT_EQ(watch.drop_number, WatchSettings{}.drop_number);
+  EXPECT_EQ(watch.still_threshold, 0);
   EXPECT_TRUE(watch.enter_threshold && watch.exit_threshold && watch.min_duration && watch.release_duration && watch.smoothing && watch.hop);
   EXPECT_TRUE(watch.classes.empty());
 }

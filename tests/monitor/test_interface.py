@@ -153,13 +153,15 @@ GOOD = {
     "user": ["me"], "password": ["${HOME}"], "transport": ["tcp", "udp"], "record": [True, False, {}], "loop": [False],
     "watch": [["camera-watch"], [{"model": "camera-watch", "name": "a-name_1"}]],
     "record.before": ["0.5s", 0, "2min"], "record.after": ["100ms"], "record.at-most": ["1s", "1h"], "record.on": [[], ["covered"], "covered"],
-    "watch.device": ["cpu"], "watch.drop-number": [0, 8, "auto"], "watch.enter-threshold": [0, 0.5, 1], "watch.exit-threshold": [0.25],
+    "watch.device": ["cpu"], "watch.drop-number": [0, 8, "auto"], "watch.still-threshold": [0, 0.1, 10],
+    "watch.enter-threshold": [0, 0.5, 1], "watch.exit-threshold": [0.25],
     "watch.min-duration": ["1 s"], "watch.release-duration": ["0s"], "watch.hop": ["1s"], "watch.smoothing": [1, 1000],
     "watch.classes": [["covered"], "covered"], "watch.background": ["steady"], "watch.name": ["x" * 64]}
 BAD = {
     "uri": [[], {}], "user": [["me"]], "transport": ["sctp", []], "record": ["x", 5], "loop": [5, "maybe"], "watch": [[], "camera-watch", [[]], [{}]],
     "record.before": [5, "5", "s", "-1s", "1 fortnight"], "record.on": [[[]]], "record.what": [1], "what": [1],
-    "watch.drop-number": [-1, 0.5, "some", 2000000], "watch.enter-threshold": [-0.1, 1.1, "much"], "watch.min-duration": [1, "1x"],
+    "watch.drop-number": [-1, 0.5, "some", 2000000], "watch.still-threshold": [-1, 10.5, "some"],
+    "watch.enter-threshold": [-0.1, 1.1, "much"], "watch.min-duration": [1, "1x"],
     "watch.smoothing": [0, 1001, 1.5], "watch.classes": [{"a": 1}], "watch.name": ["a b", "x" * 65, ""], "watch.model": [[]], "watch.what": [1]}
 # Rules that a schema cannot express.
 REFUSED = [

@@ -173,7 +173,8 @@ def test_secrets_stay_secret(make_camera, make_monitor, tmp_path_factory):
 
 def test_metrics(make_camera, make_monitor, broker, subscriber):
     camera = make_camera()
-    config = {"mqtt": {"url": broker.url}, "cameras": {"gate": {"uri": camera.uri, "watch": WATCH, "record": True}, "gone": {"uri": "rtsp://127.0.0.1:1/", "watch": WATCH}}}
+    watch = [{"model": "camera-watch", "still-threshold": 0.1}]
+    config = {"mqtt": {"url": broker.url}, "cameras": {"gate": {"uri": camera.uri, "watch": watch, "record": True}, "gone": {"uri": "rtsp://127.0.0.1:1/", "watch": WATCH}}}
     monitor = make_monitor(config).start()
     monitor.wait_state("gate", "playing")
     camera.cover()
@@ -200,6 +201,7 @@ def test_metrics(make_camera, make_monitor, broker, subscriber):
     assert now['sta_window_seconds_count{camera="gate",model="camera-watch"}'] > 1
     assert now['sta_event_delay_seconds_count{camera="gate"}'] == 1 and 0 < now['sta_event_delay_seconds_sum{camera="gate"}'] < 10
     assert now['sta_drop_number{camera="gate",model="camera-watch"}'] == 0
+    assert 0 < now['sta_window_tokens{camera="gate",model="camera-watch"}'] <= 512
     assert now["process_resident_memory_bytes"] > 1e7 and now["process_open_fds"] > 5 and now["process_cpu_seconds_total"] > 0
     for name in ("sta_engine_load", "sta_clips_bytes", "process_start_time_seconds"):
         assert any(key.startswith(name) for key in now), name

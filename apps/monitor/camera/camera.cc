@@ -178,6 +178,7 @@ void Camera::check() {
     WatchState &watch = watches_[i];
     gst_structure_get_double(stats, "load", &watch.load);
     gst_structure_get_int(stats, "drop-number", &watch.drop_number);
+    gst_structure_get_int(stats, "tokens", &watch.tokens);
     watch.windows.add(stats);
     gst_structure_free(stats);
   }

@@ -44,6 +44,7 @@ struct WatchState {
   std::string background;
   double load = 0;
   int drop_number = 0;
+  int tokens = 0;                 // of the newest window that had a forward pass
   std::vector<std::string> open;  // labels with an event under way
   std::string problem;            // why it says nothing, or something wrong in the file; empty: none
   std::string unknown_labels;     // labels in the file that the model does not have

@@ -53,6 +53,7 @@ GstElement *CameraPipeline::addAction(const WatchSettings &watch, std::string &e
   if (!action) return nullptr;
   g_object_set(action, "model", watch.model.c_str(), "device", watch.device.c_str(), "drop-number", watch.drop_number, "stream-id",
                settings_.name.c_str(), "post-windows", TRUE, "top-k", 1000, nullptr);
+  if (watch.still_threshold) g_object_set(action, "still-threshold", *watch.still_threshold, nullptr);
   if (watch.enter_threshold) g_object_set(action, "enter-threshold", *watch.enter_threshold, nullptr);
   if (watch.exit_threshold) g_object_set(action, "exit-threshold", *watch.exit_threshold, nullptr);
   if (watch.min_duration) g_object_set(action, "min-duration", static_cast<guint64>(*watch.min_duration), nullptr);

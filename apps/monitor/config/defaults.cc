@@ -33,6 +33,7 @@ defaults:                     # for all cameras; each can say otherwise
       # name: camera-watch    # in topics and events
       # device: auto          # cpu, cuda, cuda:N
       # drop-number: 0        # tokens dropped per group by STA; auto: as many as keep up
+      # still-threshold: 0    # tokens that change less are dropped, so that cost follows motion; unset: the model's, else 0
       # enter-threshold: 0.5  # unset: the model's
       # exit-threshold: 0.4
       # min-duration: 1s

@@ -84,6 +84,7 @@ WatchSettings readWatch(Reading &reading, const YAML::Node &node, const std::str
   } else if (drop) {
     watch.drop_number = section.integer("drop-number", 0, 1 << 20).value_or(0);
   }
+  watch.still_threshold = section.number("still-threshold", 10);
   watch.device = section.text("device").value_or(watch.device);
   watch.enter_threshold = section.fraction("enter-threshold");
   watch.exit_threshold = section.fraction("exit-threshold");

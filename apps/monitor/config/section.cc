@@ -124,13 +124,13 @@ std::optional<int> Section::integer(const std::string &key, int least, int most)
   return std::nullopt;
 }
 
-std::optional<double> Section::fraction(const std::string &key) {
+std::optional<double> Section::number(const std::string &key, int most) {
   const std::optional<std::string> value = text(key);
   if (!value) return std::nullopt;
-  double number = 0;
-  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
-  if (error == std::errc() && end == value->data() + value->size() && number >= 0 && number <= 1) return number;
-  fault(key, "should be a number from 0 to 1");
+  double parsed = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), parsed);
+  if (error == std::errc() && end == value->data() + value->size() && parsed >= 0 && parsed <= most) return parsed;
+  fault(key, "should be a number from 0 to " + std::to_string(most));
   return std::nullopt;
 }
 

@@ -34,7 +34,8 @@ class Section {
   std::optional<std::string> text(const std::string &key);
   std::optional<bool> boolean(const std::string &key);
   std::optional<int> integer(const std::string &key, int least, int most);
-  std::optional<double> fraction(const std::string &key);  // 0 to 1
+  std::optional<double> fraction(const std::string &key) { return number(key, 1); }  // 0 to 1
+  std::optional<double> number(const std::string &key, int most);                    // from 0 on
   std::optional<Nanoseconds> duration(const std::string &key);
   std::optional<std::uint64_t> size(const std::string &key);
   std::optional<std::vector<std::string>> list(const std::string &key);  // a list of words, or one word

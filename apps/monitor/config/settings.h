@@ -20,7 +20,8 @@ struct WatchSettings {
   std::string name;   // as in the file; it names the model in topics, metrics and events
   std::string model;  // path of the folder or file, or "arch:…"
   std::string device = "auto";
-  int drop_number = 0;  // -1: chosen by the load
+  int drop_number = 0;                    // -1: chosen by the load
+  std::optional<double> still_threshold;  // 0: off
   std::optional<double> enter_threshold, exit_threshold;
   std::optional<Nanoseconds> min_duration, release_duration, hop;
   std::optional<int> smoothing;

@@ -34,6 +34,7 @@ Metrics::Metrics()
     : up_(gauge(registry_, "sta_camera_up", "1 while pictures of the camera come")),
       load_(gauge(registry_, "sta_engine_load", "Share of time that the engine computes, measured where drop-number is auto")),
       drop_(gauge(registry_, "sta_drop_number", "Tokens dropped per group and pruning call")),
+      tokens_(gauge(registry_, "sta_window_tokens", "Tokens of the newest window that had a forward pass: all but the still ones")),
       clips_(gauge(registry_, "sta_clips_bytes", "Size of all clips")),
       outbox_(gauge(registry_, "sta_outbox_messages", "Messages that the broker has not got yet")),
       memory_(gauge(registry_, "process_resident_memory_bytes", "Resident memory")),
@@ -69,6 +70,7 @@ void Metrics::camera(const Camera &camera) {
     const WatchState &watch = camera.watches()[i];
     of(name, load_, {{"model", model}}).Set(watch.load);
     of(name, drop_, {{"model", model}}).Set(watch.drop_number);
+    of(name, tokens_, {{"model", model}}).Set(watch.tokens);
     for (int kind = 0; kind < WindowCounts::kKinds; ++kind)
       raise(of(name, windows_, {{"model", model}, {"result", WindowCounts::kNames[kind]}}), static_cast<double>(watch.windows.of(kind)));
   }

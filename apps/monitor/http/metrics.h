@@ -39,7 +39,7 @@ class Metrics {
   }
 
   prometheus::Registry registry_;
-  prometheus::Family<prometheus::Gauge> &up_, &load_, &drop_, &clips_, &outbox_, &memory_, &descriptors_, &started_;
+  prometheus::Family<prometheus::Gauge> &up_, &load_, &drop_, &tokens_, &clips_, &outbox_, &memory_, &descriptors_, &started_;
   prometheus::Family<prometheus::Counter> &frames_, &windows_, &events_, &cpu_;
   prometheus::Family<prometheus::Histogram> &window_seconds_, &event_delay_;
   std::map<std::string, std::map<void *, std::function<void()>>> series_;  // camera -> how to remove its series

@@ -43,7 +43,7 @@ HEADERS = {
     "X-HTTP-Method-Override": ["DELETE"],
     "Accept": ["*/*", "image/webp"], "Transfer-Encoding": ["identity"], "X-" + "a" * 300: ["b" * 3000]}
 METHODS = ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW", "get", "A" * 300]
-KEYS = ["hop", "smoothing", "drop-number", "classes", "background", "device", "name", "record", "loop", "min-duration", "what"]
+KEYS = ["hop", "smoothing", "drop-number", "still-threshold", "classes", "background", "device", "name", "record", "loop", "min-duration", "what"]
 # Replacements for values of the settings. Addresses stay on this machine, and no model is a big one.
 ODD = [
     None, True, 0, -1, 0.5, 1e400, 10**30, "", " ", "x" * 5000, "\0", "\ud83d\ude00", "../../etc/passwd", "/etc/passwd",
