@@ -201,7 +201,8 @@ def test_metrics(make_camera, make_monitor, broker, subscriber):
     assert now['sta_window_seconds_count{camera="gate",model="camera-watch"}'] > 1
     assert now['sta_event_delay_seconds_count{camera="gate"}'] == 1 and 0 < now['sta_event_delay_seconds_sum{camera="gate"}'] < 10
     assert now['sta_drop_number{camera="gate",model="camera-watch"}'] == 0
-    assert 0 < now['sta_window_tokens{camera="gate",model="camera-watch"}'] <= 512
+    # Of 288 tokens at least the first step's 36 are used. Most of a covered picture is still.
+    wait_for("still tokens are dropped", lambda: 36 <= values()['sta_window_tokens{camera="gate",model="camera-watch"}'] < 288)
     assert now["process_resident_memory_bytes"] > 1e7 and now["process_open_fds"] > 5 and now["process_cpu_seconds_total"] > 0
     for name in ("sta_engine_load", "sta_clips_bytes", "process_start_time_seconds"):
         assert any(key.startswith(name) for key in now), name
