@@ -39,6 +39,7 @@ struct ForwardOptions {
     options.pruning = static_cast<sta_pruning>(pruning);
     take(given, "drop_number", &options.drop_number);
     take(given, "seed", &options.seed);
+    take(given, "still_threshold", &options.still_threshold);
     if (given.contains("seeds")) {
       seeds = nb::cast<std::vector<uint64_t>>(given["seeds"]);
       if (seeds.size() != batch) fail(STA_ERROR_INVALID_ARGUMENT, "there should be as many seeds as clips, " + std::to_string(batch));
@@ -138,6 +139,7 @@ nb::dict Engine::info() const {
   d["num_heads"] = m.num_heads;
   d["num_tokens"] = m.num_tokens;
   d["max_drop_number"] = m.max_drop_number;
+  d["still_threshold"] = m.still_threshold;
   d["num_parameters"] = m.num_parameters;
   d["sample_interval"] = static_cast<double>(m.sample_interval_ns) / 1e9;
   d["mean"] = nb::make_tuple(m.mean[0], m.mean[1], m.mean[2]);

@@ -45,6 +45,7 @@ Stream::Stream(const Engine &engine, nb::dict given) {
   take(given, "min_drop_number", &o.min_drop_number);
   take(given, "max_drop_number", &o.max_drop_number);
   take(given, "seed", &o.seed);
+  take(given, "still_threshold", &o.still_threshold);
   take(given, "resize", &resize);
   take(given, "blocking", &blocking);
   take(given, "max_results", &o.max_results);
@@ -230,9 +231,9 @@ nb::object Stream::next_window() {
   if (windows_.empty()) return nb::none();
   const Window w = std::move(windows_.front());
   windows_.pop_front();
-  return nb::make_tuple(w.info.window_id, w.info.window_start, w.info.window_end, w.info.flags, w.info.drop_number, w.info.batch_size,
-                        w.info.inference_time, w.info.queue_time, w.info.status == STA_OK ? nb::none() : text(w.message.c_str()),
-                        own(w.probabilities.data(), {w.probabilities.size()}));
+  return nb::make_tuple(w.info.window_id, w.info.window_start, w.info.window_end, w.info.flags, w.info.drop_number, w.info.tokens,
+                        w.info.multiply_adds, w.info.batch_size, w.info.inference_time, w.info.queue_time,
+                        w.info.status == STA_OK ? nb::none() : text(w.message.c_str()), own(w.probabilities.data(), {w.probabilities.size()}));
 }
 
 nb::object Stream::next_event() {
@@ -264,6 +265,7 @@ nb::dict Stream::stats() {
   d["mean_preprocess_time"] = static_cast<double>(s.mean_preprocess_time) / 1e9;
   d["max_preprocess_time"] = static_cast<double>(s.max_preprocess_time) / 1e9;
   d["drop_number"] = s.drop_number;
+  d["tokens"] = s.tokens;
   d["load"] = s.load;
   return d;
 }

@@ -39,6 +39,7 @@ class ModelInfo:
     num_heads: int
     num_tokens: int  #: at the input
     max_drop_number: int  #: 0: the model cannot be pruned
+    still_threshold: float  #: that the model folder recommends; 0: none
     num_parameters: int
     sample_interval: float  #: seconds between two frames of a window in training
     mean: tuple[float, float, float]  #: of the colours R, G, B, which run from 0 to 1
@@ -127,6 +128,7 @@ class Engine:
         max_drop_number: int = 0,
         pruning: str = "sta",
         seed: int = 0,
+        still_threshold: float | None = None,
         resize: str = "auto",
         gap_policy: str = "reset",
         max_gap: float | None = None,
@@ -152,6 +154,8 @@ class Engine:
             drop_number: tokens that are dropped in each group and call, 0 to ``info.max_drop_number``; "auto": the engine keeps
                 up, between min_drop_number and max_drop_number (0: the largest).
             pruning: "sta", "random" (with ``seed``), "none".
+            still_threshold: tokens whose normalised pixels changed on average by less are dropped before the first block; 0: none;
+                None: the model's.
             resize: "auto", "bilinear", "antialias".
             gap_policy: after max_gap seconds (None: twice the spacing, at least 0.5) without a frame the window begins anew
                 ("reset") or the last frame is repeated ("hold").
@@ -168,7 +172,7 @@ class Engine:
         Raises:
             InvalidArgument: an option is out of its range.
         """
-        options: dict[str, Any] = opt.pruning(pruning, drop_number, seed)
+        options: dict[str, Any] = opt.pruning(pruning, drop_number, seed, still_threshold)
         options |= {
             "resize": opt.choice("resize", resize, opt.RESIZES),
             "gap_policy": opt.choice("gap_policy", gap_policy, opt.GAP_POLICIES),
@@ -224,6 +228,7 @@ class Engine:
         drop_number: int = 0,
         pruning: str = "sta",
         seed: int = 0,
+        still_threshold: float | None = None,
         seeds: Sequence[int] | None = None,
     ) -> npt.NDArray[np.float32]:
         """One forward pass, in the thread of the caller.
@@ -231,7 +236,8 @@ class Engine:
         Args:
             clip: floating point (B, 3, T, H, W) or (3, T, H, W), normalised: (rgb - info.mean) / info.std of colours from 0 to 1.
                 Or uint8 (B, T, H, W, 3) or (T, H, W, 3), RGB, which is normalised here. T, H, W as ``info`` says.
-            drop_number, pruning: the same as for ``stream``.
+            drop_number, pruning, still_threshold: the same as for ``stream``. All clips take as many tokens as the one that
+                changes most.
             seed: of pruning="random"; clip i takes seed + i.
             seeds: one for each clip instead.
 
@@ -243,7 +249,7 @@ class Engine:
         """
         if drop_number == "auto":
             raise InvalidArgument("drop_number='auto' is for streams: a single pass has nothing to keep up with")
-        options = opt.pruning(pruning, drop_number, seed)
+        options = opt.pruning(pruning, drop_number, seed, still_threshold)
         if seeds is not None:
             options["seeds"] = [opt.integer("seeds", s, 0, 2**64 - 1) for s in seeds]
         array = np.asarray(clip)

@@ -91,11 +91,22 @@ def drop_number(value: int | str) -> int:
     return -1 if value == "auto" else integer("drop_number", value, 0)
 
 
-def pruning(rule: str, drop: int | str, seed: int) -> dict[str, Any]:
+def still_threshold(value: float | None) -> float:
+    """-1, the model's own, for None."""
+    if value is None:
+        return -1.0
+    threshold = number("still_threshold", value)
+    if not 0 <= threshold <= 10:
+        raise InvalidArgument(f"still_threshold is {value!r} and should be 0 (off) to 10, or None (the model's)")
+    return threshold
+
+
+def pruning(rule: str, drop: int | str, seed: int, still: float | None) -> dict[str, Any]:
     return {
         "pruning": choice("pruning", rule, PRUNINGS),
         "drop_number": drop_number(drop),
         "seed": integer("seed", seed, 0, 2**64 - 1),
+        "still_threshold": still_threshold(still),
     }
 
 

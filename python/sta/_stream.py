@@ -41,6 +41,8 @@ class Window:
     tail: bool  #: cut by the end of the stream
     reused: bool  #: the pixels were those of the window before, and so is the result
     drop_number: int  #: tokens dropped in each group and call
+    tokens: int  #: that entered the first block: all but the still ones
+    multiply_adds: int  #: of the window; 0 if it was reused
     batch_size: int  #: windows that shared the forward pass
     inference_time: float  #: seconds of the forward pass
     queue_time: float  #: seconds that the window waited for the forward pass
@@ -182,7 +184,7 @@ class Stream:
     def __iter__(self) -> Iterator[Window]:
         """The finished windows, oldest first. Ends when there are no more of them for now."""
         while (w := self._core.next_window()) is not None:
-            number, start, end, flags, drop, batch, inference, queue, error, probabilities = w
+            number, start, end, flags, drop, tokens, multiply_adds, batch, inference, queue, error, probabilities = w
             yield Window(
                 id=number,
                 start=start / 1e9,
@@ -191,6 +193,8 @@ class Stream:
                 tail=bool(flags & 2),
                 reused=bool(flags & 4),
                 drop_number=drop,
+                tokens=tokens,
+                multiply_adds=multiply_adds,
                 batch_size=batch,
                 inference_time=inference / 1e9,
                 queue_time=queue / 1e9,

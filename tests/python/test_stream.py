@@ -120,6 +120,26 @@ def test_forward_is_what_a_stream_computes(nano, pictures):
     assert np.allclose(seeds[0], seeds[1], atol=1e-5)
 
 
+def test_still_tokens_are_dropped(nano, pictures):
+    still = np.repeat(pictures[:1], 24, axis=0)
+    all_tokens = nano.info.num_tokens
+    assert nano.info.still_threshold == 0
+    spent = {}
+    for name, frames in (("still", still), ("moving", pictures[:24])):
+        for threshold in (None, 0, 0.1):
+            with nano.stream(sample_interval=0.05, blocking=True, tail_policy="drop", static_skip=False, still_threshold=threshold) as stream:
+                windows = run(stream, frames)
+                assert stream.stats()["tokens"] == windows[-1].tokens
+            expected = all_tokens if name == "moving" or threshold != 0.1 else -(-(all_tokens // 8) // 16) * 16
+            assert [w.tokens for w in windows] == [expected] * len(windows), (name, threshold)
+            spent[name, threshold] = windows[0].multiply_adds
+            clip = np.stack([nano.preprocess(p) for p in frames[:16]])
+            logits = nano.forward(clip, still_threshold=threshold)[0]
+            odds = np.exp(logits - logits.max())
+            assert np.allclose(odds / odds.sum(), windows[0].probabilities, atol=1e-5), (name, threshold)
+    assert 0 < spent.pop(("still", 0.1)) < min(spent.values()) and len(set(spent.values())) == 1
+
+
 def test_gaps_resets_and_counts(nano, pictures):
     with nano.stream(sample_interval=0.05, blocking=True) as stream:
         for i in range(10):
