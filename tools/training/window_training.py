@@ -18,6 +18,7 @@ from training.first_filters import set_first_filters
 from training.guide import Guide
 from reference.model_folder import MEAN, STD, load_folder, normalise, save_folder
 from training.muon import Muon
+from training.still_batches import still_batches
 from reference.sta_model import Geometry, VideoClassifier
 
 
@@ -140,6 +141,7 @@ def add_arguments(parser, name, clips):
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--sparse", type=float, default=0.6, help="share of the training that sees half of the tokens only")
+    parser.add_argument("--still", type=float, default=0.0, help="share of the batches of whose clips only changing tokens are seen")
     parser.add_argument("--guide", type=float, default=1.0, help="weight of the second task, telling the true motion")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenes", type=int, default=120, help="generated scenes beside the footage")
@@ -206,16 +208,22 @@ def train(args, task):
         clips, labels, motions = clips.flatten(0, 1), labels.flatten(), motions.flatten(0, 1)
         for group in optimizer.param_groups + muon.param_groups:
             group["lr"] = group["share"] * learning_rate(done + args.batch, args.clips, args.rate)
-        # Most of the training sees only some places of each clip. This costs less, and camera motion shows everywhere.
-        kept = None
+        chance = torch.Generator().manual_seed(args.seed * 1000003 + done)
+        groups = [(torch.arange(len(labels)), None, None)]
         if done < args.sparse * args.clips:
-            kept = some_places(model, len(labels), 0.5, torch.Generator().manual_seed(args.seed * 1000003 + done),
-                               motions[..., 5].amax(1) if task.local else None)
+            # Most of the training sees only some places of each clip. This costs less, and camera motion shows everywhere.
+            kept = some_places(model, len(labels), 0.5, chance, motions[..., 5].amax(1) if task.local else None)
+            groups = [(groups[0][0], kept, None)]
+        elif torch.rand((), generator=chance).item() < args.still:
+            groups = still_batches(model, clips, chance)
+        logits, guidance = torch.zeros(len(labels), len(task.labels)), 0.0
         with torch.autocast("cpu", torch.bfloat16, enabled=not args.float32):
-            tokens = encode(model, clips, kept)
-            pooled = model.fc_norm(tokens.mean(1))
-            logits = model.classifier(pooled)
-            guidance = guide(tokens, pooled, motions, kept)
+            for numbers, kept, runs in groups:
+                tokens = encode(model, clips[numbers], kept)
+                mean = tokens.mean(1) if runs is None else (tokens * runs[..., None]).sum(1) / runs.sum(1, keepdim=True)
+                pooled = model.fc_norm(mean)
+                logits = logits.index_put((numbers,), model.classifier(pooled).float())
+                guidance = guidance + guide(tokens, pooled, motions[numbers], kept) * (len(numbers) / len(labels))
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=0.05) + args.guide * guidance
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

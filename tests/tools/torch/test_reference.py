@@ -57,3 +57,21 @@ def test_curve_counts_every_clip_once():
     assert set(told) == {(0, "sta", 0), *passes} and all(len(v) == 5 for v in told.values())
     again = guesses(model, clips, passes, batch=5)  # the batch size must not matter
     assert all((told[p] == again[p]).all() for p in told if p[1] == "sta")
+
+
+def test_still_batches_are_the_reference():
+    from reference import stillness
+    from training import still_batches
+    torch.manual_seed(4)
+    for threshold in (0.02, 0.1, 0.3):
+        tubelets = torch.randn(3, 8, 6, 10) * 0.1
+        calm = tubelets[:, :1] + 0.01 * torch.randn(3, 7, 6, 10)
+        tubelets[:, 1:] = torch.where(torch.rand(3, 7, 6, 1) < 0.7, calm, tubelets[:, 1:])
+        change = still_batches.find_still(tubelets, threshold)
+        count = int(change.isinf().sum((1, 2)).max()) + 2
+        tokens, runs = still_batches.choose_tokens(change, count)
+        for i in range(3):
+            alone = stillness.find_still(tubelets[i].numpy(), threshold)
+            assert np.allclose(change[i].numpy(), alone)
+            want = stillness.choose_tokens(alone, count)
+            assert (tokens[i].numpy() == want[0]).all() and (runs[i].numpy() == want[1]).all()
