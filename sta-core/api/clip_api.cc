@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <map>
+#include <mutex>
 
 #include "api/c_api.h"
 #include "checkpoint/formats/safetensors.h"
@@ -24,6 +26,9 @@ struct sta_clip_result {
 struct sta_device_clip {
   const Engine *engine;  // the clip has this engine's device and precision
   at::Tensor clip;       // [B,3,T,H,W]
+  // What is still in it, by threshold. The first pass that asks finds it, because the pixels have to come to the host.
+  mutable std::mutex mutex = {};
+  mutable std::map<float, std::vector<StillTokens>> still = {};
 };
 
 namespace {
@@ -153,7 +158,11 @@ sta_status sta_engine_forward_uploaded(sta_engine *engine, const sta_device_clip
   if (clip && clip->engine != engine->engine.get()) return report(Error{STA_ERROR_INVALID_ARGUMENT, "the clip is another engine's"}, err);
   return forward(
       engine, clip != nullptr, clip ? static_cast<int32_t>(clip->clip.size(0)) : 0, options, result, err, [&] { return clip->clip; },
-      [&](const at::Tensor &input, float threshold) { return engine->engine->find_still_clip(input, threshold); });
+      [&](const at::Tensor &input, float threshold) {
+        std::lock_guard lock(clip->mutex);
+        const auto found = clip->still.find(threshold);
+        return found != clip->still.end() ? found->second : clip->still[threshold] = engine->engine->find_still_clip(input, threshold);
+      });
 }
 
 void sta_device_clip_free(sta_device_clip *clip) { delete clip; }

@@ -5,6 +5,7 @@
 
 #include "api/c_api.h"
 #include "checkpoint/labels/builtin_labels.h"
+#include "engine/still_choice.h"
 
 using namespace sta;
 
@@ -118,6 +119,10 @@ const char *sta_builtin_label(int32_t num_classes, int32_t class_id) {
     return ok();
   });
   return label;
+}
+
+sta_status sta_engine_check_still_threshold(sta_engine *engine, float still_threshold, sta_error *err) {
+  return report(guarded("still-threshold", [&] { return check_still_threshold(still_threshold, engine->engine->description()); }), err);
 }
 
 sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop_number, sta_error *err) {

@@ -2,11 +2,11 @@
 // See convert.h.
 #include "checkpoint/convert.h"
 
-#include <cmath>
 #include <ATen/core/Tensor.h>
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>

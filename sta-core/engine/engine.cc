@@ -26,12 +26,9 @@ uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
   return static_cast<uint64_t>(std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count()));
 }
 
-// A pass takes as many tokens of each of its windows as the one with most of them needs. So a window of a still scene
-// does not go with one that is full of motion: it would cost as much.
-bool pruned_alike(const WindowJob &a, const WindowJob &b) {
-  const int fewer = std::min(a.tokens, b.tokens), more = std::max(a.tokens, b.tokens);
-  return a.rule == b.rule && a.drop_number == b.drop_number && 4 * more <= 5 * fewer;
-}
+// All windows of a pass take the same number of tokens. Only windows that would take that many alone go together, so a
+// result does not depend on what other streams show, and a still scene does not pay for one that moves.
+bool pruned_alike(const WindowJob &a, const WindowJob &b) { return a.rule == b.rule && a.drop_number == b.drop_number && a.tokens == b.tokens; }
 
 }  // namespace
 

@@ -2,10 +2,14 @@
 // Tests stillness through streams and clips of the C API: how many tokens a window takes, that nothing changes where
 // nothing is still, what a threshold that does not fit is told, and that the costs which are reported are those of the
 // pass.
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <random>
+#include <thread>
 
 #include "stream_support.h"
 
@@ -142,7 +146,9 @@ TEST(StreamStill, ThresholdsThatDoNotFitAreRefused) {
     EXPECT_EQ(sta_stream_new(engine.get(), &o, &stream, &err), STA_ERROR_INVALID_ARGUMENT);
     EXPECT_NE(std::strstr(err.message, "still-threshold"), nullptr) << err.message;
     EXPECT_EQ(stream, nullptr);
+    EXPECT_EQ(sta_engine_check_still_threshold(engine.get(), threshold, &err), STA_ERROR_INVALID_ARGUMENT);
   }
+  EXPECT_EQ(sta_engine_check_still_threshold(engine.get(), 0.1f, nullptr), STA_OK);
   sta_engine_options eo = sta::Engine::options();
   eo.model = "arch:video_swin_tiny";
   eo.device = "cpu";
@@ -152,9 +158,51 @@ TEST(StreamStill, ThresholdsThatDoNotFitAreRefused) {
   sta_error err;
   EXPECT_EQ(sta_stream_new(swin.get(), &o, &stream, &err), STA_ERROR_UNSUPPORTED);
   EXPECT_NE(std::strstr(err.message, "Video Swin"), nullptr) << err.message;
+  EXPECT_EQ(sta_engine_check_still_threshold(swin.get(), 0.1f, nullptr), STA_ERROR_UNSUPPORTED);
   o.still_threshold = -1;
   EXPECT_EQ(sta_stream_new(swin.get(), &o, &stream, &err), STA_OK);
   sta_stream_free(stream);
+}
+
+// Three cameras on one engine that waits for company: a still one, another still one, and one that moves. Windows with as
+// many tokens share a pass, others do not, and nobody's result depends on the others.
+TEST(StreamStill, ResultsDoNotDependOnOtherStreams) {
+  sta::Engine engine = open_micro(200'000'000);
+  const int sides[] = {0, 0, 64};
+  std::vector<std::vector<Window>> alone;
+  sta_stream_options o = still_options(kThreshold);
+  o.drop_number = 1;
+  for (const int side : sides) alone.push_back(play(engine, o, side, side));
+  o.blocking = 0;
+  std::vector<std::unique_ptr<sta::Stream>> streams;
+  std::vector<Scene> scenes(3, Scene(1));
+  for (int i = 0; i < 3; ++i) streams.push_back(std::make_unique<sta::Stream>(engine, o));
+  std::vector<std::vector<Window>> together(3);
+  for (int i = 0; i < 96; ++i)
+    for (size_t c = 0; c < 3; ++c) {
+      scenes[c].move(sides[c], sides[c]);
+      streams[c]->push(scenes[c].picture.frame(static_cast<uint64_t>(i) * 1'000'000'000 / 30));
+      // All three have given their window: now wait for it, so that none is skipped.
+      if (c == 2 && i >= 61)
+        for (size_t k = 0; k < 3; ++k)
+          for (sta_stream_stats stats = streams[k]->stats(); stats.windows_classified < stats.windows; stats = streams[k]->stats())
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  int shared = 0;
+  for (size_t c = 0; c < 3; ++c) {
+    while (auto r = streams[c]->pop()) {
+      const float *p = sta_result_probabilities(r->get());
+      together[c].push_back({r->info(), {p, p + r->info().num_classes}});
+    }
+    ASSERT_EQ(together[c].size(), alone[c].size());
+    for (size_t w = 0; w < alone[c].size(); ++w) {
+      EXPECT_EQ(together[c][w].info.tokens, alone[c][w].info.tokens);
+      EXPECT_LE(together[c][w].info.batch_size, c < 2 ? 2 : 1);
+      shared += together[c][w].info.batch_size == 2;
+      for (size_t k = 0; k < alone[c][w].probabilities.size(); ++k) EXPECT_NEAR(together[c][w].probabilities[k], alone[c][w].probabilities[k], 1e-5);
+    }
+  }
+  EXPECT_GT(shared, 0);
 }
 
 // Clips of a batch, as bytes and as floats: the same tokens, and the logits of each alone.

@@ -110,7 +110,7 @@ extern "C" {
  */
 
 /** Rises when a function or field is added. Older callers keep working. */
-#define STA_API_MINOR 2
+#define STA_API_MINOR 3
 /** Rises when something is removed or changes its meaning. Older callers stop working: the loader of libgststa.so
  *  refuses a library with another major number. */
 #define STA_API_MAJOR 2
@@ -272,6 +272,9 @@ typedef enum sta_pruning {
 
 /** OK if this engine's model can drop that many tokens, else INVALID_ARGUMENT with the legal range in the message. */
 STA_API sta_status sta_engine_check_drop_number(sta_engine *engine, int32_t drop_number, sta_error *err);
+/** Since 2.3: as sta_engine_check_drop_number, for sta_stream_options.still_threshold. Errors: INVALID_ARGUMENT,
+ *  UNSUPPORTED (a value above 0 for a video_swin). */
+STA_API sta_status sta_engine_check_still_threshold(sta_engine *engine, float still_threshold, sta_error *err);
 
 /* ------------------------------------------------------------------------------------------------ Frames
  *
@@ -421,7 +424,7 @@ typedef struct sta_stream_options {
   int32_t static_skip;
   /** Since 2.3: drops still tokens before the first block, so that cost follows motion. A token is still if its
    *  normalised pixels differ on average by less than this from those of the last token at its place that was not still.
-   *  0: off. 0.1 is a good value for models that were trained with it. -1 (default): what the model folder recommends
+   *  0: off. 0.1 is a good value for models that were trained with it. A negative value (default -1): what the model folder recommends
    *  (sta_model_info.still_threshold). Only plain ViTs (videomae) take a value above 0. It has no effect on frames in CUDA
    *  memory. With nothing still results are the same bit for bit. */
   float still_threshold;
@@ -680,7 +683,7 @@ typedef struct sta_forward_options {
   uint64_t seed;         /* of STA_PRUNING_RANDOM; item i of a batch takes seed + i */
   const uint64_t *seeds; /* since 2.1: one for each item, which is then pruned the same in any batch; NULL: as above */
   /** Since 2.3: see sta_stream_options.still_threshold. All clips of a batch take as many tokens as the one that changes
-   *  most. -1 (default): the model's own. */
+   *  most. Negative (default -1): the model's own. */
   float still_threshold;
 } sta_forward_options;
 
