@@ -19,7 +19,17 @@ from . import _core, _load
 libtorch_folder: str = _load.load()
 
 from ._engine import Engine, ModelInfo  # noqa: E402 # first LibTorch, then what needs it
-from ._errors import BadModel, Closed, DeviceError, Error, InternalError, InvalidArgument, NotFound, OutOfMemory, Unsupported  # noqa: E402
+from ._errors import (  # noqa: E402
+    BadModel,
+    Closed,
+    DeviceError,
+    Error,
+    InternalError,
+    InvalidArgument,
+    NotFound,
+    OutOfMemory,
+    Unsupported,
+)
 from ._stream import Event, Score, Stream, Window  # noqa: E402
 from ._video import Classification  # noqa: E402
 

@@ -149,20 +149,21 @@ class Engine:
         Args:
             hop: seconds from one window to the next; None: a quarter of a window.
             sample_interval: seconds between the frames of a window; None: the model's.
-            blocking: every window is classified before ``push`` returns (files). Else (live) ``push`` never waits, and a window
-                that is not begun when the next is ready is skipped and counted.
-            drop_number: tokens that are dropped in each group and call, 0 to ``info.max_drop_number``; "auto": the engine keeps
-                up, between min_drop_number and max_drop_number (0: the largest).
+            blocking: every window is classified before ``push`` returns (files). Else (live) ``push`` never waits, and
+                a window that is not begun when the next is ready is skipped and counted.
+            drop_number: tokens that are dropped in each group and call, 0 to ``info.max_drop_number``; "auto": the
+                engine keeps up, between min_drop_number and max_drop_number (0: the largest).
             pruning: "sta", "random" (with ``seed``), "none".
-            still_threshold: tokens whose normalised pixels changed on average by less are dropped before the first block; 0: none;
-                None: the model's.
+            still_threshold: tokens whose normalised pixels changed on average by less are dropped before the first
+                block; 0: none; None: the model's.
             resize: "auto", "bilinear", "antialias".
-            gap_policy: after max_gap seconds (None: twice the spacing, at least 0.5) without a frame the window begins anew
-                ("reset") or the last frame is repeated ("hold").
+            gap_policy: after max_gap seconds (None: twice the spacing, at least 0.5) without a frame the window begins
+                anew ("reset") or the last frame is repeated ("hold").
             tail_policy: the last window is padded with its last frame if half full ("pad"), or dropped ("drop").
             static_skip: a window with the pixels of the one before takes over its result.
             max_results: most windows that wait to be read, 1 to 1024; older ones are given up.
-            smoothing: windows that are averaged for events. Of these and of the following, None is what the model recommends.
+            smoothing: windows that are averaged for events. Of these and of the following, None is what the model
+                recommends.
             enter_threshold, exit_threshold: an event begins at or above the first and ends below the second, 0 to 1.
             min_duration, release_duration: seconds above the first, below the second.
             update_interval: seconds between two updates of an open event.
@@ -198,7 +199,9 @@ class Engine:
             if threshold is not None:
                 options[name] = opt.number(name, threshold)
         if classes is not None:
-            options["classes"] = [self._class_of(label) for label in ([classes] if isinstance(classes, str) else classes)]
+            options["classes"] = [
+                self._class_of(label) for label in ([classes] if isinstance(classes, str) else classes)
+            ]
         if background is not None:
             options["background"] = self._class_of(background) if background else -1
         return Stream(self, options)
@@ -214,8 +217,8 @@ class Engine:
             The windows and events, with times in seconds of the video.
 
         Raises:
-            ImportError: OpenCV is not installed. NotFound: there is no such file. InvalidArgument: OpenCV cannot read it, or an
-            option is out of its range.
+            ImportError: OpenCV is not installed. NotFound: there is no such file. InvalidArgument: OpenCV cannot read
+            it, or an option is out of its range.
         """
         from ._video import classify
 
@@ -234,10 +237,11 @@ class Engine:
         """One forward pass, in the thread of the caller.
 
         Args:
-            clip: floating point (B, 3, T, H, W) or (3, T, H, W), normalised: (rgb - info.mean) / info.std of colours from 0 to 1.
-                Or uint8 (B, T, H, W, 3) or (T, H, W, 3), RGB, which is normalised here. T, H, W as ``info`` says.
-            drop_number, pruning, still_threshold: the same as for ``stream``. All clips take as many tokens as the one that
-                changes most.
+            clip: floating point (B, 3, T, H, W) or (3, T, H, W), normalised: (rgb - info.mean) / info.std of colours
+                from 0 to 1. Or uint8 (B, T, H, W, 3) or (T, H, W, 3), RGB, which is normalised here. T, H, W as
+                ``info`` says.
+            drop_number, pruning, still_threshold: the same as for ``stream``. All clips take as many tokens as the one
+                that changes most.
             seed: of pruning="random"; clip i takes seed + i.
             seeds: one for each clip instead.
 
@@ -245,9 +249,10 @@ class Engine:
             Logits, float32 (B, classes).
 
         Raises:
-            InvalidArgument: another shape or type, or a drop number that the model does not have. OutOfMemory, InternalError.
+            InvalidArgument: another shape or type, or a drop number that the model does not have. OutOfMemory,
+            InternalError.
         """
-        if drop_number == "auto":
+        if isinstance(drop_number, str) and drop_number == "auto":
             raise InvalidArgument("drop_number='auto' is for streams: a single pass has nothing to keep up with")
         options = opt.pruning(pruning, drop_number, seed, still_threshold)
         if seeds is not None:
@@ -256,15 +261,29 @@ class Engine:
         if array.ndim == 4:
             array = array[np.newaxis]
         if array.ndim != 5:
-            raise InvalidArgument(f"the clip has the shape {np.shape(clip)} and should have 5 dimensions, or 4 for a single one")
+            raise InvalidArgument(
+                f"the clip has the shape {np.shape(clip)} and should have 5 dimensions, or 4 for a single one"
+            )
         if array.dtype == np.uint8:
             return self._core.forward_frames(np.ascontiguousarray(array), options)
         if not np.issubdtype(array.dtype, np.floating):
             raise InvalidArgument(f"the clip is {array.dtype} and should be floating point or uint8")
         return self._core.forward(np.ascontiguousarray(array, dtype=np.float32), options)
 
-    def preprocess(self, frame: Frame, *, format: str | None = None, resize: str = "auto", matrix: str | None = None, full_range: bool = False) -> npt.NDArray[np.uint8]:
-        """A frame (as of ``Stream.push``) scaled and cropped as a stream does it: uint8 (H, W, 3), RGB. InvalidArgument."""
+    def preprocess(
+        self,
+        frame: Frame,
+        *,
+        format: str | None = None,
+        resize: str = "auto",
+        matrix: str | None = None,
+        full_range: bool = False,
+    ) -> npt.NDArray[np.uint8]:
+        """A frame (as of ``Stream.push``) scaled and cropped as a stream does it: uint8 (H, W, 3), RGB.
+
+        Raises:
+            InvalidArgument: the frame contradicts its format, or an option is out of its range.
+        """
         parts, kind = opt.planes(frame, format)
         options: dict[str, Any] = {"full_range": bool(full_range)}
         if matrix is not None:

@@ -14,8 +14,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def version_of(root: str) -> str:
-    """Version of the LibTorch in a folder: from version.py of the wheel, else build-version of PyTorch's archives; "" if
-    neither is there."""
+    """Version of the LibTorch in a folder: from version.py of the wheel, else build-version of PyTorch's archives; ""
+    if neither is there."""
     for name, pattern in (("version.py", r"^__version__ = ['\"]([^'\"]+)"), ("build-version", r"^([0-9][^\s]*)")):
         try:
             with open(os.path.join(root, name), encoding="utf-8") as file:
@@ -57,7 +57,11 @@ def _installed() -> str:
 def _places() -> list[tuple[str, str]]:
     """The places where LibTorch may be, in order: a name for the place, and its folder ("" if there is none)."""
     beside = os.path.join(_HERE, "libtorch")
-    return [("the package torch", _installed()), (f"the folder {beside}", beside), ("STA_LIBTORCH", os.environ.get("STA_LIBTORCH", ""))]
+    return [
+        ("the package torch", _installed()),
+        (f"the folder {beside}", beside),
+        ("STA_LIBTORCH", os.environ.get("STA_LIBTORCH", "")),
+    ]
 
 
 def find() -> str:
@@ -68,17 +72,23 @@ def find() -> str:
             tried.append(f"{name}: not {'set' if name.isupper() else 'installed'}")
             continue
         # A LibTorch, or the folder that scripts/setup makes: LibTorch with the NVIDIA libraries beside it.
-        roots = [root for root in (place, os.path.join(place, "torch")) if os.path.isfile(os.path.join(root, "lib", "libtorch_cpu.so"))]
+        roots = [
+            root
+            for root in (place, os.path.join(place, "torch"))
+            if os.path.isfile(os.path.join(root, "lib", "libtorch_cpu.so"))
+        ]
         if not roots:
-            tried.append(f"{name}: no lib/libtorch_cpu.so in {place}" if os.path.isdir(place) else f"{name}: no such folder")
+            tried.append(
+                f"{name}: no lib/libtorch_cpu.so in {place}" if os.path.isdir(place) else f"{name}: no such folder"
+            )
             continue
         version = version_of(roots[0])
         if _fits(version):
             return os.path.join(roots[0], "lib")
         tried.append(f"{name}: has version {version}")
     raise ImportError(
-        f"sta needs LibTorch {RELEASE} and found none ({'; '.join(tried)}): run `pip install torch=={RELEASE}.*`, or put a LibTorch into one of the "
-        "two other places."
+        f"sta needs LibTorch {RELEASE} and found none ({'; '.join(tried)}): run `pip install torch=={RELEASE}.*`, or "
+        "put a LibTorch into one of the two other places."
     )
 
 
@@ -88,7 +98,10 @@ def preload() -> str:
     folder = _loaded()
     version = imported or (version_of(os.path.dirname(folder)) if folder else "")
     if not _fits(str(version)):
-        raise ImportError(f"this process has LibTorch {version} loaded, and sta needs {RELEASE}: use them in two processes, or install torch=={RELEASE}.*.")
+        raise ImportError(
+            f"this process has LibTorch {version} loaded, and sta needs {RELEASE}: use them in two processes, or "
+            f"install torch=={RELEASE}.*."
+        )
     if folder:
         return folder
     folder = find()
@@ -96,5 +109,8 @@ def preload() -> str:
         for name in ("libc10.so", "libtorch_cpu.so"):
             ctypes.CDLL(os.path.join(folder, name))
     except OSError as error:
-        raise ImportError(f"the LibTorch in {folder} cannot be loaded ({error}): is it complete, with the NVIDIA libraries that it asks for?") from error
+        raise ImportError(
+            f"the LibTorch in {folder} cannot be loaded ({error}): is it complete, with the NVIDIA libraries that it "
+            "asks for?"
+        ) from error
     return folder

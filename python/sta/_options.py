@@ -114,17 +114,22 @@ def planes(frame: Frame, format: str | None) -> tuple[list[Any], int]:
     """The planes of a frame and the number of its format. Without a format it is guessed, but only for pictures of one
     plane."""
     if format is None:
-        shape = getattr(frame, "shape", ())
+        shape: tuple[int, ...] = getattr(frame, "shape", ())
         guess = {2: "GRAY8", 3: {3: "RGB", 4: "RGBX"}.get(shape[2]) if len(shape) == 3 else None}.get(len(shape))
         if guess is None:
-            raise InvalidArgument("the format has to be said of anything but an array of (height, width), (height, width, 3) or (height, width, 4)")
+            raise InvalidArgument(
+                "the format has to be said of anything but an array of (height, width), (height, width, 3) or "
+                "(height, width, 4)"
+            )
         return [frame], FORMATS[guess]
     kind = choice("format", format, FORMATS)
     if not isinstance(frame, np.ndarray):
         try:
             return list(frame), kind
         except TypeError:
-            raise InvalidArgument(f"a frame is {type(frame).__name__} and should be an array of numpy or a sequence of planes") from None
+            raise InvalidArgument(
+                f"a frame is {type(frame).__name__} and should be an array of numpy or a sequence of planes"
+            ) from None
     if format in ("I420", "YV12", "NV12", "P010", "I420_10"):
         return _split(frame, format), kind
     return [frame], kind
@@ -135,7 +140,8 @@ def _split(stacked: npt.NDArray[Any], format: str) -> list[Any]:
     shape = stacked.shape
     if len(shape) != 2 or shape[0] % 3 or shape[1] % 2 or not stacked.flags.c_contiguous:
         raise InvalidArgument(
-            f"{format} in one array should be contiguous with the shape (height * 3 / 2, width) of a picture of even sizes; else give a sequence of planes"
+            f"{format} in one array should be contiguous with the shape (height * 3 / 2, width) of a picture of even "
+            "sizes; else give a sequence of planes"
         )
     height, width = shape[0] // 3 * 2, shape[1]
     luma, chroma = stacked[:height], stacked[height:].reshape(-1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -124,15 +124,15 @@ class Stream:
                 ((height + 1) // 2, (width + 1) // 2, 2). I420_10 and P010 are uint16. YUY2 and UYVY are
                 (height, width, 2). Planes in one array of (height * 3 / 2, width) serve too. Rows may be padded.
             time: seconds, of the first moment that the frame is shown. Times should grow.
-            format: RGB, BGR (what OpenCV has), RGBX, BGRX, XRGB, XBGR, GRAY8, I420, YV12, NV12, YUY2, UYVY, P010, I420_10.
-                None: RGB, RGBX or GRAY8, by the shape.
+            format: RGB, BGR (what OpenCV has), RGBX, BGRX, XRGB, XBGR, GRAY8, I420, YV12, NV12, YUY2, UYVY, P010,
+                I420_10. None: RGB, RGBX or GRAY8, by the shape.
             duration: seconds that it is shown; None: until the next.
             matrix: of YUV: bt601, bt709, bt2020, smpte240m, fcc. None: bt709 above 576 lines, else bt601.
             full_range: YUV and gray have 0 to 255, not 16 to 235.
             pixel_aspect: width and height of a pixel.
             discont: something is missing before this frame.
-            orientation: how the frame has to be turned to be upright: none, 90r, 180, 90l, horizontal, vertical, transposed,
-                antitransposed.
+            orientation: how the frame has to be turned to be upright: none, 90r, 180, 90l, horizontal, vertical,
+                transposed, antitransposed.
 
         Raises:
             InvalidArgument: the frame contradicts its format, an option is out of its range, or the stream is closed.
@@ -207,7 +207,8 @@ class Stream:
         """The events, oldest first. Ends when there are no more of them for now. At most 1024 are kept."""
         while (e := self._core.next_event()) is not None:
             kind, number, class_id, onset, offset, confidence, peak = e
-            yield Event(_EVENT_KINDS[kind], number, self._labels[class_id], class_id, onset / 1e9, offset / 1e9, confidence, peak)
+            label = self._labels[class_id]
+            yield Event(_EVENT_KINDS[kind], number, label, class_id, onset / 1e9, offset / 1e9, confidence, peak)
 
     def stats(self) -> dict[str, int | float]:
         """Counts of frames and windows, and times in seconds. These are the fields of sta_stream_stats in sta.h, and
@@ -229,8 +230,10 @@ class Stream:
         """Seconds of a window."""
         return self._core.timing()[2] / 1e9
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

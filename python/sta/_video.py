@@ -27,8 +27,8 @@ def _opencv() -> Any:
         import cv2
     except ImportError as error:
         raise ImportError(
-            "classify() decodes videos with OpenCV, which is not there: run `pip install opencv-python-headless`, or push frames of another decoder "
-            f"into stream() ({error})."
+            "classify() decodes videos with OpenCV, which is not there: run `pip install opencv-python-headless`, or "
+            f"push frames of another decoder into stream() ({error})."
         ) from error
     return cv2
 
@@ -52,8 +52,11 @@ def frames(path: str) -> Iterator[tuple[Any, float, float]]:
             # Rounded down to nanoseconds, the same as in GStreamer: a sample of a window belongs to the frame that is
             # on screen at that time.
             time = math.floor(max(video.get(cv2.CAP_PROP_POS_MSEC), 0.0) * 1e6 + 0.01) / 1e9
+            # OpenCV 4.6 says 0 for the last frames, which come out of the decoder when the file is at its end.
+            if before is not None and time <= before[1]:
+                time = round(before[1] + usual, 9)
             if before is not None:
-                yield before[0], before[1], max(time - before[1], 0.0)
+                yield before[0], before[1], time - before[1]
             before = (picture, time)
         if before is not None:
             yield before[0], before[1], usual
@@ -61,7 +64,9 @@ def frames(path: str) -> Iterator[tuple[Any, float, float]]:
         video.release()
 
 
-def classify(engine: Engine, path: str | os.PathLike[str], hop: float | None, options: dict[str, Any]) -> Classification:
+def classify(
+    engine: Engine, path: str | os.PathLike[str], hop: float | None, options: dict[str, Any]
+) -> Classification:
     """See Engine.classify."""
     name = os.fspath(path)
     result = Classification([], [])
@@ -77,7 +82,9 @@ def classify(engine: Engine, path: str | os.PathLike[str], hop: float | None, op
             read()
             count += 1
         if not count:
-            raise InvalidArgument(f"OpenCV finds no picture in {name}: is it a video, and does this OpenCV have its codec?")
+            raise InvalidArgument(
+                f"OpenCV finds no picture in {name}: is it a video, and does this OpenCV have its codec?"
+            )
         stream.drain()
         read()
     return result

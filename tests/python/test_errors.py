@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Tests that every failure is an exception with one sentence."""
 
+import sys
+
 import numpy as np
 import pytest
 from conftest import CAMERA_WATCH, DEMO, NANO
 
 
 def test_kinds(sta):
-    for kind, builtin in ((sta.InvalidArgument, ValueError), (sta.NotFound, FileNotFoundError), (sta.OutOfMemory, MemoryError), (sta.DeviceError, RuntimeError)):
+    for kind, builtin in (
+        (sta.InvalidArgument, ValueError),
+        (sta.NotFound, FileNotFoundError),
+        (sta.OutOfMemory, MemoryError),
+        (sta.DeviceError, RuntimeError),
+    ):
         assert issubclass(kind, sta.Error) and issubclass(kind, builtin)
 
 
@@ -87,7 +94,13 @@ def test_times(sta, nano, pictures, time):
 
 
 def test_clips(sta, nano):
-    for clip in (np.zeros((3, 16, 64, 32), np.float32), np.zeros((16, 64, 64, 1), np.uint8), np.zeros(5), np.zeros((0, 3, 16, 64, 64)), np.zeros((3, 16, 64, 64), int)):
+    for clip in (
+        np.zeros((3, 16, 64, 32), np.float32),
+        np.zeros((16, 64, 64, 1), np.uint8),
+        np.zeros(5),
+        np.zeros((0, 3, 16, 64, 64)),
+        np.zeros((3, 16, 64, 64), int),
+    ):
         with pytest.raises(sta.InvalidArgument, match="clip"):
             nano.forward(clip)
     with pytest.raises(sta.InvalidArgument, match="drop"):
@@ -117,7 +130,7 @@ def test_files(sta, nano, tmp_path):
 
 
 def test_opencv_that_is_missing(sta, nano, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
+    monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ImportError, match="pip install opencv-python-headless"):
         nano.classify(DEMO)
 

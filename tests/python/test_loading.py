@@ -22,7 +22,11 @@ def libtorch(sta):
 @pytest.fixture
 def place(tmp_path):
     """A copy of the package, and the environment to import it in."""
-    shutil.copytree(os.path.dirname(importlib.util.find_spec("sta").origin), tmp_path / "sta", ignore=shutil.ignore_patterns("libtorch", "__pycache__"))
+    shutil.copytree(
+        os.path.dirname(importlib.util.find_spec("sta").origin),
+        tmp_path / "sta",
+        ignore=shutil.ignore_patterns("libtorch", "__pycache__"),
+    )
 
     def call(code="import sta; print(sta.libtorch_folder)", **variables):
         env = {k: v for k, v in os.environ.items() if k not in ("STA_LIBTORCH", "STA_CORE_PATH")}
@@ -42,7 +46,9 @@ def make_torch(place, libtorch, version):
 
 def test_none(place):
     code, _, error = place[1](HIDE_TORCH + "import sta")
-    assert code and error.startswith("ImportError: sta needs LibTorch 2.11 and found none (the package torch: not installed; the folder ")
+    assert code and error.startswith(
+        "ImportError: sta needs LibTorch 2.11 and found none (the package torch: not installed; the folder "
+    )
     assert "STA_LIBTORCH: not set" in error and "pip install torch==2.11" in error
 
 
@@ -60,7 +66,11 @@ def test_a_torch_of_another_version(place, libtorch):
 
 def test_beside(place, libtorch):
     os.symlink(libtorch, place[0] / "sta" / "libtorch")
-    assert place[1](HIDE_TORCH + "import sta; print(sta.libtorch_folder)") == (0, str(place[0] / "sta" / "libtorch" / "lib"), "")
+    assert place[1](HIDE_TORCH + "import sta; print(sta.libtorch_folder)") == (
+        0,
+        str(place[0] / "sta" / "libtorch" / "lib"),
+        "",
+    )
 
 
 def test_the_variable(place, libtorch):
@@ -71,13 +81,19 @@ def test_the_variable(place, libtorch):
 
 
 def test_another_torch_in_the_process(place, libtorch):
-    code = "import sys, types; sys.modules['torch'] = t = types.ModuleType('torch'); t.__version__ = '2.10.0'; import sta"
+    code = (
+        "import sys, types; sys.modules['torch'] = t = types.ModuleType('torch'); t.__version__ = '2.10.0'; import sta"
+    )
     status, _, error = place[1](code, STA_LIBTORCH=libtorch)
     assert status and error.startswith("ImportError: this process has LibTorch 2.10.0 loaded, and sta needs 2.11")
 
 
 def test_a_libtorch_in_the_process_is_taken(place, libtorch):
-    code = f"import ctypes; [ctypes.CDLL({libtorch!r} + '/lib/' + n) for n in ('libc10.so', 'libtorch_cpu.so')]; import sta; print(sta.libtorch_folder)"
+    code = f"""import ctypes
+for name in ("libc10.so", "libtorch_cpu.so"):
+    ctypes.CDLL({libtorch!r} + "/lib/" + name)
+import sta
+print(sta.libtorch_folder)"""
     status, folder, error = place[1](code)
     assert (status, error) == (0, "") and os.path.samefile(folder, os.path.join(libtorch, "lib"))
 

@@ -2,6 +2,8 @@
 """Tests streams: frames in, windows and events out."""
 
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -115,7 +117,11 @@ def test_forward_is_what_a_stream_computes(nano, pictures):
     planar = ((clip / 255 - np.array(info.mean)) / np.array(info.std)).transpose(3, 0, 1, 2)
     assert np.allclose(nano.forward(planar), logits, atol=1e-4)
     both = nano.forward(np.stack([planar, planar]), drop_number=info.max_drop_number)
-    assert both.shape == (2, 5) and np.allclose(both[0], both[1], atol=1e-5) and not np.allclose(both[0], logits[0], atol=1e-5)
+    assert (
+        both.shape == (2, 5)
+        and np.allclose(both[0], both[1], atol=1e-5)
+        and not np.allclose(both[0], logits[0], atol=1e-5)
+    )
     seeds = nano.forward(np.stack([planar, planar]), drop_number=4, pruning="random", seeds=[7, 7])
     assert np.allclose(seeds[0], seeds[1], atol=1e-5)
 
@@ -166,3 +172,33 @@ def test_what_was_finished_is_read_after_the_end(nano, pictures):
     stream.close()
     stream.close()
     assert stream.closed and list(stream)
+
+
+def test_frames_of_a_file_that_have_no_time(nano, pictures, tmp_path, monkeypatch):
+    """Those are shown one after the other: OpenCV 4.6 says 0 for the last frames of some files."""
+    times = [i * 50.0 for i in range(30)] + [0.0, 0.0]
+
+    class Video:
+        count = 0
+
+        def __init__(self, path):
+            pass
+
+        def isOpened(self):
+            return True
+
+        def get(self, what):
+            return 20.0 if what == "fps" else times[self.count - 1]
+
+        def read(self):
+            self.count += 1
+            return self.count <= len(times), pictures[self.count % 64]
+
+        def release(self):
+            pass
+
+    cv2 = types.SimpleNamespace(VideoCapture=Video, CAP_PROP_FPS="fps", CAP_PROP_POS_MSEC="time")
+    monkeypatch.setitem(sys.modules, "cv2", cv2)
+    (tmp_path / "video").touch()
+    windows, _ = nano.classify(tmp_path / "video", hop=0.8, sample_interval=0.05)
+    assert [(w.start, w.end, w.degraded) for w in windows] == [(0.0, 0.8, False), (0.8, 1.6, False)]

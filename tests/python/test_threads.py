@@ -58,7 +58,9 @@ def test_one_stream_from_many_threads(nano, pictures):
 
         with ThreadPoolExecutor(6) as pool:
             readers = [pool.submit(read) for _ in range(2)]
-            writers = [pool.submit(lambda: [stream.push(pictures[i % 64], i * 0.01) for i in range(500)]) for _ in range(3)]
+            writers = [
+                pool.submit(lambda: [stream.push(pictures[i % 64], i * 0.01) for i in range(500)]) for _ in range(3)
+            ]
             for w in writers:
                 w.result()
             stream.drain()
@@ -67,7 +69,10 @@ def test_one_stream_from_many_threads(nano, pictures):
         stats = stream.stats()
     # Three clocks in one stream: when time goes back, the stream resets and drops what it has classified meanwhile.
     read = seen + stats["windows_lost"]
-    assert stats["frames"] == 1500 and stats["windows_classified"] - stats["windows_discarded"] <= read <= stats["windows_classified"]
+    assert (
+        stats["frames"] == 1500
+        and stats["windows_classified"] - stats["windows_discarded"] <= read <= stats["windows_classified"]
+    )
 
 
 def test_the_end_wakes_who_waits(nano):
