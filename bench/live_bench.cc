@@ -4,7 +4,8 @@
 // whether a timestamp changes, and how memory grows. The numbers are printed at the end, with the share of windows that
 // had to be skipped.
 //
-//   live-bench [--model arch:vit_base] [--seconds 60] [--size 1920x1080] [--fps 30] [--drop-number 0] [--json]
+//   live-bench [--model arch:vit_base] [--seconds 60] [--size 1920x1080] [--fps 30] [--drop-number 0]
+//              [--still-threshold -1] [--json]
 #include <gst/gst.h>
 
 #include <unistd.h>
@@ -77,12 +78,14 @@ guint64 number(const GstStructure *s, const char *field) {
 int main(int argc, char **argv) {
   gchar *model = g_strdup("arch:vit_base"), *size = g_strdup("1920x1080");
   gint seconds = 60, fps = 30, drop_number = 0;
+  gdouble still_threshold = -1;
   gboolean json = FALSE;
   GOptionEntry entries[] = {{"model", 0, 0, G_OPTION_ARG_STRING, &model, "Model, default arch:vit_base", "MODEL"},
                             {"seconds", 0, 0, G_OPTION_ARG_INT, &seconds, "Length, default 60", "S"},
                             {"size", 0, 0, G_OPTION_ARG_STRING, &size, "Frame size, default 1920x1080", "WxH"},
                             {"fps", 0, 0, G_OPTION_ARG_INT, &fps, "Frames a second, default 30", "N"},
                             {"drop-number", 0, 0, G_OPTION_ARG_INT, &drop_number, "Default 0", "R"},
+                            {"still-threshold", 0, 0, G_OPTION_ARG_DOUBLE, &still_threshold, "Default -1: the model's", "X"},
                             {"json", 0, 0, G_OPTION_ARG_NONE, &json, "One JSON object", nullptr},
                             {}};
   GOptionContext *context = g_option_context_new(nullptr);
@@ -98,8 +101,8 @@ int main(int argc, char **argv) {
 
   gchar *launch = g_strdup_printf(
       "videotestsrc is-live=true pattern=ball num-buffers=%d ! video/x-raw,format=NV12,width=%d,height=%d,framerate=%d/1 ! staaction name=action "
-      "model=%s drop-number=%d ! fakesink sync=true",
-      seconds * fps, width, height, fps, model, drop_number);
+      "model=%s drop-number=%d still-threshold=%.6f ! fakesink sync=true",
+      seconds * fps, width, height, fps, model, drop_number, still_threshold);
   GstElement *pipeline = gst_parse_launch(launch, &error);
   if (!pipeline || error) {
     std::fprintf(stderr, "live-bench: %s\n", error ? error->message : "cannot build the pipeline");

@@ -89,6 +89,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--model", default="camera-watch")
     parser.add_argument("--drop-number", default="auto", help="tokens dropped per group; auto: as many as keep up with all cameras")
+    parser.add_argument("--still-threshold", type=float, help="tokens that change less are dropped as still; 0: none; default: the model's")
     parser.add_argument("--record", action="store_true", help="with clips: the memory ring, and files")
     parser.add_argument("--json", help="file for the figures")
     args = parser.parse_args()
@@ -97,7 +98,8 @@ def main():
         cameras = Cameras(scene, make_scene(scene, args.rate), args.cameras, args.rate)
         broker = Broker(folder)
         subscriber = Subscriber(broker)
-        camera = {"watch": [{"model": args.model, "drop-number": args.drop_number}], **({"record": True} if args.record else {})}
+        still = {} if args.still_threshold is None else {"still-threshold": args.still_threshold}
+        camera = {"watch": [{"model": args.model, "drop-number": args.drop_number, **still}], **({"record": True} if args.record else {})}
         watched = {f"camera-{number}": {"uri": f"{cameras.uri}/camera{number}", **camera} for number in range(args.cameras)}
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         monitor = Monitor("sta-monitor", folder, {"mqtt": {"url": broker.url}, "cameras": watched}).start()

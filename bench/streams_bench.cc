@@ -6,6 +6,7 @@
 // test source.
 //
 //   streams-bench [--model models/camera-watch] [--streams 1,4,16,64] [--seconds 20] [--size 640x360] [--fps 30]
+//                 [--still-threshold -1]
 #include <gst/gst.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string model, size = "640x360";
+  double still_threshold = -1;
   int seconds = 20, fps = 30;
 };
 
@@ -80,7 +82,8 @@ int runStreams(const Options &options, int streams, bool without) {
   std::vector<std::unique_ptr<Seen>> seen;
   std::vector<GstElement *> actions;
   for (int i = 0; i < streams; i++) {
-    gchar *action = without ? g_strdup("identity") : g_strdup_printf("staaction model=%s", options.model.c_str());
+    gchar *action =
+        without ? g_strdup("identity") : g_strdup_printf("staaction model=%s still-threshold=%.6f", options.model.c_str(), options.still_threshold);
     gchar *line = g_strdup_printf(
         "videotestsrc is-live=true pattern=ball num-buffers=%d ! video/x-raw,format=NV12,width=%d,height=%d,framerate=%d/1 ! %s name=action%d ! "
         "fakesink sync=true",
@@ -153,8 +156,9 @@ struct Measured {
 // Runs this program again, in its own process.
 bool measure(const Options &options, int streams, bool without, Measured *m) {
   gchar *model = g_shell_quote(options.model.c_str()), *size = g_shell_quote(options.size.c_str());
-  gchar *command = g_strdup_printf("exec /proc/%d/exe --one %d%s --model %s --size %s --seconds %d --fps %d", static_cast<int>(getpid()), streams,
-                                   without ? " --without" : "", model, size, options.seconds, options.fps);
+  gchar *command =
+      g_strdup_printf("exec /proc/%d/exe --one %d%s --model %s --size %s --seconds %d --fps %d --still-threshold %.6f", static_cast<int>(getpid()),
+                      streams, without ? " --without" : "", model, size, options.seconds, options.fps, options.still_threshold);
   std::FILE *out = popen(command, "r");
   const bool good = out && std::fscanf(out, "%zu %zu %llu %llu %llu %llu %llu %lf %lf %lf %lf", &m->in, &m->out, &m->windows, &m->classified,
                                        &m->skipped, &m->fewest, &m->most, &m->median, &m->p99, &m->longest, &m->mib) == 11;
@@ -176,6 +180,7 @@ int main(int argc, char **argv) {
                             {"seconds", 0, 0, G_OPTION_ARG_INT, &options.seconds, "Length of each run, default 20", "S"},
                             {"size", 0, 0, G_OPTION_ARG_STRING, &size, "Frame size, default 640x360", "WxH"},
                             {"fps", 0, 0, G_OPTION_ARG_INT, &options.fps, "Frames a second, default 30", "N"},
+                            {"still-threshold", 0, 0, G_OPTION_ARG_DOUBLE, &options.still_threshold, "Default -1: the model's", "X"},
                             {"one", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &one, "Only this number, as numbers", "N"},
                             {"without", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &without, "Without staaction", nullptr},
                             {}};
