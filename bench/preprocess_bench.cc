@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Times Preprocessor::run for one frame, with both resamplings, for the frame formats that cameras send. This is the
-// part of staaction that runs in the streaming thread.
+// Times Preprocessor::run for one frame, with both resamplings, for the frame formats that cameras send, and the search
+// for still tokens in one window of 16 pictures. This is the part of staaction that runs in the streaming thread.
 //
 //   preprocess_bench [--json] [--runs N]   median and 99th percentile of N runs (default 300) after warm-up, one core,
 //                                          caches as after one frame of noise
@@ -10,9 +10,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "preprocess/preprocess.h"
+#include "stillness/still_mask.h"
 
 namespace {
 
@@ -31,6 +33,28 @@ constexpr Size kSizes[] = {{"VGA", 640, 480}, {"1080p", 1920, 1080}, {"4K", 3840
 struct Times {
   long long median_ns, p99_ns;
 };
+
+Times sorted(std::vector<long long> ns) {
+  std::sort(ns.begin(), ns.end());
+  return {ns[ns.size() / 2], ns[ns.size() * 99 / 100]};
+}
+
+// Which tokens are still takes the same work whatever the pictures show.
+Times measure_still(int output, int runs) {
+  const sta::StillGrid grid{8, 2, output / 16, output / 16, 16, {0.017f, 0.017f, 0.017f}};
+  std::vector<std::vector<uint8_t>> pictures(16, std::vector<uint8_t>(static_cast<size_t>(output) * output * 3, 128));
+  std::vector<const uint8_t *> frames;
+  for (const auto &picture : pictures) frames.push_back(picture.data());
+  sta::StillMask mask;
+  std::vector<long long> ns;
+  for (int i = -10; i < runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    sta::find_still(grid, frames.data(), 0.1f, mask);
+    const auto end = std::chrono::steady_clock::now();
+    if (i >= 0) ns.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count());
+  }
+  return sorted(std::move(ns));
+}
 
 Times measure(const Case &c, const Size &size, int output, bool antialias, int runs) {
   const sta::FrameLayout &layout = *sta::frame_layout(c.format);
@@ -60,8 +84,7 @@ Times measure(const Case &c, const Size &size, int output, bool antialias, int r
     const auto end = std::chrono::steady_clock::now();
     if (i >= 0) ns.push_back(std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count());
   }
-  std::sort(ns.begin(), ns.end());
-  return {ns[ns.size() / 2], ns[ns.size() * 99 / 100]};
+  return sorted(std::move(ns));
 }
 
 }  // namespace
@@ -95,6 +118,14 @@ int main(int argc, char **argv) {
             std::printf("%-6s %-5s %7d %-9s %12lld %12lld\n", size.name, c.format_name, output, resize, t.median_ns, t.p99_ns);
           }
         }
+  for (int output : {96, 224}) {
+    const Times t = measure_still(output, runs);
+    if (json)
+      std::printf("%s{\"size\":\"window\",\"format\":\"RGB\",\"output\":%d,\"resize\":\"still\",\"median_ns\":%lld,\"p99_ns\":%lld}", separator,
+                  output, t.median_ns, t.p99_ns);
+    else
+      std::printf("%-6s %-5s %7d %-9s %12lld %12lld\n", "window", "RGB", output, "still", t.median_ns, t.p99_ns);
+  }
   if (json) std::printf("]\n");
   return 0;
 }
