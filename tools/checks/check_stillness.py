@@ -55,7 +55,7 @@ def main():
                     subprocess.run([args.sta, "run", args.model, "--clip", given, "--dump", told, "--drop-number", str(r), "--still-threshold", str(threshold)],
                                    check=True, stdout=subprocess.DEVNULL)
                     engine = load_safetensors(told)
-                    logits, tokens = forward(model, torch.from_numpy(clip), threshold, r)
+                    logits, tokens, _ = forward(model, torch.from_numpy(clip), threshold, r)
                     seen = engine["input_tokens"].size if "input_tokens" in engine else model.geometry.steps * model.geometry.per_step
                     off = float(np.abs(engine["logits"].reshape(-1) - logits.numpy()).max())
                     good = seen == tokens and off < 1e-3

@@ -96,6 +96,26 @@ def sta_keep(x, keys, counts, drops, backward):
     return np.concatenate(kept)
 
 
+def random_keep(counts, drops, rng):
+    """As many tokens of each group as sta_keep keeps, chosen by chance, ascending."""
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return np.concatenate([start + np.sort(rng.permutation(n)[:n - d]) for start, n, d in zip(starts, counts, drops)]).astype(int)
+
+
+def gmacs(g, tokens, calls):
+    """Multiply-adds of one clip in 1e9, counted as sta_prune.gmacs does. tokens: that enter the first block; calls: of
+    plan(), None: dense."""
+    from reference.sta_prune import call_after
+    c = g.channels
+    total = tokens * 3 * g.tubelet * g.patch ** 2 * c
+    for block in range(g.depth):
+        total += tokens * (4 * c * c + 2 * c * g.hidden) + 2 * tokens * tokens * c
+        call = call_after(block, g.depth)
+        if calls is not None and call is not None:
+            tokens -= sum(calls[call][1])
+    return (total + c * g.classes) / 1e9
+
+
 def plan(counts, per_step, r):
     """The three calls of one window: a list of (counts, drops). counts: tokens of each step."""
     calls, dense, counts = [], per_step, list(counts)
@@ -109,15 +129,16 @@ def plan(counts, per_step, r):
     return calls
 
 
-def forward(model, clip, threshold, r=0, count=None):
-    """Logits of one normalised clip [F, 3, S, S] by a VideoClassifier, and the number of its tokens that are looked at."""
+def forward(model, clip, threshold, r=0, count=None, rule="sta", rng=None):
+    """One normalised clip [F, 3, S, S] through a VideoClassifier: (logits, tokens that enter the first block, GMACs).
+    rule: "sta", or "random" with a numpy generator rng."""
     import torch
 
     from reference.sta_prune import call_after
     g = model.geometry
     with torch.no_grad():
         tubelets = model.cut(clip[None])[0]  # [L, P]
-        change = find_still(tubelets.double().numpy().reshape(g.steps, g.per_step, -1), threshold)
+        change = find_still(tubelets.numpy().reshape(g.steps, g.per_step, -1), threshold)
         tokens, runs = choose_tokens(change, count)
         weights = torch.tensor(runs, dtype=torch.float32)
         calls = plan(np.bincount(tokens // g.per_step, minlength=g.steps), g.per_step, r) if r else None
@@ -127,7 +148,10 @@ def forward(model, clip, threshold, r=0, count=None):
             call = call_after(number, g.depth)
             if calls is None or call is None:
                 continue
-            kept = sta_keep(x[0].double().numpy(), keys[0].double().numpy(), *calls[call], call == 1)
+            if rule == "random":
+                kept = random_keep(*calls[call], rng)
+            else:
+                kept = sta_keep(x[0].double().numpy(), keys[0].double().numpy(), *calls[call], call == 1)
             x, weights = x[:, kept], weights[kept]
         mean = (x[0] * weights[:, None]).sum(0) / weights.sum()
-        return model.classifier(model.fc_norm(mean)), len(tokens)
+        return model.classifier(model.fc_norm(mean)), len(tokens), gmacs(g, len(tokens), calls)
