@@ -24,20 +24,27 @@ namespace {
 
 constexpr int kMaxGroupTokens = 2048, kMaxHeadDim = 128, kMaxGroups = 256, kMaxBatch = 65535;
 
-// Sizes of one call, and the group order of its scan.
+// Sizes of one call, and the group order of its scan. Where groups differ in size, n is the size of the largest: memory
+// and grids are laid out for it.
 struct Shape {
   int batch, groups, n, channels, heads, dim, drop;
   bool backward;
   int keep_group, keep_position;  // where the token is that is never dropped; -1, -1: there is none
   int padded;                     // D rounded up to a multiple of 4, so that rows are whole float4
+  int64_t length;                 // tokens of a clip: L, or K where groups differ in size
+  int64_t emitted;                // tokens of a clip that are kept
 
   __host__ __device__ int kept() const { return n - drop; }
-  __host__ __device__ int64_t tokens() const { return static_cast<int64_t>(groups) * n; }  // L
-  __host__ __device__ int sources() const { return (n + 1) / 2; }                          // even positions of the first group
-  /// Whether this token is kept whatever its scores are.
-  __host__ __device__ bool stays(int group, int position) const { return group == keep_group && position == keep_position; }
+  __host__ __device__ int64_t tokens() const { return length; }
+  __host__ __device__ int sources() const { return (n + 1) / 2; }  // even positions of the first group
   /// The group at position `step` of the scan.
   __host__ __device__ int scanned(int step) const { return backward ? groups - 1 - step : step; }
+  /// The group at position `step` of the scan of clip b. plan: where groups differ in size, else NULL.
+  __host__ __device__ sta_cuda_group group(const sta_cuda_group *plan, int64_t b, int step) const {
+    if (plan) return plan[b * groups + step];
+    const int g = scanned(step);
+    return {g * n, n, kept(), g * kept(), g == keep_group ? keep_position : -1};
+  }
 };
 
 // Scratch memory, all fp32, in this order. `unit_key` comes first because it is read in pieces of 16 bytes.
@@ -129,18 +136,20 @@ __device__ __forceinline__ float multiply_add(float4 a, float4 b, float sum) {
 // 0 is the pair of groups p-1 (rows) and p (columns) of the scan. Each warp owns two rows of the tile, each lane two
 // columns.
 __global__ void __launch_bounds__(kSimilarityThreads)
-    group_similarity(Shape s, const float *unit_key, float *similarity, float *column_sum, float *numerator) {
+    group_similarity(Shape s, const sta_cuda_group *plan, const float *unit_key, float *similarity, float *column_sum, float *numerator) {
   STA_DYNAMIC_SHARED(shared);
   const int stride = tile_stride(s.padded), pair = static_cast<int>(blockIdx.y), b = static_cast<int>(blockIdx.z);
   const bool first = pair == 0;
-  const int rows = first ? s.sources() : s.n, columns = first ? s.n / 2 : s.n, step = first ? 2 : 1;
+  const sta_cuda_group fresh = s.group(plan, b, pair), old = first ? fresh : s.group(plan, b, pair - 1);
+  if (fresh.count == 0) return;  // the whole block returns
+  const int rows = first ? (old.count + 1) / 2 : old.count, columns = first ? fresh.count / 2 : fresh.count, step = first ? 2 : 1;
   const int row0 = static_cast<int>(blockIdx.x) * kTileRows;
   if (row0 >= rows) return;                             // the whole block returns
   float *old_tile = reinterpret_cast<float *>(shared);  // [kTileRows, stride]
   float *new_tile = old_tile + kTileRows * stride;      // [kTileColumns, stride]
   const float *clip_keys = unit_key + b * s.tokens() * s.padded;
-  const float *old_keys = clip_keys + static_cast<int64_t>(s.scanned(first ? 0 : pair - 1)) * s.n * s.padded;
-  const float *new_keys = clip_keys + static_cast<int64_t>(s.scanned(pair)) * s.n * s.padded;
+  const float *old_keys = clip_keys + static_cast<int64_t>(old.start) * s.padded;
+  const float *new_keys = clip_keys + static_cast<int64_t>(fresh.start) * s.padded;
   const int64_t plane = static_cast<int64_t>(b) * (s.groups - 1) + pair - 1;  // of the pair; unused for the first group
 
   const int lane = static_cast<int>(threadIdx.x) % kWarpSize, warp = static_cast<int>(threadIdx.x) / kWarpSize;
@@ -177,7 +186,7 @@ __global__ void __launch_bounds__(kSimilarityThreads)
     const float total = warp_sum(sum[i]), largest = warp_max(most[i]);
     if (lane != 0 || r >= rows) continue;
     if (first)
-      similarity[static_cast<int64_t>(b) * rows + r] = columns > 0 ? largest : 0.0f;
+      similarity[static_cast<int64_t>(b) * s.sources() + r] = columns > 0 ? largest : 0.0f;
     else
       column_sum[plane * s.n + r] = total;
   }
@@ -239,100 +248,108 @@ __device__ __forceinline__ void rank_keys(const uint32_t *key, int n, const Work
 }
 
 __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
-    prune_chain(Shape s, const float *magnitude, const float *similarity, const float *column_sum, const float *numerator, int64_t *kept_out,
-                float *semantic_out, float *accumulated_out, float *score_out, float *similarity_out) {
+    prune_chain(Shape s, const sta_cuda_group *plan, const float *magnitude, const float *similarity, const float *column_sum, const float *numerator,
+                int64_t *kept_out, float *semantic_out, float *accumulated_out, float *score_out, float *similarity_out) {
   STA_DYNAMIC_SHARED(shared);
-  const int threads = static_cast<int>(blockDim.x), thread = static_cast<int>(threadIdx.x), lane = thread % kWarpSize, n = s.n, kept = s.kept();
+  const int threads = static_cast<int>(blockDim.x), thread = static_cast<int>(threadIdx.x), lane = thread % kWarpSize, n = s.n;
   const int64_t b = blockIdx.x;
   const ChainMemory m(shared, n, s.groups, threads);
   const Worker w{thread / (threads / kSlices), thread % (threads / kSlices), threads / kSlices};
-  const float *f = magnitude + b * s.tokens();  // [T,N]
-  const auto emit = [&](int group, int position, int token) {
-    kept_out[(b * s.groups + group) * kept + position] = static_cast<int64_t>(group) * n + token;
+  const float *f = magnitude + b * s.tokens();
+  const auto emit = [&](const sta_cuda_group &group, int position, int token) {
+    kept_out[b * s.emitted + group.place + position] = static_cast<int64_t>(group.start) + token;
   };
 
-  // Minimum and range of each group's semantic score. One warp handles one group.
-  for (int g = thread / kWarpSize; g < s.groups; g += threads / kWarpSize) {
+  // Minimum and range of the semantic score of each group, in the order of the scan. One warp handles one group.
+  for (int step = thread / kWarpSize; step < s.groups; step += threads / kWarpSize) {
+    const sta_cuda_group group = s.group(plan, b, step);
     float low = INFINITY, high = -INFINITY;
-    for (int i = lane; i < n; i += kWarpSize) {
-      low = fminf(low, f[g * n + i]);
-      high = fmaxf(high, f[g * n + i]);
+    for (int i = lane; i < group.count; i += kWarpSize) {
+      low = fminf(low, f[group.start + i]);
+      high = fmaxf(high, f[group.start + i]);
     }
     low = warp_min(low);
     high = warp_max(high);
     if (lane == 0) {
-      m.low[g] = low;
-      m.range[g] = fmaxf(high - low, kTiny);
+      m.low[step] = low;
+      m.range[step] = fmaxf(high - low, kTiny);
     }
   }
 
   // The first group: odd positions stay, then the even ones follow by ascending similarity.
-  const int first = s.scanned(0), sources = s.sources(), targets = n / 2;
+  const sta_cuda_group first = s.group(plan, b, 0);
+  const int sources = (first.count + 1) / 2, targets = first.count / 2;
   for (int i = thread; i < sources; i += threads) {
-    const float v = similarity[b * sources + i];
-    m.key[i] = s.stays(first, 2 * i) ? 0 : sort_key(v);
-    if (similarity_out) similarity_out[b * sources + i] = v;
+    const float v = similarity[b * s.sources() + i];
+    m.key[i] = 2 * i == first.stays ? 0 : sort_key(v);
+    if (similarity_out) similarity_out[b * s.sources() + i] = v;
   }
   for (int i = thread; i < targets; i += threads) emit(first, i, 2 * i + 1);
   __syncthreads();
+  // The scores for tests, of groups of one size.
   if (semantic_out)
-    for (int i = thread; i < s.groups * n; i += threads) semantic_out[b * s.tokens() + i] = (f[i] - m.low[i / n]) / m.range[i / n];
+    for (int i = thread; i < s.groups * n; i += threads) {
+      const int step = s.scanned(i / n);
+      semantic_out[b * s.tokens() + i] = (f[i] - m.low[step]) / m.range[step];
+    }
   if (accumulated_out)
-    for (int i = thread; i < n; i += threads) accumulated_out[(b * s.groups + first) * n + i] = -1;
+    for (int i = thread; i < n; i += threads) accumulated_out[b * s.tokens() + first.start + i] = -1;
   if (score_out)
-    for (int i = thread; i < n; i += threads) score_out[(b * s.groups + first) * n + i] = -1;
+    for (int i = thread; i < n; i += threads) score_out[b * s.tokens() + first.start + i] = -1;
   rank_keys(m.key, sources, w, m.partial, [&](int i, int rank) {
-    if (rank < sources - s.drop) emit(first, targets + rank, 2 * i);
+    if (targets + rank < first.kept) emit(first, targets + rank, 2 * i);
   });
 
   // A_1 counts all tokens of the first group, including the dropped ones, as the official code does.
   const float *sums = column_sum + b * (s.groups - 1) * n;
-  for (int i = thread; i < n && s.groups > 1; i += threads) {
+  sta_cuda_group group = s.groups > 1 ? s.group(plan, b, 1) : sta_cuda_group{};
+  for (int i = thread; i < first.count && group.count > 0; i += threads) {
     m.list[i] = i;
     m.weight[i] = 1.0f / sums[i];
   }
   __syncthreads();
-  int old_count = n;
-  for (int step = 1; step < s.groups; ++step) {
-    const int group = s.scanned(step);
-    const float *spread = numerator + (b * (s.groups - 1) + step - 1) * n * n;  // [old, new]
-    for (int base = 0; base < n; base += w.columns) {
+  int old_count = first.count;
+  for (int step = 1; group.count > 0; ++step) {
+    const float *spread = numerator + (b * (s.groups - 1) + step - 1) * n * n;  // [old, new], rows of n
+    for (int base = 0; base < group.count; base += w.columns) {
       const int i = base + w.column;
       float sum = 0;
-      if (i < n) {
+      if (i < group.count) {
         STA_UNROLL(8)
         for (int k = w.slice; k < old_count; k += kSlices) sum = fmaf(spread[m.list[k] * n + i], m.weight[k], sum);
       }
       m.partial[w.slice * w.columns + w.column] = sum;
       __syncthreads();
-      if (w.slice == 0 && i < n) {
+      if (w.slice == 0 && i < group.count) {
         float accumulated = m.partial[w.column];
         for (int slice = 1; slice < kSlices; ++slice) accumulated += m.partial[slice * w.columns + w.column];
-        const float semantic = (f[group * n + i] - m.low[group]) / m.range[group], score = accumulated * (1.0f - semantic);
+        const float semantic = (f[group.start + i] - m.low[step]) / m.range[step], score = accumulated * (1.0f - semantic);
         m.accumulated[i] = accumulated;
-        m.key[i] = s.stays(group, i) ? 0 : sort_key(score);
-        const int64_t at = (b * s.groups + group) * n + i;
+        m.key[i] = i == group.stays ? 0 : sort_key(score);
+        const int64_t at = b * s.tokens() + group.start + i;
         if (accumulated_out) accumulated_out[at] = accumulated;
         if (score_out) score_out[at] = score;
       }
       __syncthreads();
     }
-    rank_keys(m.key, n, w, m.partial, [&](int i, int rank) {
-      if (rank >= kept) return;
+    rank_keys(m.key, group.count, w, m.partial, [&](int i, int rank) {
+      if (rank >= group.kept) return;
       m.list[rank] = i;
       emit(group, rank, i);
     });
-    if (step + 1 == s.groups) break;
-    old_count = kept;
+    const sta_cuda_group next = step + 1 < s.groups ? s.group(plan, b, step + 1) : sta_cuda_group{};
+    if (next.count == 0) break;
+    old_count = group.kept;
     if (thread < kWarpSize) {
       float total = 0;
-      for (int k = lane; k < kept; k += kWarpSize) total += m.accumulated[m.list[k]];
+      for (int k = lane; k < old_count; k += kWarpSize) total += m.accumulated[m.list[k]];
       total = warp_sum(total);
       if (lane == 0) *m.total = fmaxf(total, kTiny);
     }
     __syncthreads();
-    for (int k = thread; k < kept; k += threads) m.weight[k] = m.accumulated[m.list[k]] / *m.total / sums[step * n + m.list[k]];
+    for (int k = thread; k < old_count; k += threads) m.weight[k] = m.accumulated[m.list[k]] / *m.total / sums[step * n + m.list[k]];
     __syncthreads();
+    group = next;
   }
 }
 
@@ -347,6 +364,11 @@ const char *check_sizes(const sta_cuda_prune_args &a) {
   if (a.channels < 1) return "there are no channels";
   if (a.heads < 1) return "there are no heads";
   if (a.head_dim < 1 || a.head_dim > kMaxHeadDim) return "the head size is not within 1 .. 128";
+  if (a.plan) {
+    if (a.tokens < 1 || a.tokens > static_cast<int64_t>(a.groups) * a.group_tokens) return "the tokens of a clip are more than its groups can have";
+    if (a.kept_count < 1 || a.kept_count > a.tokens) return "the tokens to keep are none, or more than there are";
+    return nullptr;
+  }
   if (a.drop < 0 || a.drop >= a.group_tokens || a.drop > (a.group_tokens + 1) / 2)
     return "the drop number is more than half of a group's tokens, or all of them";
   if (a.keep_token < -1 || a.keep_token >= a.groups * a.group_tokens) return "the token to keep is not one of them";
@@ -368,7 +390,9 @@ Shape shape_of(const sta_cuda_prune_args &a) {
           a.backward != 0,
           keeps ? a.keep_token / a.group_tokens : -1,
           keeps ? a.keep_token % a.group_tokens : -1,
-          (a.head_dim + 3) / 4 * 4};
+          (a.head_dim + 3) / 4 * 4,
+          a.plan ? a.tokens : static_cast<int64_t>(a.groups) * a.group_tokens,
+          a.plan ? a.kept_count : static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop)};
 }
 
 template <typename T>
@@ -405,12 +429,13 @@ extern "C" sta_cuda_status sta_cuda_prune(const sta_cuda_prune_args *args, void 
   const unsigned row_tiles = static_cast<unsigned>(((s.groups > 1 ? s.n : s.sources()) + kTileRows - 1) / kTileRows);
   const size_t tiles = static_cast<size_t>(kTileRows + kTileColumns) * tile_stride(s.padded) * sizeof(float);
   STA_LAUNCH(group_similarity, dim3(row_tiles, static_cast<unsigned>(s.groups), static_cast<unsigned>(s.batch)), dim3(kSimilarityThreads), tiles,
-             stream, s, memory.unit_key, memory.similarity, memory.column_sum, memory.numerator);
+             stream, s, a.plan, memory.unit_key, memory.similarity, memory.column_sum, memory.numerator);
 
   const int column_threads = s.n >= kMaxColumnThreads ? kMaxColumnThreads : (s.n + kWarpSize - 1) / kWarpSize * kWarpSize;
   const int threads = kSlices * column_threads;
   STA_LAUNCH(prune_chain, dim3(static_cast<unsigned>(s.batch)), dim3(static_cast<unsigned>(threads)),
-             static_cast<size_t>(ChainMemory::words(s.n, s.groups, threads)) * 4, stream, s, memory.magnitude, memory.similarity, memory.column_sum,
-             memory.numerator, a.kept, a.semantic, a.accumulated, a.score, a.first_similarity);
+             static_cast<size_t>(ChainMemory::words(s.n, s.groups, threads)) * 4, stream, s, a.plan, memory.magnitude, memory.similarity,
+             memory.column_sum, memory.numerator, a.kept, a.plan ? nullptr : a.semantic, a.plan ? nullptr : a.accumulated, a.plan ? nullptr : a.score,
+             a.plan ? nullptr : a.first_similarity);
   return finish("pruning", message);
 }

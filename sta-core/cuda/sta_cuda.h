@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 // Changes with every change of this header. Both sides must be built from the same version of it.
-#define STA_CUDA_ABI 4u
+#define STA_CUDA_ABI 5u
 
 #define STA_CUDA_MESSAGE 256
 
@@ -88,6 +88,16 @@ STA_CUDA_API sta_cuda_status sta_cuda_copy_rows(void *to, size_t to_pitch, const
 /* ---- one pruning call: what pruning/sta.cc does, in at most three launches. Scores are fp32, sums have a fixed
  * order, ties keep the earlier token. */
 
+/* One group of one clip, where groups differ in size. */
+typedef struct sta_cuda_group {
+  int32_t start; /* its first token in the input */
+  int32_t count; /* its tokens; 0: there is no such group */
+  int32_t kept;  /* tokens that stay: 1 .. count; of the group that is scanned first floor(count/2) or more */
+  int32_t place; /* of its first token in the output */
+  int32_t stays; /* position in the group of a token that is never dropped; -1: none. In the group that is scanned first
+                    either odd, or kept > floor(count/2) */
+} sta_cuda_group;
+
 typedef struct sta_cuda_prune_args {
   const void *x;    /* [B,L,C], channels contiguous: the residual stream */
   const void *keys; /* [B,L,h,D], D contiguous: the block's keys of all heads; h = 1 for their mean */
@@ -104,6 +114,13 @@ typedef struct sta_cuda_prune_args {
   int32_t backward;     /* scan from the last group to the first */
   int32_t keep_token;   /* index, 0 .. T*N-1, of a token that is never dropped; -1: none. In the group that is scanned
                            first, its position must be even, and r < ceil(N/2) */
+  /* Groups that differ in size (pruning/ragged.h); NULL: all have group_tokens, and what stands above holds. In device
+     memory, [B,T]: the groups that have tokens, in the order of the scan, then empty ones. group_tokens is then the size
+     of the largest group, the inputs are [B,tokens,..], `kept` is [B,kept_count] with indices into 0..tokens-1, and
+     drop, keep_token and the scores for tests are not used. */
+  const struct sta_cuda_group *plan;
+  int32_t tokens;       /* K of the input, at most 2^31 - 1 */
+  int32_t kept_count;   /* K of the output, the sum of all `kept` of a clip */
   void *workspace;      /* sta_cuda_prune_workspace() bytes, aligned to 16 */
   int64_t *kept;        /* out [B,T·(N-r)]: indices into 0..L-1 in emitted order */
   /* Scores for tests and pictures, see PruneTrace in pruning.h. Each may be NULL. */

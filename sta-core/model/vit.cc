@@ -107,8 +107,16 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     if (call.index == 0) continue;
     if (!still.calls.empty()) {
       const RaggedCall &ragged = still.calls[static_cast<size_t>(call.index - 1)];
-      const at::Tensor keep = select_ragged(x, ops::key_mean(attended.keys), ragged, prune);
-      x = ops::gather_tokens(x, keep);
+      at::Tensor keep;
+      if (kernels_take(kernels_, x, attended.keys, ragged, prune)) {
+        PrunedTokens pruned = prune_by_kernels(*kernels_, x, attended.keys, ragged, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
+        x = std::move(pruned.x);
+        normed = std::move(pruned.normed);
+        keep = std::move(pruned.kept);
+      } else {
+        keep = select_ragged(x, ops::key_mean(attended.keys), ragged, prune);
+        x = ops::gather_tokens(x, keep);
+      }
       still.weights = still.weights.gather(1, keep);
       out.kept.push_back(keep);
       continue;

@@ -8,7 +8,11 @@
 #include <ATen/ops/empty_like.h>
 #include <c10/core/DeviceGuard.h>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "engine/device.h"
 
@@ -32,11 +36,12 @@ bool type_of(const at::Tensor &x, sta_cuda_type &type) {
   }
 }
 
-bool arguments(const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number, sta_cuda_prune_args &a) {
+// What every call needs. False: the kernels do not take these tensors.
+bool tensors(const at::Tensor &x, const at::Tensor &keys, sta_cuda_prune_args &a) {
   a = {};
   if (!type_of(x, a.type) || keys.scalar_type() != x.scalar_type() || x.stride(2) != 1 || keys.stride(3) != 1) return false;
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  if (x.size(0) > kMost || x.size(1) > kMost || x.size(2) > kMost || x.size(1) % call.groups != 0) return false;
+  if (x.size(0) > kMost || x.size(1) > kMost || x.size(2) > kMost) return false;
   a.x = x.const_data_ptr();
   a.keys = keys.const_data_ptr();
   a.x_batch = x.stride(0);
@@ -45,44 +50,71 @@ bool arguments(const at::Tensor &x, const at::Tensor &keys, const PruneCall &cal
   a.key_token = keys.stride(1);
   a.key_head = keys.stride(2);
   a.batch = static_cast<int32_t>(x.size(0));
-  a.groups = call.groups;
-  a.group_tokens = static_cast<int32_t>(x.size(1)) / call.groups;
   a.channels = static_cast<int32_t>(x.size(2));
   a.heads = static_cast<int32_t>(keys.size(2));
   a.head_dim = static_cast<int32_t>(keys.size(3));
+  return true;
+}
+
+bool arguments(const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number, sta_cuda_prune_args &a) {
+  if (!tensors(x, keys, a) || x.size(1) % call.groups != 0) return false;
+  a.groups = call.groups;
+  a.group_tokens = static_cast<int32_t>(x.size(1)) / call.groups;
   a.drop = drop_number;
   a.backward = call.backward;
   a.keep_token = static_cast<int32_t>(call.keep_token);
   return true;
 }
 
-}  // namespace
-
-bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, const PruneSettings &settings) {
-  sta_cuda_prune_args a;
-  return kernels && settings.rule == STA_PRUNING_STA && arguments(x, keys, call, settings.drop_number, a) && kernels->prune_workspace(&a) > 0;
+// The sizes alone; the plan itself is added by who has it in device memory.
+bool arguments(const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call, const sta_cuda_group *plan, sta_cuda_prune_args &a) {
+  if (!tensors(x, keys, a)) return false;
+  a.groups = static_cast<int32_t>(call.windows[0].counts.size());
+  for (const RaggedGroups &w : call.windows)
+    for (const int n : w.counts) a.group_tokens = std::max(a.group_tokens, static_cast<int32_t>(n));
+  a.plan = plan;
+  a.tokens = call.tokens;
+  a.kept_count = call.kept;
+  a.keep_token = -1;
+  return true;
 }
 
-at::Tensor select_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number) {
-  const c10::DeviceGuard guard(x.device());
+// [B,T] groups in the order of the scan, empty ones behind.
+std::vector<sta_cuda_group> plan_of(const RaggedCall &call) {
+  std::vector<sta_cuda_group> plan;
+  for (const RaggedGroups &w : call.windows) {
+    std::vector<sta_cuda_group> groups;
+    int32_t start = 0, place = 0;
+    for (size_t g = 0; g < w.counts.size(); ++g) {
+      const int32_t count = w.counts[g], kept = count - w.drops[g];
+      const bool here = w.keep_token >= start && w.keep_token < start + count;
+      if (count > 0) groups.push_back({start, count, kept, place, here ? static_cast<int32_t>(w.keep_token) - start : -1});
+      start += count;
+      place += kept;
+    }
+    if (call.backward) std::reverse(groups.begin(), groups.end());
+    groups.resize(w.counts.size(), sta_cuda_group{});
+    plan.insert(plan.end(), groups.begin(), groups.end());
+  }
+  return plan;
+}
+
+// Runs the call and gathers what it keeps. kept_count: K of the output.
+at::Tensor select(const KernelLibrary &kernels, const at::Tensor &x, sta_cuda_prune_args &a, int64_t kept_count) {
   char message[STA_CUDA_MESSAGE] = "";
-  sta_cuda_prune_args a;
-  TORCH_CHECK(arguments(x, keys, call, drop_number, a), "the pruning kernels do not take these tensors");
-  // The workspace is freed when this function returns, maybe while the kernels still run. That is safe, because the
-  // allocator gives the memory only to later work of the same stream.
+  // Freed when this returns, while the kernels may still run: the allocator gives it to later work of the same stream
+  // only.
   const at::Tensor workspace = at::empty({static_cast<int64_t>(kernels.prune_workspace(&a))}, x.options().dtype(at::kByte));
-  at::Tensor kept = at::empty({x.size(0), static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop)}, x.options().dtype(at::kLong));
+  at::Tensor kept = at::empty({x.size(0), kept_count}, x.options().dtype(at::kLong));
   a.workspace = workspace.mutable_data_ptr();
   a.kept = kept.mutable_data_ptr<int64_t>();
   TORCH_CHECK(kernels.prune(&a, current_stream(x.device()), message) == STA_CUDA_OK, message);
   return kept;
 }
 
-PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,
-                              const ops::LayerNorm *next) {
+PrunedTokens gather(const KernelLibrary &kernels, const at::Tensor &x, at::Tensor kept_tokens, const ops::LayerNorm *next) {
   PrunedTokens out;
-  out.kept = select_by_kernels(kernels, x, keys, call, drop_number);
-  const c10::DeviceGuard guard(x.device());
+  out.kept = std::move(kept_tokens);
   char message[STA_CUDA_MESSAGE] = "";
   const int64_t b = x.size(0), c = x.size(2), kept = out.kept.size(1);
   out.x = at::empty({b, kept, c}, x.options());
@@ -105,6 +137,46 @@ PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x,
   g.channels = static_cast<int32_t>(c);
   TORCH_CHECK(kernels.gather(&g, current_stream(x.device()), message) == STA_CUDA_OK, message);
   return out;
+}
+
+}  // namespace
+
+bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, const PruneSettings &settings) {
+  sta_cuda_prune_args a;
+  return kernels && settings.rule == STA_PRUNING_STA && arguments(x, keys, call, settings.drop_number, a) && kernels->prune_workspace(&a) > 0;
+}
+
+at::Tensor select_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number) {
+  const c10::DeviceGuard guard(x.device());
+  sta_cuda_prune_args a;
+  TORCH_CHECK(arguments(x, keys, call, drop_number, a), "the pruning kernels do not take these tensors");
+  return select(kernels, x, a, static_cast<int64_t>(a.groups) * (a.group_tokens - a.drop));
+}
+
+PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,
+                              const ops::LayerNorm *next) {
+  const c10::DeviceGuard guard(x.device());
+  return gather(kernels, x, select_by_kernels(kernels, x, keys, call, drop_number), next);
+}
+
+bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call, const PruneSettings &settings) {
+  sta_cuda_prune_args a;
+  return kernels && settings.rule == STA_PRUNING_STA && arguments(x, keys, call, nullptr, a) && kernels->prune_workspace(&a) > 0;
+}
+
+PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call,
+                              const ops::LayerNorm *next) {
+  const c10::DeviceGuard guard(x.device());
+  const std::vector<sta_cuda_group> plan = plan_of(call);
+  const int64_t bytes = static_cast<int64_t>(plan.size() * sizeof(sta_cuda_group));
+  // Through pinned memory, so that the host goes on at once; LibTorch keeps it until the device has read it.
+  const at::Tensor host = at::empty({bytes}, at::TensorOptions().dtype(at::kByte).pinned_memory(x.is_cuda()));
+  std::memcpy(host.mutable_data_ptr(), plan.data(), static_cast<size_t>(bytes));
+  const at::Tensor there = host.to(x.device(), /*non_blocking=*/true);
+  sta_cuda_prune_args a;
+  TORCH_CHECK(arguments(x, keys, call, static_cast<const sta_cuda_group *>(there.const_data_ptr()), a),
+              "the pruning kernels do not take these tensors");
+  return gather(kernels, x, select(kernels, x, a, call.kept), next);
 }
 
 }  // namespace sta

@@ -7,6 +7,7 @@
 #include "cuda/kernel_library.h"
 #include "ops/ops.h"
 #include "pruning/pruning.h"
+#include "pruning/ragged_plan.h"
 
 namespace sta {
 
@@ -27,6 +28,11 @@ at::Tensor select_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, 
 /// returned true. next: the LayerNorm of the following block, NULL for none. The memory of x must be on a device on
 /// which the kernels run. Throws c10::Error if the CUDA runtime reports an error.
 PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number,
+                              const ops::LayerNorm *next);
+
+/// The same for groups that differ in size. K' tokens are kept of each window, as select_ragged does it.
+bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call, const PruneSettings &settings);
+PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call,
                               const ops::LayerNorm *next);
 
 }  // namespace sta

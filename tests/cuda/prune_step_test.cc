@@ -10,8 +10,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
+#include <limits>
+#include <random>
 
 #include "device_memory.h"
 #include "emulated_library.h"
@@ -19,6 +22,7 @@
 #include "model/vit.h"
 #include "prune_case.h"
 #include "pruning/prune_step.h"
+#include "pruning/ragged.h"
 #include "support/golden_swin.h"
 
 namespace {
@@ -170,6 +174,110 @@ TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
       EXPECT_TRUE(at::equal(std::get<0>(got.kept[i].sort(1)), std::get<0>(want.kept[i].sort(1)))) << "call " << i + 1 << " r " << r;
     EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << "r " << r;
   }
+}
+
+// Counts of windows that keep as many tokens, the first step whole; steps may be empty.
+std::vector<std::vector<int>> random_counts(std::mt19937 &random, int batch, int steps, int n) {
+  const int later = static_cast<int>(random() % static_cast<unsigned>((steps - 1) * n + 1)) / (1 + static_cast<int>(random() % 4));
+  std::vector<std::vector<int>> counts;
+  for (int b = 0; b < batch; ++b) {
+    std::vector<int> c(static_cast<size_t>(steps));
+    c[0] = n;
+    for (int left = later; left > 0;)
+      if (int &x = c[1 + random() % static_cast<unsigned>(steps - 1)]; x < n) {
+        const int more = std::min({left, n - x, 1 + static_cast<int>(random() % static_cast<unsigned>(n))});
+        x += more;
+        left -= more;
+      }
+    counts.push_back(c);
+  }
+  return counts;
+}
+
+// Groups that differ in size, empty and single ones among them, with and without a token that has to stay.
+TEST(CudaPruneStep, RaggedGroupsAsTheReference) {
+  const c10::InferenceMode guard;
+  at::manual_seed(21);
+  std::mt19937 random(21);
+  int calls = 0, other = 0;
+  for (int round = 0; round < 300; ++round) {
+    const int n = 2 + static_cast<int>(random() % 70), steps = std::array{4, 8}[random() % 2], b = 1 + static_cast<int>(random() % 3);
+    const bool class_token = random() % 3 == 0 && n > 2;
+    const int r = 1 + static_cast<int>(random() % static_cast<unsigned>((n - (class_token ? 1 : 0)) / 2));
+    const int heads = 1 + static_cast<int>(random() % 3);
+    const sta::PruneSettings settings{STA_PRUNING_STA, r, {}};
+    const auto plan = sta::plan_ragged(random_counts(random, b, steps, n), n, r, class_token, true);
+    at::Tensor x = at::randn({b, plan[0].tokens, 24}), keys = at::randn({b, plan[0].tokens, heads, 8});
+    for (const sta::RaggedCall &call : plan) {
+      device::use(device::schedules()[static_cast<size_t>(round) % device::schedules().size()]);
+      ASSERT_TRUE(sta::kernels_take(&kEmulated, x, keys, call, settings));
+      const sta::PrunedTokens got = sta::prune_by_kernels(kEmulated, x, keys, call, nullptr);
+      const at::Tensor want = sta::select_ragged(x, sta::ops::key_mean(keys), call, settings);
+      ++calls;
+      if (!at::equal(got.kept, want)) {
+        // A near tie: another token of the same group, or another order. The kept tokens are still as many of each group.
+        ++other;
+        for (int64_t i = 0; i < b; ++i) {
+          int64_t first = 0, place = 0;
+          const sta::RaggedGroups &w = call.windows[static_cast<size_t>(i)];
+          for (size_t g = 0; g < w.counts.size(); ++g) {
+            const int64_t kept = w.counts[g] - w.drops[g];
+            const at::Tensor part = got.kept[i].slice(0, place, place + kept);
+            ASSERT_TRUE(kept == 0 || (part.min().item<int64_t>() >= first && part.max().item<int64_t>() < first + w.counts[g]));
+            first += w.counts[g];
+            place += kept;
+          }
+        }
+      }
+      ASSERT_TRUE(at::equal(got.x, sta::ops::gather_tokens(x, got.kept)));
+      for (int64_t i = 0; i < b; ++i)
+        if (const sta::RaggedGroups &w = call.windows[static_cast<size_t>(i)]; w.keep_token >= 0) {
+          ASSERT_EQ(got.kept[i][w.keep_token_after].item<int64_t>(), w.keep_token);
+        }
+      keys = keys.reshape({b, call.tokens, heads * 8});
+      keys = sta::ops::gather_tokens(keys, want).view({b, call.kept, heads, 8});
+      x = sta::ops::gather_tokens(x, want);
+    }
+  }
+  EXPECT_LE(other, calls / 50);
+}
+
+TEST(CudaPruneStep, RaggedCallsThatTheKernelsDoNotTake) {
+  const auto plan = sta::plan_ragged({{6, 2, 0, 3}}, 6, 2, false, true);
+  const at::Tensor x = at::zeros({1, 11, 8}), keys = at::zeros({1, 11, 1, 8}), wide = at::zeros({1, 11, 1, 129});
+  EXPECT_TRUE(sta::kernels_take(&kEmulated, x, keys, plan[0], {STA_PRUNING_STA, 2, {}}));
+  EXPECT_FALSE(sta::kernels_take(nullptr, x, keys, plan[0], {STA_PRUNING_STA, 2, {}}));
+  EXPECT_FALSE(sta::kernels_take(&kEmulated, x, keys, plan[0], {STA_PRUNING_RANDOM, 2, {}}));
+  EXPECT_FALSE(sta::kernels_take(&kEmulated, x, wide, plan[0], {STA_PRUNING_STA, 2, {}}));
+}
+
+// A pass that sees part of its tokens: the same tokens after each call, the same logits, four launches per call.
+TEST(CudaPruneStep, ForwardPassOfAStillScene) {
+  const c10::InferenceMode guard;
+  const sta::ModelDescription model = golden::describe("micro");
+  const sta::StateDict weights = golden::weights(model, 1);
+  const at::Tensor clips = at::stack({golden::clip("noise", 64, 1), golden::clip("scene", 64, 2)});
+  const int l = model.tokens(), places = model.step_tokens();
+  std::mt19937 random(22);
+  const sta::Vit plain(model, weights, at::kFloat, at::kCPU), fused(model, weights, at::kFloat, at::kCPU, &kEmulated);
+  for (const int count : {places + 8, 64, l - 8})
+    for (const int r : {0, 3, 8}) {
+      sta::PruneSettings settings{STA_PRUNING_STA, r, {}};
+      for (int b = 0; b < 2; ++b) {
+        const sta::StillGrid grid{model.steps(), model.tubelet, model.height / model.patch, model.width / model.patch, model.patch, {1, 1, 1}};
+        sta::StillMask mask;
+        mask.changed = places;
+        for (int i = 0; i < l; ++i) mask.change.push_back(i < places ? std::numeric_limits<float>::infinity() : static_cast<float>(random() % 1000));
+        settings.still.push_back(sta::choose_tokens(grid, mask, count));
+      }
+      const sta::ForwardOutput want = plain.forward(clips, settings);
+      const uint64_t before = emulation::launch_count();
+      const sta::ForwardOutput got = fused.forward(clips, settings);
+      EXPECT_EQ(emulation::launch_count() - before, r == 0 ? 0u : 12u);
+      ASSERT_EQ(got.kept.size(), want.kept.size());
+      for (size_t i = 0; i < want.kept.size(); ++i) EXPECT_TRUE(at::equal(got.kept[i], want.kept[i])) << "call " << i + 1 << " r " << r;
+      EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << "tokens " << count << " r " << r;
+    }
 }
 
 // A whole forward pass: the same tokens after each of the three calls, the same logits, four launches per call.
