@@ -127,6 +127,23 @@ TEST(Clip, ADiskThatHangsStopsNobodyAndTakesLittleMemory) {
   EXPECT_EQ(samples.alive, 0);
 }
 
+// A disk that is full fails at the first byte. What comes after it has nowhere to go, and must not be waited for.
+TEST(Clip, ADiskThatIsFullStopsNobody) {
+  LargeSamples samples;
+  Report report;
+  {
+    std::array<HeldCaps, kStreams> caps;
+    caps[kVideo] = h264();
+    ClipWriter writer("/dev/full", caps, report.done());
+    for (std::size_t i = 0; i < 40; ++i) writer.push(samples.make(i, i == 0));
+    ASSERT_TRUE(report.wait());
+  }
+  EXPECT_FALSE(report.good());
+  EXPECT_NE(report.why(), "");
+  EXPECT_EQ(report.calls(), 1);
+  EXPECT_EQ(samples.alive, 0);
+}
+
 // The power goes off while a clip is being written. The file must play up to its last whole fragment, wherever it ends.
 TEST(Clip, WhatWasWrittenPlaysWhereverItIsCut) {
   const Encoded stream = encodeVideo(300, 15);

@@ -3,6 +3,7 @@
 
 #include <gst/app/gstappsrc.h>
 
+#include <atomic>
 #include <chrono>
 
 namespace sta::monitor {
@@ -11,6 +12,9 @@ namespace {
 // If more bytes than this wait, the disk is too slow for the camera.
 constexpr std::size_t kMostBytesWaiting = 64 << 20;
 constexpr auto kTimeToClose = std::chrono::seconds(5);
+// So many bytes of a stream wait in the pipeline. If none of them is taken for so long, the disk hangs.
+constexpr guint64 kMostBytesInside = 4 << 20;
+constexpr auto kLongestWait = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -19,10 +23,22 @@ struct ClipMuxer {
   GstElement *pipeline = nullptr;
   std::array<GstElement *, kStreams> sources{};
   GstBus *bus = nullptr;
+  std::atomic<bool> failed = false;
+
+  // Keeps what the writer waits for, and notes errors at once.
+  static GstBusSyncReply noted(GstBus *, GstMessage *message, gpointer muxer) {
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) static_cast<ClipMuxer *>(muxer)->failed = true;
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR || GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) return GST_BUS_PASS;
+    gst_message_unref(message);
+    return GST_BUS_DROP;
+  }
+
+  bool full(int stream) const { return gst_app_src_get_current_level_bytes(GST_APP_SRC(sources[stream])) >= kMostBytesInside; }
 
   std::string open(const std::string &path, const std::array<HeldCaps, kStreams> &caps) {
     pipeline = gst_pipeline_new(nullptr);
     bus = gst_element_get_bus(pipeline);
+    gst_bus_set_sync_handler(bus, noted, this, nullptr);
     GstElement *mux = gst_element_factory_make("mp4mux", nullptr), *sink = gst_element_factory_make("filesink", nullptr);
     if (!mux || !sink) {
       if (mux) gst_object_unref(mux);
@@ -38,7 +54,7 @@ struct ClipMuxer {
     for (int stream = 0; stream < kStreams; ++stream) {
       if (!caps[stream]) continue;
       GstElement *source = sources[stream] = gst_element_factory_make("appsrc", nullptr);
-      g_object_set(source, "caps", caps[stream].get(), "format", GST_FORMAT_TIME, "block", TRUE, "max-bytes", guint64{4 << 20}, nullptr);
+      g_object_set(source, "caps", caps[stream].get(), "format", GST_FORMAT_TIME, "max-bytes", guint64{0}, nullptr);
       gst_bin_add(GST_BIN(pipeline), source);
       // Names the pad. mp4mux does not ask an appsrc for its caps, and would give it the first kind of pad that it has:
       // one for sound.
@@ -80,9 +96,10 @@ struct ClipMuxer {
   }
 
   ~ClipMuxer() {
-    if (bus) gst_object_unref(bus);
     if (!pipeline) return;
     gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_bus_set_sync_handler(bus, nullptr, nullptr, nullptr);
+    gst_object_unref(bus);
     gst_object_unref(pipeline);
   }
 };
@@ -123,10 +140,23 @@ bool ClipWriter::feed(ClipMuxer &muxer, const MediaSample &sample) {
     origin_ = sample.time();
   }
   if (sample.time() < origin_) return true;
+  if (!waitForRoom(muxer, sample.stream)) return false;
   GstBuffer *buffer = gst_buffer_copy(sample.buffer.get());
   GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_IS_VALID(sample.pts) && sample.pts >= origin_ ? sample.pts - origin_ : sample.time() - origin_;
   GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_IS_VALID(sample.dts) ? sample.dts - origin_ : GST_CLOCK_TIME_NONE;
   return gst_app_src_push_buffer(GST_APP_SRC(source), buffer) == GST_FLOW_OK;
+}
+
+// An appsrc that blocks is no help here: when the file can no longer be written its thread pauses, and who waits for room
+// in its queue waits for ever.
+bool ClipWriter::waitForRoom(const ClipMuxer &muxer, int stream) {
+  const auto until = std::chrono::steady_clock::now() + kLongestWait;
+  while (!muxer.failed && muxer.full(stream)) {
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, std::chrono::milliseconds(10), [this] { return overrun_; })) return false;
+    if (std::chrono::steady_clock::now() > until) return false;
+  }
+  return !muxer.failed;
 }
 
 void ClipWriter::run() {
@@ -145,7 +175,7 @@ void ClipWriter::run() {
         samples_.pop_front();
         bytes_ -= gst_buffer_get_size(sample.buffer.get());
       }
-      if (!feed(muxer, sample)) why = muxer.failure("the file could not be written");
+      if (!feed(muxer, sample)) why = muxer.failure("the disk does not keep up");
     }
     if (why.empty()) why = muxer.close();
   }

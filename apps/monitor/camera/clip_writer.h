@@ -16,6 +16,8 @@
 
 namespace sta::monitor {
 
+struct ClipMuxer;
+
 class ClipWriter {
  public:
   // `done` is called once, from the writer's thread. good: the file is complete.
@@ -30,7 +32,9 @@ class ClipWriter {
 
  private:
   void run();
-  bool feed(struct ClipMuxer &muxer, const MediaSample &sample);
+  bool feed(ClipMuxer &muxer, const MediaSample &sample);
+  // False: the pipeline has failed, the disk hangs, or too much waits for it.
+  bool waitForRoom(const ClipMuxer &muxer, int stream);
 
   const std::string path_;
   const std::array<HeldCaps, kStreams> caps_;
