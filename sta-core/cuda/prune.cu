@@ -16,6 +16,7 @@
 #include <cstdio>
 
 #include "cuda/numeric.h"
+#include "cuda/rank.h"
 #include "cuda/sta_cuda.h"
 #include "cuda/status.h"
 
@@ -194,9 +195,7 @@ __global__ void __launch_bounds__(kSimilarityThreads)
 
 // ---------------------------------------------------------------------------------------------- 3: the chain of groups
 
-// kSlices threads compute each column of a mat-vec and each rank. Each takes every kSlices-th term, and the partial
-// results are added in order.
-constexpr int kSlices = 4, kMaxColumnThreads = 256;
+constexpr int kMaxColumnThreads = 256;
 
 // Shared memory of the chain, in 32-bit words.
 struct ChainMemory {
@@ -219,33 +218,6 @@ struct ChainMemory {
     total = range + groups;
   }
 };
-
-struct Worker {
-  int slice, column, columns;  // slice and column of this thread; columns: threads per slice
-};
-
-// Calls use(i, rank) for each i < n, in one thread each. rank: position of key[i] in ascending order, ties by index.
-// Ends with a barrier.
-template <typename Use>
-__device__ __forceinline__ void rank_keys(const uint32_t *key, int n, const Worker &w, float *scratch, Use use) {
-  int *partial = reinterpret_cast<int *>(scratch);
-  for (int base = 0; base < n; base += w.columns) {
-    const int i = base + w.column;
-    int before = 0;
-    if (i < n) {
-      const uint32_t mine = key[i];
-      for (int j = w.slice; j < n; j += kSlices) before += key[j] < mine || (key[j] == mine && j < i);
-    }
-    partial[w.slice * w.columns + w.column] = before;
-    __syncthreads();
-    if (w.slice == 0 && i < n) {
-      int rank = 0;
-      for (int slice = 0; slice < kSlices; ++slice) rank += partial[slice * w.columns + w.column];
-      use(i, rank);
-    }
-    __syncthreads();
-  }
-}
 
 __global__ void __launch_bounds__(kSlices *kMaxColumnThreads)
     prune_chain(Shape s, const sta_cuda_group *plan, const float *magnitude, const float *similarity, const float *column_sum, const float *numerator,
