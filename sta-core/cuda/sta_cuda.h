@@ -119,10 +119,10 @@ typedef struct sta_cuda_prune_args {
      of the largest group, the inputs are [B,tokens,..], `kept` is [B,kept_count] with indices into 0..tokens-1, and
      drop, keep_token and the scores for tests are not used. */
   const struct sta_cuda_group *plan;
-  int32_t tokens;       /* K of the input, at most 2^31 - 1 */
-  int32_t kept_count;   /* K of the output, the sum of all `kept` of a clip */
-  void *workspace;      /* sta_cuda_prune_workspace() bytes, aligned to 16 */
-  int64_t *kept;        /* out [B,T·(N-r)]: indices into 0..L-1 in emitted order */
+  int32_t tokens;     /* K of the input, at most 2^31 - 1 */
+  int32_t kept_count; /* K of the output, the sum of all `kept` of a clip */
+  void *workspace;    /* sta_cuda_prune_workspace() bytes, aligned to 16 */
+  int64_t *kept;      /* out [B,T·(N-r)]: indices into 0..L-1 in emitted order */
   /* Scores for tests and pictures, see PruneTrace in pruning.h. Each may be NULL. */
   float *semantic;         /* out F~ [B,T,N] */
   float *accumulated;      /* out A  [B,T,N] */
