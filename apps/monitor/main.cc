@@ -11,6 +11,7 @@
 #include <memory>
 #include <thread>
 
+#include "install_dirs.h"
 #include "monitor/config/reader.h"
 #include "monitor/monitor.h"
 

@@ -7,6 +7,7 @@
 
 #include "display_matrix.h"
 #include "gst_source.h"
+#include "install_dirs.h"
 #include "options.h"
 
 namespace cli {

@@ -3,6 +3,7 @@
 // stream. RTLD_LOCAL keeps LibTorch's bundled copies of common libraries from replacing symbols of other plugins in the
 // process.
 #include "core_loader.h"
+#include "core_libdir.h"
 
 #include <dlfcn.h>
 

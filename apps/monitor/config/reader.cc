@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "install_dirs.h"
 #include "monitor/camera/uri.h"
 #include "monitor/config/section.h"
 #include "monitor/config/units.h"
