@@ -121,8 +121,6 @@ def test_restart(make_camera, make_monitor, broker, subscriber):
     cameras[0].cover()
     wait_for("an event", lambda: subscriber.events("camera-0", state="start"), 15)
     stopped = monitor.stop()
-    ended = wait_for("its end is told", lambda: subscriber.events("camera-0", state="end"))[0][1]
-    assert ended["interrupted"], ended
     wait_for("it says that it is gone", lambda: subscriber.last("sta/status") == "offline")
     cameras[0].uncover()
 
@@ -134,6 +132,9 @@ def test_restart(make_camera, make_monitor, broker, subscriber):
         return time.monotonic() - begun
 
     started = start()
+    # Usually it is told while the monitor stops. If the broker is slow then, it is told as soon as the monitor is back.
+    ended = wait_for("its end is told", lambda: subscriber.events("camera-0", state="end"))[0][1]
+    assert ended["interrupted"], ended
     # Other tests may keep the machine busy for a while, so the better of two tries counts.
     if stopped >= 2 or started >= 3:
         stopped, started = monitor.stop(), start()
