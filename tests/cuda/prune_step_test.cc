@@ -24,10 +24,12 @@
 #include "pruning/prune_step.h"
 #include "pruning/ragged.h"
 #include "support/golden_swin.h"
+#include "support/ragged_counts.h"
 
 namespace {
 
 using prune_case::Kind;
+using ragged_counts::random_counts;
 
 double max_diff(const at::Tensor &a, const at::Tensor &b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
 
@@ -174,24 +176,6 @@ TEST(CudaPruneStep, ForwardPassOfAVideoSwin) {
       EXPECT_TRUE(at::equal(std::get<0>(got.kept[i].sort(1)), std::get<0>(want.kept[i].sort(1)))) << "call " << i + 1 << " r " << r;
     EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << "r " << r;
   }
-}
-
-// Counts of windows that keep as many tokens, the first step whole; steps may be empty.
-std::vector<std::vector<int>> random_counts(std::mt19937 &random, int batch, int steps, int n) {
-  const int later = static_cast<int>(random() % static_cast<unsigned>((steps - 1) * n + 1)) / (1 + static_cast<int>(random() % 4));
-  std::vector<std::vector<int>> counts;
-  for (int b = 0; b < batch; ++b) {
-    std::vector<int> c(static_cast<size_t>(steps));
-    c[0] = n;
-    for (int left = later; left > 0;)
-      if (int &x = c[1 + random() % static_cast<unsigned>(steps - 1)]; x < n) {
-        const int more = std::min({left, n - x, 1 + static_cast<int>(random() % static_cast<unsigned>(n))});
-        x += more;
-        left -= more;
-      }
-    counts.push_back(c);
-  }
-  return counts;
 }
 
 // Groups that differ in size, empty and single ones among them, with and without a token that has to stay.

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "pruning/ragged_plan.h"
+#include "support/ragged_counts.h"
 
 using namespace sta;
 
@@ -52,23 +53,10 @@ TEST(RaggedPlan, AnyCounts) {
     const int most = (n - (class_token ? 1 : 0)) / 2;
     if (most == 0) continue;
     const int r = 1 + static_cast<int>(random() % static_cast<unsigned>(most));
-    // The same sum for all windows, spread in different ways; the first step is full.
-    const int later = static_cast<int>(random() % static_cast<unsigned>((steps - 1) * n + 1));
-    std::vector<std::vector<int>> counts;
-    for (int b = 0; b < batch; ++b) {
-      std::vector<int> c(static_cast<size_t>(steps));
-      c[0] = n;
-      for (int left = later; left > 0;)
-        if (int &x = c[1 + random() % static_cast<unsigned>(steps - 1)]; x < n) {
-          const int more = std::min({left, n - x, 1 + static_cast<int>(random() % static_cast<unsigned>(n))});
-          x += more;
-          left -= more;
-        }
-      counts.push_back(c);
-    }
+    const std::vector<std::vector<int>> counts = ragged_counts::random_counts(random, batch, steps, n);
     const auto calls = plan_ragged(counts, n, r, class_token, true);
     ASSERT_EQ(calls.size(), 3u);
-    int tokens = n + later, dense = n;
+    int tokens = sum(counts[0]), dense = n;
     std::vector<std::vector<int>> now = counts;
     for (const RaggedCall &call : calls) {
       ASSERT_EQ(call.tokens, tokens);

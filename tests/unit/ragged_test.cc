@@ -13,8 +13,10 @@
 
 #include "model/vit.h"
 #include "pruning/ragged.h"
+#include "support/ragged_counts.h"
 
 using namespace sta;
+using ragged_counts::random_counts;
 
 namespace {
 
@@ -119,24 +121,6 @@ TEST(Ragged, EqualGroupsAreThePapersRule) {
       key = ops::gather_tokens(key, got);
     }
   }
-}
-
-// Counts of windows that keep as many tokens, the first step whole; steps may be empty.
-std::vector<std::vector<int>> random_counts(std::mt19937 &random, int batch, int steps, int n) {
-  const int later = static_cast<int>(random() % static_cast<unsigned>((steps - 1) * n + 1)) / (1 + static_cast<int>(random() % 4));
-  std::vector<std::vector<int>> counts;
-  for (int b = 0; b < batch; ++b) {
-    std::vector<int> c(static_cast<size_t>(steps));
-    c[0] = n;
-    for (int left = later; left > 0;)
-      if (int &x = c[1 + random() % static_cast<unsigned>(steps - 1)]; x < n) {
-        const int more = std::min({left, n - x, 1 + static_cast<int>(random() % static_cast<unsigned>(n))});
-        x += more;
-        left -= more;
-      }
-    counts.push_back(c);
-  }
-  return counts;
 }
 
 TEST(Ragged, AnyGroupsAsTheOracleSays) {

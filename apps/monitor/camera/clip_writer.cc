@@ -65,7 +65,8 @@ struct ClipMuxer {
 
   // The error that the pipeline has reported, or `otherwise`.
   std::string failure(const std::string &otherwise) {
-    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+    // `failed` is set just before the message is in the queue.
+    GstMessage *message = gst_bus_timed_pop_filtered(bus, failed ? GST_SECOND : 0, GST_MESSAGE_ERROR);
     if (!message) return otherwise;
     GError *error = nullptr;
     gst_message_parse_error(message, &error, nullptr);
