@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ops/cpu_ops.h"
 #include "pruning/ragged.h"
 
 namespace sta {
@@ -32,11 +33,13 @@ Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType 
   const ModelDescription &m = description_;
   patch_ = linear("patch_embed.proj", type);
   patch_.weight = patch_.weight.view({m.embed_dim, m.patch_volume()});
+  ops::pack(patch_);
   position_ = ops::position_table(m.tokens(), m.embed_dim).to(device, type);
   for (int i = 0; i < m.depth; ++i) {
     const std::string b = "blocks." + std::to_string(i) + ".";
     blocks_.push_back({norm(b + "norm1", m.block_eps, type), norm(b + "norm2", m.block_eps, type), linear(b + "attn.qkv", type),
                        linear(b + "attn.proj", type), linear(b + "mlp.fc1", type), linear(b + "mlp.fc2", type)});
+    for (ops::Linear *layer : {&blocks_.back().qkv, &blocks_.back().proj, &blocks_.back().fc1, &blocks_.back().fc2}) ops::pack(*layer);
   }
   last_norm_ = m.mean_pooling ? norm("fc_norm", m.fc_norm_eps, at::kFloat) : norm("norm", m.block_eps, at::kFloat);
   head_ = linear("head", at::kFloat);
@@ -98,23 +101,21 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
     call.keep_token = class_token;
     // The scores use the keys of this same block, before its MLP, as in the official code.
-    const ops::AttentionOutput attended =
-        ops::attention(normed.defined() ? normed : ops::layer_norm(x, block.norm1), block.qkv, block.proj, m.num_heads, call.index != 0);
+    const at::Tensor keys = ops::add_attention(x, normed, block.norm1, block.qkv, block.proj, m.num_heads, call.index != 0);
     normed.reset();
-    x += attended.x;
-    x += ops::mlp(ops::layer_norm(x, block.norm2), block.fc1, block.fc2);
+    ops::add_mlp(x, block.norm2, block.fc1, block.fc2);
     if (probe && probe->block) probe->block(i, x);
     if (call.index == 0) continue;
     if (!still.calls.empty()) {
       const RaggedCall &ragged = still.calls[static_cast<size_t>(call.index - 1)];
       at::Tensor keep;
-      if (kernels_take(kernels_, x, attended.keys, ragged, prune)) {
-        PrunedTokens pruned = prune_by_kernels(*kernels_, x, attended.keys, ragged, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
+      if (kernels_take(kernels_, x, keys, ragged, prune)) {
+        PrunedTokens pruned = prune_by_kernels(*kernels_, x, keys, ragged, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
         x = std::move(pruned.x);
         normed = std::move(pruned.normed);
         keep = std::move(pruned.kept);
       } else {
-        keep = select_ragged(x, ops::key_mean(attended.keys), ragged, prune);
+        keep = select_ragged(x, ops::key_mean(keys), ragged, prune);
         x = ops::gather_tokens(x, keep);
       }
       still.weights = still.weights.gather(1, keep);
@@ -123,15 +124,15 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
     }
     if (class_token >= 0) class_token = keep_token_after(call, prune, x.size(1));
     const bool traced = probe && probe->prune;
-    if (!traced && kernels_take(kernels_, x, attended.keys, call, prune)) {
-      PrunedTokens pruned = prune_by_kernels(*kernels_, x, attended.keys, call, prune.drop_number, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
+    if (!traced && kernels_take(kernels_, x, keys, call, prune)) {
+      PrunedTokens pruned = prune_by_kernels(*kernels_, x, keys, call, prune.drop_number, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
       x = std::move(pruned.x);
       normed = std::move(pruned.normed);
       out.kept.push_back(std::move(pruned.kept));
       continue;
     }
     PruneTrace trace;
-    const at::Tensor key_mean = ops::key_mean(attended.keys);
+    const at::Tensor key_mean = ops::key_mean(keys);
     const at::Tensor keep = select_tokens(x, key_mean, call, prune, traced ? &trace : nullptr);
     if (traced) probe->prune(call.index, key_mean, trace);
     x = ops::gather_tokens(x, keep);

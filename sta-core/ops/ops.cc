@@ -13,6 +13,7 @@
 #include <cmath>
 
 #include "ops/attention.h"
+#include "ops/cpu_ops.h"
 
 namespace sta::ops {
 
@@ -23,15 +24,14 @@ at::Tensor tubelets(const at::Tensor &clip, int tubelet, int patch) {
   return clip.reshape({b, 3, t, tubelet, y, patch, x, patch}).permute({0, 2, 4, 6, 1, 3, 5, 7}).reshape({b, t * y * x, 3 * tubelet * patch * patch});
 }
 
-at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch) {
-  return at::linear(tubelets(clip, tubelet, patch), proj.weight, proj.bias);
-}
+at::Tensor patch_embed(const at::Tensor &clip, const Linear &proj, int tubelet, int patch) { return linear(tubelets(clip, tubelet, patch), proj); }
 
-at::Tensor linear(const at::Tensor &x, const Linear &l) { return at::linear(x, l.weight, l.bias); }
+at::Tensor linear(const at::Tensor &x, const Linear &l) { return l.packed.defined() ? packed_linear(x, l) : at::linear(x, l.weight, l.bias); }
 
 at::Tensor layer_norm(const at::Tensor &x, const LayerNorm &norm) { return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, norm.eps); }
 
 at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2) {
+  if (fc1.packed.defined()) return linear(packed_linear(x, fc1, /*gelu=*/true), fc2);
   at::Tensor hidden = linear(x, fc1);
   at::gelu_(hidden);
   return linear(hidden, fc2);
@@ -46,6 +46,19 @@ AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const 
   const at::Tensor mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));  // [B,h,L,D], scale D^-1/2
   out.x = linear(mixed.transpose(1, 2).reshape({b, l, c}), proj);
   return out;
+}
+
+at::Tensor add_attention(at::Tensor &x, const at::Tensor &normed, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads,
+                         bool want_keys) {
+  if (qkv.packed.defined() && proj.packed.defined()) return packed_add_attention(x, norm, qkv, proj, heads, want_keys);
+  const AttentionOutput attended = attention(normed.defined() ? normed : layer_norm(x, norm), qkv, proj, heads, want_keys);
+  x += attended.x;
+  return attended.keys;
+}
+
+void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2) {
+  if (fc1.packed.defined() && fc2.packed.defined()) return packed_add_mlp(x, norm, fc1, fc2);
+  x += mlp(layer_norm(x, norm), fc1, fc2);
 }
 
 at::Tensor key_mean(const at::Tensor &keys) { return keys.to(at::kFloat).mean(2); }

@@ -10,8 +10,10 @@
 namespace sta::ops {
 
 struct Linear {
-  at::Tensor weight;  // [out, in]
-  at::Tensor bias;    // [out]
+  at::Tensor weight;       // [out, in]; undefined if packed
+  at::Tensor bias;         // [out]
+  at::Tensor packed = {};  // the weights as the CPU's own kernels read them (cpu_ops.h); undefined if LibTorch computes
+  int64_t inputs = 0;      // of packed weights
 };
 
 struct LayerNorm {
@@ -42,6 +44,14 @@ struct AttentionOutput {
 
 /// Multi-head self-attention of x [B,L,C]. The rows of qkv.weight are q, k, v, each heads × D.
 AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_keys);
+
+/// x [B,L,C] += attention(norm(x)). normed: norm(x), if it is there already. Returns the keys [B,L,h,D], which the
+/// thread's next attention may overwrite; undefined if they are not wanted.
+at::Tensor add_attention(at::Tensor &x, const at::Tensor &normed, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads,
+                         bool want_keys);
+
+/// x [B,L,C] += mlp(norm(x))
+void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2);
 
 /// keys [B,L,h,D] -> f32 [B,L,D], mean over heads.
 at::Tensor key_mean(const at::Tensor &keys);

@@ -19,6 +19,7 @@ from training.guide import Guide
 from reference.model_folder import MEAN, STD, load_folder, normalise, save_folder
 from training.muon import Muon
 from training.still_batches import still_batches
+from training.teacher import Teacher, hold_some
 from reference.sta_model import Geometry, VideoClassifier
 
 
@@ -142,6 +143,8 @@ def add_arguments(parser, name, clips):
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--sparse", type=float, default=0.6, help="share of the training that sees half of the tokens only")
     parser.add_argument("--still", type=float, default=0.0, help="share of the batches of whose clips only changing tokens are seen")
+    parser.add_argument("--teacher", help="model folder whose answers to the whole clips are learnt beside the labels")
+    parser.add_argument("--teacher-weight", type=float, default=2.0)
     parser.add_argument("--guide", type=float, default=1.0, help="weight of the second task, telling the true motion")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenes", type=int, default=120, help="generated scenes beside the footage")
@@ -185,6 +188,7 @@ def train(args, task):
         set_first_filters(model, normalise(torch.from_numpy(np.stack([task.maker.make(10 ** 9 - 1 - i)[0] for i in range(128)]))))
     average = state["average"] if done else {n: p.detach().clone() for n, p in model.named_parameters()}
     test = make_test_set(task, args.test_clips)
+    teacher = Teacher(args.teacher) if args.teacher else None
     loader = DataLoader(Clips(task, done // 2, args.clips // 2, args.codec_share), args.batch // 2, num_workers=args.workers, drop_last=True,
                         worker_init_fn=one_thread, prefetch_factor=4 if args.workers else None, persistent_workers=False)
     began, begun_at, losses, guided, hits, last_save = time.time(), done, [], [], [], time.time()
@@ -215,6 +219,8 @@ def train(args, task):
             kept = some_places(model, len(labels), 0.5, chance, motions[..., 5].amax(1) if task.local else None)
             groups = [(groups[0][0], kept, None)]
         elif torch.rand((), generator=chance).item() < args.still:
+            if teacher:
+                clips, labels = hold_some(clips, labels, chance)
             groups = still_batches(model, clips, chance)
         logits, guidance = torch.zeros(len(labels), len(task.labels)), 0.0
         with torch.autocast("cpu", torch.bfloat16, enabled=not args.float32):
@@ -225,6 +231,8 @@ def train(args, task):
                 logits = logits.index_put((numbers,), model.classifier(pooled).float())
                 guidance = guidance + guide(tokens, pooled, motions[numbers], kept) * (len(numbers) / len(labels))
         loss = functional.cross_entropy(logits.float(), labels, label_smoothing=0.05) + args.guide * guidance
+        if teacher:
+            loss = loss + args.teacher_weight * teacher.loss(logits.float(), clips)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

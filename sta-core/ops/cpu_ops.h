@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// The parts of a transformer block on the kernels of cpu/cpu_kernels.h. ops.h uses them for layers whose weights are
+// packed. Results in between stay in buffers of the calling thread, which grow to what the largest pass needs and are
+// kept: a warm pass asks the system for no memory here.
+//
+// All tensors: f32, on the CPU, contiguous. Thread-safe. Throws c10::Error (out of memory).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "ops/ops.h"
+
+namespace sta::ops {
+
+/// Packs the weights of a layer, if they are f32 on the CPU and the processor has the kernels. The plain weights are
+/// not kept then.
+void pack(Linear &layer);
+
+/// x [..,in] -> [..,out], with GELU if gelu is set
+at::Tensor packed_linear(const at::Tensor &x, const Linear &layer, bool gelu = false);
+
+/// x [B,L,C] += attention(norm(x)). Returns the keys [B,L,h,D], a view that the thread's next attention overwrites;
+/// undefined if they are not wanted.
+at::Tensor packed_add_attention(at::Tensor &x, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads, bool want_keys);
+
+/// x [B,L,C] += fc2(GELU(fc1 norm(x)))
+void packed_add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2);
+
+}  // namespace sta::ops
