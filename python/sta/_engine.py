@@ -45,7 +45,7 @@ class ModelInfo:
     mean: tuple[float, float, float]  #: of the colours R, G, B, which run from 0 to 1
     std: tuple[float, float, float]
     multi_label: bool  #: several classes may hold at once
-    attention: str  #: which of LibTorch's attention kernels are used
+    attention: str  #: the attention kernels that are used: LibTorch's, or "own"
     warnings: str  #: one per line, "" if there are none
     labels: tuple[str, ...]  #: one for each class
 

@@ -11,14 +11,15 @@ namespace sta::cpu {
 int workers();
 
 /// Calls run(context, task, worker) for each task below `tasks` and waits for all. worker: below workers(); two calls at
-/// the same time have different ones. run must not throw.
-void parallel(int64_t tasks, void (*run)(void *context, int64_t task, int worker), void *context);
+/// the same time have different ones. run must not throw. work: roughly how many multiply-adds there are in all. The
+/// calling thread does little work alone, because to wake and to await others takes longer, above all on a busy machine.
+void parallel(int64_t tasks, int64_t work, void (*run)(void *context, int64_t task, int worker), void *context);
 
 /// The same with a function object.
 template <class Run>
-void parallel(int64_t tasks, Run &&run) {
+void parallel(int64_t tasks, int64_t work, Run &&run) {
   parallel(
-      tasks, [](void *context, int64_t task, int worker) { (*static_cast<Run *>(context))(task, worker); }, &run);
+      tasks, work, [](void *context, int64_t task, int worker) { (*static_cast<Run *>(context))(task, worker); }, &run);
 }
 
 }  // namespace sta::cpu

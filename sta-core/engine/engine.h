@@ -59,7 +59,7 @@ class Engine {
   const char *precision() const { return precision_; }
   uint64_t num_parameters() const { return num_parameters_; }
   /// Names of the attention kernels in use. Never freed.
-  const char *attention() const { return attention_->kernels(); }
+  const char *attention() const { return model_->own_attention() ? model_->own_attention() : attention_->kernels(); }
   /// The CUcontext that frames in device memory must belong to. NULL: such frames cannot be used.
   void *cuda_context() const { return cuda_context_; }
   /// Makes a window ring on the model's device. UNSUPPORTED if cuda_context() is NULL; DEVICE.

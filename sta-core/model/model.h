@@ -47,6 +47,9 @@ class Model {
   /// c10::Error.
   virtual ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const = 0;
 
+  /// The attention of this model if it is not LibTorch's: "own". Else NULL.
+  virtual const char *own_attention() const { return nullptr; }
+
   const ModelDescription &description() const { return description_; }
   at::Device device() const { return device_; }
   at::ScalarType type() const { return type_; }

@@ -22,6 +22,7 @@ class Vit : public Model {
   Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels = nullptr);
 
   ForwardOutput forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe = nullptr) const override;
+  const char *own_attention() const override { return blocks_[0].qkv.packed.defined() ? "own" : nullptr; }
 
  private:
   // What stillness has left of the clips of a pass.

@@ -51,7 +51,7 @@ void product(const float *x, int64_t rows, const Linear &layer, cpu::Finish fini
   const int64_t most_rows = (tiles + row_parts - 1) / row_parts * kernels.tile_rows, scratch = kernels.linear_scratch(most_rows);
   float *const buffer = take(workspace().scratch, workers * scratch);
   const float *const packed = layer.packed.const_data_ptr<float>(), *const bias = layer.bias.const_data_ptr<float>();
-  cpu::parallel(row_parts * column_parts, [&](int64_t task, int worker) {
+  cpu::parallel(row_parts * column_parts, rows * in * out, [&](int64_t task, int worker) {
     const int64_t r = task / column_parts, c = task % column_parts;
     const int64_t first = r * tiles / row_parts * kernels.tile_rows, last = std::min(rows, (r + 1) * tiles / row_parts * kernels.tile_rows);
     const int64_t panel = c * panels / column_parts;
@@ -63,7 +63,7 @@ void product(const float *x, int64_t rows, const Linear &layer, cpu::Finish fini
 void norm_rows(const float *x, int64_t rows, const LayerNorm &norm, float *y) {
   const int64_t c = norm.weight.numel(), parts = std::min<int64_t>(rows, cpu::workers());
   const float *const weight = norm.weight.const_data_ptr<float>(), *const bias = norm.bias.const_data_ptr<float>();
-  cpu::parallel(parts, [&](int64_t part, int) {
+  cpu::parallel(parts, 8 * rows * c, [&](int64_t part, int) {
     const int64_t first = part * rows / parts, last = (part + 1) * rows / parts;
     cpu::cpu_kernels()->layer_norm(x + first * c, weight, bias, norm.eps, last - first, c, y + first * c);
   });
@@ -74,7 +74,7 @@ void attend_rows(const float *qkv, int64_t batch, int64_t tokens, int64_t heads,
   const cpu::CpuKernels &kernels = *cpu::cpu_kernels();
   const int64_t c = heads * d, row = 3 * c, key_size = kernels.packed_size(tokens, d), value_size = kernels.packed_size(d, tokens);
   float *const packed = take(workspace().packed, batch * heads * (key_size + value_size));
-  cpu::parallel(batch * heads, [&](int64_t task, int) {
+  cpu::parallel(batch * heads, 4 * batch * tokens * c, [&](int64_t task, int) {
     const float *const q = qkv + task / heads * tokens * row + task % heads * d;
     float *const keys = packed + task * (key_size + value_size);
     kernels.pack_keys(q + c, row, tokens, d, keys);
@@ -83,7 +83,7 @@ void attend_rows(const float *qkv, int64_t batch, int64_t tokens, int64_t heads,
   const int64_t parts = (tokens + kQueryRows - 1) / kQueryRows, scratch = kernels.attention_scratch(kQueryRows, d);
   float *const buffer = take(workspace().scratch, cpu::workers() * scratch);
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
-  cpu::parallel(batch * heads * parts, [&](int64_t task, int worker) {
+  cpu::parallel(batch * heads * parts, 2 * batch * tokens * tokens * c, [&](int64_t task, int worker) {
     const int64_t b = task / parts / heads, head = task / parts % heads, first = task % parts * kQueryRows;
     const float *const keys = packed + task / parts * (key_size + value_size);
     kernels.attention({qkv + (b * tokens + first) * row + head * d, row, keys, keys + key_size, mixed + (b * tokens + first) * c + head * d, c,

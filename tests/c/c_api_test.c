@@ -28,7 +28,7 @@ static void check_model(sta_engine *engine) {
   CHECK(info.num_frames == 16 && info.image_height == 64 && info.num_classes == 10);
   CHECK(info.max_drop_number == 8);
   CHECK(strcmp(info.architecture, "videomae") == 0);
-  CHECK(strcmp(info.attention, "flash") == 0 || strcmp(info.attention, "plain") == 0);
+  CHECK(strcmp(info.attention, "own") == 0 || strcmp(info.attention, "flash") == 0 || strcmp(info.attention, "plain") == 0);
   CHECK(strcmp(sta_engine_label(engine, 3), "class 3") == 0);
   CHECK(sta_engine_label(engine, 10) == NULL && sta_engine_label(engine, -1) == NULL);
 

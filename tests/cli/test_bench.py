@@ -24,7 +24,7 @@ class Bench(unittest.TestCase):
         self.assertEqual([row['drop_number'] for row in rows], [0, 5])
         for row in rows:
             self.assertEqual(row['clip'], 'memory')
-            self.assertIn(row['attention'], ('flash', 'plain'))
+            self.assertIn(row['attention'], ('flash', 'plain', 'own'))
             self.assertGreater(row['seconds'], 0)
             self.assertNotIn('seconds_with_upload', row)
 
@@ -42,8 +42,8 @@ class Bench(unittest.TestCase):
         self.assertEqual(len(both[3].split()), 6)
 
     def test_info_names_the_attention(self):
-        self.assertIn(json.loads(sta('info', MODEL, '--device', 'cpu', '--json'))['attention'], ('flash', 'plain'))
-        self.assertRegex(sta('info', MODEL, '--device', 'cpu'), r'(?m)^  attention (flash|plain)$')
+        self.assertIn(json.loads(sta('info', MODEL, '--device', 'cpu', '--json'))['attention'], ('flash', 'plain', 'own'))
+        self.assertRegex(sta('info', MODEL, '--device', 'cpu'), r'(?m)^  attention (flash|plain|own)$')
 
     def test_info_says_from_where_on_pruning_pays(self):
         costs = json.loads(sta('info', MODEL, '--device', 'cpu', '--measure', '--json'))['pruning_cost']

@@ -235,8 +235,8 @@ typedef struct sta_model_info {
   /** Since 2.2. 1: several classes may hold at once, so each has a probability of its own (sigmoid). 0: classes exclude
    *  each other (softmax). */
   int32_t multi_label;
-  /** Since 2.2: the attention kernels of LibTorch that the model uses now: "cuDNN", "flash", "memory-efficient",
-   *  "plain", or several of them joined by ", ". The engine finds them by trying. If one fails, the engine switches it
+  /** Since 2.2: the attention kernels that the model uses now. "own": the engine's, on CPUs. Of LibTorch: "cuDNN",
+   *  "flash", "memory-efficient", "plain", or several of them joined by ", ". The engine finds these by trying. If one fails, the engine switches it
    *  off for the process and the next one takes its place. */
   const char *attention;
   /** Since 2.3: what the model folder recommends for sta_stream_options.still_threshold; 0: nothing. */
