@@ -71,7 +71,7 @@ class Subscriber:
     returns."""
 
     def __init__(self, broker, topic="#"):
-        command = ["mosquitto_sub", "-p", str(broker.port), "-t", topic, "-q", "1", "-i", f"test-{free_port()}", "-c", "-F", "%t %x"]  # hexadecimal, for pictures
+        command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-q", "1", "-i", f"test-{free_port()}", "-c", "-F", "%t %x"]  # hexadecimal, for pictures
         if broker.user:
             command += ["-u", broker.user, "-P", broker.password]
         self.messages = []
