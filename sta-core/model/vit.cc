@@ -26,20 +26,23 @@ PruneCall prune_call_after(const ModelDescription &m, int block) {
 Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
     : Model(description, type, device), kernels_(kernels) {
   auto pack = [&](const std::string &name, at::ScalarType to) { return take_weight(weights, name, to, device); };
-  auto linear = [&](const std::string &name, at::ScalarType to) { return ops::Linear{pack(name + ".weight", to), pack(name + ".bias", to)}; };
+  auto linear = [&](const std::string &name, at::ScalarType to) {
+    if (to != type || !ops::packs(device, to)) return ops::Linear{pack(name + ".weight", to), pack(name + ".bias", to)};
+    // Packed from where they are: a copy in between would be one more in memory.
+    const at::Tensor read = std::move(weights.at(name + ".weight"));
+    return ops::packed(read, pack(name + ".bias", to));
+  };
   auto norm = [&](const std::string &name, double eps, at::ScalarType to) {
     return ops::LayerNorm{pack(name + ".weight", to), pack(name + ".bias", to), eps};
   };
   const ModelDescription &m = description_;
   patch_ = linear("patch_embed.proj", type);
-  patch_.weight = patch_.weight.view({m.embed_dim, m.patch_volume()});
-  ops::pack(patch_);
+  if (patch_.weight.defined()) patch_.weight = patch_.weight.view({m.embed_dim, m.patch_volume()});
   position_ = ops::position_table(m.tokens(), m.embed_dim).to(device, type);
   for (int i = 0; i < m.depth; ++i) {
     const std::string b = "blocks." + std::to_string(i) + ".";
     blocks_.push_back({norm(b + "norm1", m.block_eps, type), norm(b + "norm2", m.block_eps, type), linear(b + "attn.qkv", type),
                        linear(b + "attn.proj", type), linear(b + "mlp.fc1", type), linear(b + "mlp.fc2", type)});
-    for (ops::Linear *layer : {&blocks_.back().qkv, &blocks_.back().proj, &blocks_.back().fc1, &blocks_.back().fc2}) ops::pack(*layer);
   }
   last_norm_ = m.mean_pooling ? norm("fc_norm", m.fc_norm_eps, at::kFloat) : norm("norm", m.block_eps, at::kFloat);
   head_ = linear("head", at::kFloat);

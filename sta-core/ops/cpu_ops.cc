@@ -93,15 +93,15 @@ void attend_rows(const float *qkv, int64_t batch, int64_t tokens, int64_t heads,
 
 }  // namespace
 
-void pack(Linear &layer) {
-  const cpu::CpuKernels *const kernels = cpu::cpu_kernels();
-  if (!kernels || !layer.weight.is_cpu() || layer.weight.scalar_type() != at::kFloat) return;
-  const at::Tensor weight = layer.weight.contiguous();
-  const int64_t out = weight.size(0), in = weight.size(1);
-  layer.packed = at::empty({kernels->packed_size(out, in)}, at::kFloat);
-  kernels->pack_weights(weight.const_data_ptr<float>(), out, in, layer.packed.data_ptr<float>());
-  layer.inputs = in;
-  layer.weight.reset();
+bool packs(at::Device device, at::ScalarType type) { return device.is_cpu() && type == at::kFloat && cpu::cpu_kernels(); }
+
+Linear packed(const at::Tensor &weight, const at::Tensor &bias) {
+  const cpu::CpuKernels &kernels = *cpu::cpu_kernels();
+  const at::Tensor rows = weight.to(at::kFloat).contiguous();
+  const int64_t out = rows.size(0), in = rows.numel() / out;
+  Linear layer{{}, bias, at::empty({kernels.packed_size(out, in)}, at::kFloat), in};
+  kernels.pack_weights(rows.const_data_ptr<float>(), out, in, layer.packed.data_ptr<float>());
+  return layer;
 }
 
 at::Tensor packed_linear(const at::Tensor &x, const Linear &layer, bool gelu) {

@@ -12,9 +12,11 @@
 
 namespace sta::ops {
 
-/// Packs the weights of a layer, if they are f32 on the CPU and the processor has the kernels. The plain weights are
-/// not kept then.
-void pack(Linear &layer);
+/// Whether layers of this type on this device are to be packed: f32, on a CPU that has the kernels.
+bool packs(at::Device device, at::ScalarType type);
+
+/// A packed layer. weight [out, ..]: of any floating type, on the CPU; it is read, not kept. bias: f32 [out].
+Linear packed(const at::Tensor &weight, const at::Tensor &bias);
 
 /// x [..,in] -> [..,out], with GELU if gelu is set
 at::Tensor packed_linear(const at::Tensor &x, const Linear &layer, bool gelu = false);

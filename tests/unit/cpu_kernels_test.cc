@@ -32,11 +32,9 @@ class CpuKernels : public ::testing::Test {
 ops::Linear some_layer(int64_t out, int64_t in) { return {at::randn({out, in}) / std::sqrt(static_cast<double>(in)), at::randn({out})}; }
 
 ops::Linear packed(const ops::Linear &layer) {
-  ops::Linear copy = layer;
-  ops::pack(copy);
-  EXPECT_TRUE(copy.packed.defined());
-  EXPECT_FALSE(copy.weight.defined());
-  return copy;
+  EXPECT_TRUE(ops::packs(at::kCPU, at::kFloat));
+  EXPECT_FALSE(ops::packs(at::kCPU, at::kBFloat16));
+  return ops::packed(layer.weight, layer.bias);
 }
 
 ops::LayerNorm some_norm(int64_t c) { return {at::randn({c}), at::randn({c}), 1e-6}; }
