@@ -55,10 +55,10 @@ inline __attribute__((always_inline)) void multiply(const float *a, int64_t row,
 
 int64_t packed_size(int64_t out, int64_t in) { return round_up(out, kWidth) * in; }
 
-void pack_weights(const float *weight, int64_t out, int64_t in, float *packed) {
+void pack_weights(const float *weight, int64_t stride, int64_t out, int64_t in, float *packed) {
   for (int64_t p = 0; p < out; p += kWidth)
     for (int64_t k = 0; k < in; ++k)
-      for (int64_t c = p; c < p + kWidth; ++c) *packed++ = c < out ? weight[c * in + k] : 0.0f;
+      for (int64_t c = p; c < p + kWidth; ++c) *packed++ = c < out ? weight[c * stride + k] : 0.0f;
 }
 
 // x [rows, depth] -> tiles [rows / kRows, depth, kRows], zeros after the last row; each times scale.
@@ -152,12 +152,6 @@ void linear(const LinearArgs &a) {
 }
 
 // ------------------------------------------------------------------------------------------------------------ attention
-
-void pack_keys(const float *k, int64_t stride, int64_t keys, int64_t head_dim, float *packed) {
-  for (int64_t p = 0; p < keys; p += kWidth)
-    for (int64_t d = 0; d < head_dim; ++d)
-      for (int64_t j = p; j < p + kWidth; ++j) *packed++ = j < keys ? k[j * stride + d] : 0.0f;
-}
 
 // Panels of kWidth of the head's channels: [D / kWidth, keys, kWidth].
 void pack_values(const float *v, int64_t stride, int64_t keys, int64_t head_dim, float *packed) {
@@ -261,7 +255,7 @@ void layer_norm(const float *x, const float *weight, const float *bias, double e
 }  // namespace
 
 extern const CpuKernels kAvx2Kernels;
-constexpr CpuKernels kAvx2Kernels = {kWidth,    kRows,       packed_size,       pack_weights, linear_scratch, linear,
-                                     pack_keys, pack_values, attention_scratch, attention,    layer_norm};
+constexpr CpuKernels kAvx2Kernels = {kWidth, kRows,       packed_size,       pack_weights, linear_scratch,
+                                     linear, pack_values, attention_scratch, attention,    layer_norm};
 
 }  // namespace sta::cpu

@@ -40,7 +40,7 @@ struct LinearArgs {
 struct AttentionArgs {
   const float *q;         // [rows, D]
   int64_t q_stride;       // floats from row to row
-  const float *packed_k;  // of pack_keys
+  const float *packed_k;  // of pack_weights
   const float *packed_v;  // of pack_values
   float *y;               // [rows, D]
   int64_t y_stride;
@@ -55,14 +55,13 @@ struct CpuKernels {
 
   /// Floats of packed weights: the columns are filled up to whole panels.
   int64_t (*packed_size)(int64_t out, int64_t in);
-  /// weight [out, in] -> panels [out / width, in, width], zeros after the last column.
-  void (*pack_weights)(const float *weight, int64_t out, int64_t in, float *packed);
+  /// weight [out, in], stride: floats from row to row -> panels [out / width, in, width], zeros after the last column.
+  /// The keys [keys, D] of a head are packed by this too: queries times keys is such a product.
+  void (*pack_weights)(const float *weight, int64_t stride, int64_t out, int64_t in, float *packed);
   int64_t (*linear_scratch)(int64_t rows);
   void (*linear)(const LinearArgs &args);
 
-  /// Keys of one head as the weights of a product, values as its panels. Each takes packed_size(keys, D) or
-  /// packed_size(D, keys) floats.
-  void (*pack_keys)(const float *k, int64_t stride, int64_t keys, int64_t head_dim, float *packed);
+  /// The values [keys, D] of a head -> panels [D / width, keys, width]: packed_size(D, keys) floats.
   void (*pack_values)(const float *v, int64_t stride, int64_t keys, int64_t head_dim, float *packed);
   int64_t (*attention_scratch)(int64_t rows, int64_t head_dim);
   void (*attention)(const AttentionArgs &args);

@@ -77,7 +77,7 @@ void attend_rows(const float *qkv, int64_t batch, int64_t tokens, int64_t heads,
   cpu::parallel(batch * heads, 4 * batch * tokens * c, [&](int64_t task, int) {
     const float *const q = qkv + task / heads * tokens * row + task % heads * d;
     float *const keys = packed + task * (key_size + value_size);
-    kernels.pack_keys(q + c, row, tokens, d, keys);
+    kernels.pack_weights(q + c, row, tokens, d, keys);
     kernels.pack_values(q + 2 * c, row, tokens, d, keys + key_size);
   });
   const int64_t parts = (tokens + kQueryRows - 1) / kQueryRows, scratch = kernels.attention_scratch(kQueryRows, d);
@@ -100,7 +100,7 @@ Linear packed(const at::Tensor &weight, const at::Tensor &bias) {
   const at::Tensor rows = weight.to(at::kFloat).contiguous();
   const int64_t out = rows.size(0), in = rows.numel() / out;
   Linear layer{{}, bias, at::empty({kernels.packed_size(out, in)}, at::kFloat), in};
-  kernels.pack_weights(rows.const_data_ptr<float>(), out, in, layer.packed.data_ptr<float>());
+  kernels.pack_weights(rows.const_data_ptr<float>(), in, out, in, layer.packed.data_ptr<float>());
   return layer;
 }
 

@@ -102,7 +102,7 @@ TEST_F(CpuKernels, AttentionBearsLargeScores) {
     at::Tensor scratch = at::empty({kernels.attention_scratch(l, d)}), y = at::empty({l, d});
     const float *const q = qkv.const_data_ptr<float>() + d;  // the second head
     const int64_t row = 3 * heads * d;
-    kernels.pack_keys(q + heads * d, row, l, d, keys.data_ptr<float>());
+    kernels.pack_weights(q + heads * d, row, l, d, keys.data_ptr<float>());
     kernels.pack_values(q + 2 * heads * d, row, l, d, values.data_ptr<float>());
     kernels.attention({q, row, keys.const_data_ptr<float>(), values.const_data_ptr<float>(), y.data_ptr<float>(), d, l, l, d,
                        1 / std::sqrt(static_cast<float>(d)), scratch.data_ptr<float>()});
