@@ -31,8 +31,8 @@ void copy(const float *from, int64_t n, float *to) {
   for (int64_t i = 0; i < n; ++i) to[i] = from[i];
 }
 
-// Σ_k a[r, k] · b[k] of a tile. a: element (r, k) at r · kRow + k · column, if kRow is known, else at r · row. b [depth,
-// kWidth]. done(r, left, right) is called for each row.
+// Σ_k a[r, k] · b[k] of a tile. a: element (r, k) is at r · row + k · column. b [depth, kWidth]. done(r, left, right) is
+// called for each row.
 template <class Done>
 inline __attribute__((always_inline)) void multiply(const float *a, int64_t row, int64_t column, const float *b, int64_t depth, Done &&done) {
   Vec left[kRows] = {}, right[kRows] = {};

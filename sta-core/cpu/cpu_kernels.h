@@ -31,7 +31,7 @@ struct LinearArgs {
   float *y;             // [rows, out]
   int64_t y_stride;     // floats from row to row
   int64_t rows, in, out;
-  int64_t first_panel, panels;  // the columns to compute, in panels of panel_width()
+  int64_t first_panel, panels;  // the columns to compute, in panels of panel_width
   Finish finish;
   float *scratch;  // linear_scratch floats
 };

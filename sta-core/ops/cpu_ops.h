@@ -3,7 +3,8 @@
 // packed. Results in between stay in buffers of the calling thread, which grow to what the largest pass needs and are
 // kept: a warm pass asks the system for no memory here.
 //
-// All tensors: f32, on the CPU, contiguous. Thread-safe. Throws c10::Error (out of memory).
+// All tensors: f32, on the CPU, contiguous. The layers of one block are either all packed or none is. Thread-safe. Throws
+// c10::Error (out of memory).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -50,14 +50,14 @@ AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const 
 
 at::Tensor add_attention(at::Tensor &x, const at::Tensor &normed, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads,
                          bool want_keys) {
-  if (qkv.packed.defined() && proj.packed.defined()) return packed_add_attention(x, norm, qkv, proj, heads, want_keys);
+  if (qkv.packed.defined()) return packed_add_attention(x, norm, qkv, proj, heads, want_keys);
   const AttentionOutput attended = attention(normed.defined() ? normed : layer_norm(x, norm), qkv, proj, heads, want_keys);
   x += attended.x;
   return attended.keys;
 }
 
 void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2) {
-  if (fc1.packed.defined() && fc2.packed.defined()) return packed_add_mlp(x, norm, fc1, fc2);
+  if (fc1.packed.defined()) return packed_add_mlp(x, norm, fc1, fc2);
   x += mlp(layer_norm(x, norm), fc1, fc2);
 }
 
