@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "ops/cpu_ops.h"
+#include "pruning/prune_cpu.h"
 #include "pruning/ragged.h"
 
 namespace sta {
@@ -52,6 +53,7 @@ Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType 
 at::Tensor Vit::embed(const at::Tensor &clip, const PruneSettings &prune, ForwardOutput &out, Still &still) const {
   const ModelDescription &m = description_;
   if (prune.still.empty()) {
+    if (patch_.packed.defined()) return ops::packed_embed(clip, patch_, position_, m.tubelet, m.patch, {});
     at::Tensor x = ops::patch_embed(clip, patch_, m.tubelet, m.patch);  // [B,L,C]
     x += position_;
     return x;
@@ -72,6 +74,7 @@ at::Tensor Vit::embed(const at::Tensor &clip, const PruneSettings &prune, Forwar
   still.weights = weights.to(device_);
   if (prune.active()) still.calls = plan_ragged(counts, m.step_tokens(), prune.drop_number, !m.mean_pooling, prune.rule == STA_PRUNING_STA);
   // Pixels of dropped tokens are not looked at.
+  if (patch_.packed.defined()) return ops::packed_embed(clip, patch_, position_, m.tubelet, m.patch, out.input_tokens);
   at::Tensor x = ops::linear(ops::gather_tokens(ops::tubelets(clip, m.tubelet, m.patch), out.input_tokens), patch_);
   x += position_.index_select(0, out.input_tokens.view({-1})).view({b, k, m.embed_dim});
   return x;
@@ -117,6 +120,9 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
         x = std::move(pruned.x);
         normed = std::move(pruned.normed);
         keep = std::move(pruned.kept);
+      } else if (cpu_takes(x, keys, prune)) {
+        keep = select_on_cpu(x, keys, ragged);
+        x = ops::packed_gather(x, keep);
       } else {
         keep = select_ragged(x, ops::key_mean(keys), ragged, prune);
         x = ops::gather_tokens(x, keep);
@@ -132,6 +138,11 @@ ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, c
       x = std::move(pruned.x);
       normed = std::move(pruned.normed);
       out.kept.push_back(std::move(pruned.kept));
+      continue;
+    }
+    if (!traced && cpu_takes(x, keys, prune)) {
+      out.kept.push_back(select_on_cpu(x, keys, call, prune.drop_number));
+      x = ops::packed_gather(x, out.kept.back());
       continue;
     }
     PruneTrace trace;

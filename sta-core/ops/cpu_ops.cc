@@ -18,13 +18,14 @@ namespace {
 // Rows of the queries that one task of the attention takes: the keys and values of the head are read once for them.
 constexpr int64_t kQueryRows = 96;
 
+// Each is used by one step at a time, so that a pass needs few of them.
 struct Workspace {
-  at::Tensor normed;   // [B,L,C]
-  at::Tensor qkv;      // [B,L,3C]
-  at::Tensor mixed;    // [B,L,C], the attention's result
-  at::Tensor hidden;   // [B,L,hidden]
-  at::Tensor packed;   // [B,h] packed keys and values
-  at::Tensor scratch;  // [workers] scratch of the kernels
+  at::Tensor stream[2];  // [B,L,C] twice, the tokens before and after a pruning call
+  at::Tensor qkv;        // [B,L,3C]
+  at::Tensor mixed;      // [B,L,C], the attention's result
+  at::Tensor wide;       // [B,L,hidden] of the MLP, or the pixels of the tokens
+  at::Tensor packed;     // [B,h] packed keys and values
+  at::Tensor scratch;    // [workers] scratch of the kernels
 };
 
 Workspace &workspace() {
@@ -41,31 +42,49 @@ float *take(at::Tensor &buffer, int64_t size) {
   return buffer.data_ptr<float>();
 }
 
-// y [rows, out] = finish(x [rows, in] · Wᵀ)
-void product(const float *x, int64_t rows, const Linear &layer, cpu::Finish finish, float *y) {
+// A product y [rows, out] = finish(prepare(x [rows, in]) · Wᵀ).
+struct Product {
+  cpu::Prepare prepare = cpu::Prepare::kNone;
+  const LayerNorm *norm = nullptr;  // for kNorm
+  cpu::Finish finish = cpu::Finish::kBias;
+};
+
+void multiply(const float *x, int64_t rows, const Linear &layer, const Product &how, float *y) {
   const cpu::CpuKernels &kernels = *cpu::cpu_kernels();
-  const int64_t out = layer.bias.numel(), in = layer.inputs;
+  const int64_t out = layer.bias.numel(), in = layer.inputs, workers = cpu::workers();
   const int64_t tiles = (rows + kernels.tile_rows - 1) / kernels.tile_rows, panels = (out + kernels.panel_width - 1) / kernels.panel_width;
-  // Each worker takes rows next to each other. Where there are fewer tiles than workers, they share columns too.
-  const int64_t workers = cpu::workers(), row_parts = std::min<int64_t>(workers, tiles), column_parts = std::min(workers / row_parts, panels);
-  const int64_t most_rows = (tiles + row_parts - 1) / row_parts * kernels.tile_rows, scratch = kernels.linear_scratch(most_rows);
+  // Tasks of rows next to each other, as many for each worker and more than one, so that a worker who is disturbed gets
+  // fewer. Where there are fewer tiles than workers, they share columns too.
+  const int64_t blocks = (rows + kernels.block_rows - 1) / kernels.block_rows;
+  const int64_t row_parts = std::min((blocks + workers - 1) / workers * workers, tiles),
+                column_parts = std::clamp<int64_t>(workers / row_parts, 1, panels);
+  const int64_t most_rows = (tiles + row_parts - 1) / row_parts * kernels.tile_rows, scratch = kernels.linear_scratch(most_rows, in);
   float *const buffer = take(workspace().scratch, workers * scratch);
-  const float *const packed = layer.packed.const_data_ptr<float>(), *const bias = layer.bias.const_data_ptr<float>();
+  cpu::LinearArgs whole{};
+  whole.x_stride = in;
+  whole.packed = layer.packed.const_data_ptr<float>();
+  whole.bias = layer.bias.const_data_ptr<float>();
+  whole.y_stride = out;
+  whole.in = in;
+  whole.out = out;
+  whole.prepare = how.prepare;
+  if (how.norm) {
+    whole.norm_weight = how.norm->weight.const_data_ptr<float>();
+    whole.norm_bias = how.norm->bias.const_data_ptr<float>();
+    whole.norm_eps = static_cast<float>(how.norm->eps);
+  }
+  whole.finish = how.finish;
   cpu::parallel(row_parts * column_parts, rows * in * out, [&](int64_t task, int worker) {
     const int64_t r = task / column_parts, c = task % column_parts;
     const int64_t first = r * tiles / row_parts * kernels.tile_rows, last = std::min(rows, (r + 1) * tiles / row_parts * kernels.tile_rows);
-    const int64_t panel = c * panels / column_parts;
-    kernels.linear({x + first * in, in, packed, bias, y + first * out, out, last - first, in, out, panel, (c + 1) * panels / column_parts - panel,
-                    finish, buffer + worker * scratch});
-  });
-}
-
-void norm_rows(const float *x, int64_t rows, const LayerNorm &norm, float *y) {
-  const int64_t c = norm.weight.numel(), parts = std::min<int64_t>(rows, cpu::workers());
-  const float *const weight = norm.weight.const_data_ptr<float>(), *const bias = norm.bias.const_data_ptr<float>();
-  cpu::parallel(parts, 8 * rows * c, [&](int64_t part, int) {
-    const int64_t first = part * rows / parts, last = (part + 1) * rows / parts;
-    cpu::cpu_kernels()->layer_norm(x + first * c, weight, bias, norm.eps, last - first, c, y + first * c);
+    cpu::LinearArgs part = whole;
+    part.x = x + first * in;
+    part.y = y + first * out;
+    part.rows = last - first;
+    part.first_panel = c * panels / column_parts;
+    part.panels = (c + 1) * panels / column_parts - part.first_panel;
+    part.scratch = buffer + worker * scratch;
+    kernels.linear(part);
   });
 }
 
@@ -109,28 +128,60 @@ at::Tensor packed_linear(const at::Tensor &x, const Linear &layer, bool gelu) {
   std::vector<int64_t> sizes = x.sizes().vec();
   sizes.back() = layer.bias.numel();
   at::Tensor y = at::empty(sizes, at::kFloat);
-  product(rows.const_data_ptr<float>(), rows.numel() / layer.inputs, layer, gelu ? cpu::Finish::kBiasGelu : cpu::Finish::kBias, y.data_ptr<float>());
+  multiply(rows.const_data_ptr<float>(), rows.numel() / layer.inputs, layer, {gelu ? cpu::Prepare::kGelu : cpu::Prepare::kNone}, y.data_ptr<float>());
   return y;
 }
 
 at::Tensor packed_add_attention(at::Tensor &x, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads, bool want_keys) {
   const int64_t b = x.size(0), l = x.size(1), c = x.size(2), d = c / heads;
   Workspace &space = workspace();
-  float *const normed = take(space.normed, x.numel()), *const all = take(space.qkv, b * l * 3 * c), *const mixed = take(space.mixed, b * l * c);
-  norm_rows(x.const_data_ptr<float>(), b * l, norm, normed);
-  product(normed, b * l, qkv, cpu::Finish::kBias, all);
+  float *const all = take(space.qkv, b * l * 3 * c), *const mixed = take(space.mixed, b * l * c);
+  multiply(x.const_data_ptr<float>(), b * l, qkv, {cpu::Prepare::kNorm, &norm}, all);
   attend_rows(all, b, l, heads, d, mixed);
-  product(mixed, b * l, proj, cpu::Finish::kBiasResidual, x.data_ptr<float>());
+  multiply(mixed, b * l, proj, {.finish = cpu::Finish::kBiasResidual}, x.data_ptr<float>());
   return want_keys ? space.qkv.narrow(0, 0, b * l * 3 * c).view({b, l, 3, heads, d}).select(2, 1) : at::Tensor();
 }
 
 void packed_add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2) {
   const int64_t rows = x.numel() / x.size(-1);
+  float *const hidden = take(workspace().wide, rows * fc1.bias.numel());
+  multiply(x.const_data_ptr<float>(), rows, fc1, {cpu::Prepare::kNorm, &norm}, hidden);
+  multiply(hidden, rows, fc2, {cpu::Prepare::kGelu, nullptr, cpu::Finish::kBiasResidual}, x.data_ptr<float>());
+}
+
+at::Tensor packed_embed(const at::Tensor &clip, const Linear &proj, const at::Tensor &position, int tubelet, int patch, const at::Tensor &tokens) {
+  const int64_t b = clip.size(0), t = clip.size(2), h = clip.size(3), w = clip.size(4), columns = w / patch, step = h / patch * columns;
+  const int64_t k = tokens.defined() ? tokens.size(1) : t / tubelet * step, c = proj.bias.numel(), volume = proj.inputs;
+  const at::Tensor pixels = clip.contiguous();
+  const float *const from = pixels.const_data_ptr<float>(), *const table = position.const_data_ptr<float>();
+  const int64_t *const chosen = tokens.defined() ? tokens.const_data_ptr<int64_t>() : nullptr;
   Workspace &space = workspace();
-  float *const normed = take(space.normed, x.numel()), *const hidden = take(space.hidden, rows * fc1.bias.numel());
-  norm_rows(x.const_data_ptr<float>(), rows, norm, normed);
-  product(normed, rows, fc1, cpu::Finish::kBiasGelu, hidden);
-  product(hidden, rows, fc2, cpu::Finish::kBiasResidual, x.data_ptr<float>());
+  float *const tubelets = take(space.wide, b * k * volume), *const x = take(space.stream[0], b * k * c);
+  const int64_t parts = std::min<int64_t>(b * k, 4 * cpu::workers());
+  cpu::parallel(parts, b * k * (volume + c), [&](int64_t part, int) {
+    for (int64_t i = part * b * k / parts; i < (part + 1) * b * k / parts; ++i) {
+      const int64_t token = chosen ? chosen[i] : i % k, frame = token / step * tubelet, row = token % step / columns * patch;
+      const float *const corner = from + i / k * 3 * t * h * w + token % columns * patch;
+      float *to = tubelets + i * volume;
+      for (int64_t channel = 0; channel < 3; ++channel)
+        for (int64_t f = frame; f < frame + tubelet; ++f)
+          for (int64_t y = row; y < row + patch; ++y) to = std::copy_n(corner + ((channel * t + f) * h + y) * w, patch, to);
+      std::copy_n(table + token * c, c, x + i * c);
+    }
+  });
+  multiply(tubelets, b * k, proj, {.finish = cpu::Finish::kBiasResidual}, x);
+  return space.stream[0].narrow(0, 0, b * k * c).view({b, k, c});
+}
+
+at::Tensor packed_gather(const at::Tensor &x, const at::Tensor &kept) {
+  const int64_t b = x.size(0), l = x.size(1), c = x.size(2), k = kept.size(1);
+  Workspace &space = workspace();
+  at::Tensor &buffer = space.stream[space.stream[0].defined() && x.data_ptr() == space.stream[0].data_ptr() ? 1 : 0];
+  const float *const from = x.const_data_ptr<float>();
+  const int64_t *const token = kept.const_data_ptr<int64_t>();
+  float *const to = take(buffer, b * k * c);
+  for (int64_t i = 0; i < b * k; ++i) std::copy_n(from + (i / k * l + token[i]) * c, c, to + i * c);
+  return buffer.narrow(0, 0, b * k * c).view({b, k, c});
 }
 
 }  // namespace sta::ops

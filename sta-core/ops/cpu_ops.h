@@ -19,7 +19,7 @@ bool packs(at::Device device, at::ScalarType type);
 /// A packed layer. weight [out, ..]: of any floating type, on the CPU; it is read, not kept. bias: f32 [out].
 Linear packed(const at::Tensor &weight, const at::Tensor &bias);
 
-/// x [..,in] -> [..,out], with GELU if gelu is set
+/// x [..,in] -> [..,out] of GELU(x) if gelu is set, of x if not
 at::Tensor packed_linear(const at::Tensor &x, const Linear &layer, bool gelu = false);
 
 /// x [B,L,C] += attention(norm(x)). Returns the keys [B,L,h,D], a view that the thread's next attention overwrites;
@@ -28,5 +28,13 @@ at::Tensor packed_add_attention(at::Tensor &x, const LayerNorm &norm, const Line
 
 /// x [B,L,C] += fc2(GELU(fc1 norm(x)))
 void packed_add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2);
+
+/// What patch_embed (ops.h) gives, plus the rows of position [L,C]. clip f32 [B,3,T,H,W]; tokens int64 [B,K]: only
+/// these, undefined: all. Returns [B,K,C], a view that the thread's next packed_embed or packed_gather overwrites.
+at::Tensor packed_embed(const at::Tensor &clip, const Linear &proj, const at::Tensor &position, int tubelet, int patch, const at::Tensor &tokens);
+
+/// x [B,L,C], kept int64 [B,K] -> [B,K,C]. x may be what packed_embed or packed_gather has returned. The result is a
+/// view that the second next packed_gather or the next packed_embed of the thread overwrites.
+at::Tensor packed_gather(const at::Tensor &x, const at::Tensor &kept);
 
 }  // namespace sta::ops

@@ -31,7 +31,7 @@ at::Tensor linear(const at::Tensor &x, const Linear &l) { return l.packed.define
 at::Tensor layer_norm(const at::Tensor &x, const LayerNorm &norm) { return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, norm.eps); }
 
 at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2) {
-  if (fc1.packed.defined()) return linear(packed_linear(x, fc1, /*gelu=*/true), fc2);
+  if (fc2.packed.defined()) return packed_linear(linear(x, fc1), fc2, /*gelu=*/true);
   at::Tensor hidden = linear(x, fc1);
   at::gelu_(hidden);
   return linear(hidden, fc2);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/device.h"
+#include "pruning/group_plan.h"
 
 namespace sta {
 namespace {
@@ -77,26 +78,6 @@ bool arguments(const at::Tensor &x, const at::Tensor &keys, const RaggedCall &ca
   a.kept_count = call.kept;
   a.keep_token = -1;
   return true;
-}
-
-// [B,T] groups in the order of the scan, empty ones behind.
-std::vector<sta_cuda_group> plan_of(const RaggedCall &call) {
-  std::vector<sta_cuda_group> plan;
-  for (const RaggedGroups &w : call.windows) {
-    std::vector<sta_cuda_group> groups;
-    int32_t start = 0, place = 0;
-    for (size_t g = 0; g < w.counts.size(); ++g) {
-      const int32_t count = w.counts[g], kept = count - w.drops[g];
-      const bool here = w.keep_token >= start && w.keep_token < start + count;
-      if (count > 0) groups.push_back({start, count, kept, place, here ? static_cast<int32_t>(w.keep_token) - start : -1});
-      start += count;
-      place += kept;
-    }
-    if (call.backward) std::reverse(groups.begin(), groups.end());
-    groups.resize(w.counts.size(), sta_cuda_group{});
-    plan.insert(plan.end(), groups.begin(), groups.end());
-  }
-  return plan;
 }
 
 // Runs the call and gathers what it keeps. kept_count: K of the output.
@@ -167,7 +148,7 @@ bool kernels_take(const KernelLibrary *kernels, const at::Tensor &x, const at::T
 PrunedTokens prune_by_kernels(const KernelLibrary &kernels, const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call,
                               const ops::LayerNorm *next) {
   const c10::DeviceGuard guard(x.device());
-  const std::vector<sta_cuda_group> plan = plan_of(call);
+  const std::vector<sta_cuda_group> plan = group_plan(call);
   const int64_t bytes = static_cast<int64_t>(plan.size() * sizeof(sta_cuda_group));
   // Through pinned memory, so that the host goes on at once; LibTorch keeps it until the device has read it.
   const at::Tensor host = at::empty({bytes}, at::TensorOptions().dtype(at::kByte).pinned_memory(x.is_cuda()));

@@ -12,11 +12,15 @@
 #include <set>
 
 #include "model/vit.h"
+#include "pruning/prune_cpu.h"
 #include "pruning/ragged.h"
 #include "support/ragged_counts.h"
+#include "support/small_vit.h"
 
 using namespace sta;
 using ragged_counts::random_counts;
+using small_model::random_weights;
+using small_model::small_vit;
 
 namespace {
 
@@ -135,9 +139,15 @@ TEST(Ragged, AnyGroupsAsTheOracleSays) {
     for (const RaggedCall &call : calls) {
       const at::Tensor got = select_ragged(x, key, call, settings_of(STA_PRUNING_STA, r));
       ASSERT_EQ(got.size(1), call.kept);
+      const at::Tensor keys = key.unsqueeze(2);  // of one head
+      const at::Tensor by_kernels = cpu_takes(x, keys, settings_of(STA_PRUNING_STA, r)) ? select_on_cpu(x, keys, call) : at::Tensor();
       for (int64_t i = 0; i < b; ++i) {
         const RaggedGroups &w = call.windows[static_cast<size_t>(i)];
-        ASSERT_EQ(list(got[i]), oracle(x[i], key[i], w, call.backward)) << "round " << round << " call " << call.index << " window " << i;
+        const std::vector<int64_t> want = oracle(x[i], key[i], w, call.backward);
+        ASSERT_EQ(list(got[i]), want) << "round " << round << " call " << call.index << " window " << i;
+        if (by_kernels.defined()) {
+          ASSERT_EQ(list(by_kernels[i]), want) << "kernels, round " << round << " call " << call.index << " window " << i;
+        }
         if (class_token) {
           ASSERT_EQ(got[i][w.keep_token_after].item<int64_t>(), w.keep_token);
         }
@@ -179,46 +189,6 @@ TEST(Ragged, ChanceKeepsAsManyOfEachGroup) {
 }
 
 // ---- the network
-
-ModelDescription small_vit(bool mean_pooling) {
-  ModelDescription m;
-  m.num_frames = 16;
-  m.height = m.width = 16;
-  m.patch = 4;
-  m.embed_dim = 24;
-  m.depth = 6;
-  m.num_heads = 3;
-  m.mlp_dim = 48;
-  m.num_classes = 5;
-  m.mean_pooling = mean_pooling;
-  return m;
-}
-
-StateDict random_weights(const ModelDescription &m) {
-  StateDict w;
-  const int64_t c = m.embed_dim;
-  const auto linear = [&](const std::string &name, int64_t out, int64_t in) {
-    w[name + ".weight"] = at::randn({out, in}) / std::sqrt(static_cast<double>(in));
-    w[name + ".bias"] = at::randn({out}) * 0.1;
-  };
-  const auto norm = [&](const std::string &name) {
-    w[name + ".weight"] = 1 + at::randn({c}) * 0.1;
-    w[name + ".bias"] = at::randn({c}) * 0.1;
-  };
-  linear("patch_embed.proj", c, m.patch_volume());
-  for (int i = 0; i < m.depth; ++i) {
-    const std::string b = "blocks." + std::to_string(i) + ".";
-    norm(b + "norm1");
-    norm(b + "norm2");
-    linear(b + "attn.qkv", 3 * c, c);
-    linear(b + "attn.proj", c, c);
-    linear(b + "mlp.fc1", m.mlp_dim, c);
-    linear(b + "mlp.fc2", c, m.mlp_dim);
-  }
-  norm(m.mean_pooling ? "fc_norm" : "norm");
-  linear("head", m.num_classes, c);
-  return w;
-}
 
 // The whole pass on one window [3,T,H,W] in double, without a word of the code under test but the plan.
 at::Tensor slow_pass(const ModelDescription &m, const StateDict &weights, const at::Tensor &clip, const StillTokens &still, int r) {
