@@ -95,10 +95,11 @@ bool all_given(const sta_engine *engine, const uint8_t *const *frames, int32_t b
 }
 
 Status count(const ModelDescription &m, int32_t drop_number, int32_t tokens, sta_flops *flops) {
-  if (tokens != 0 && (m.pyramid() || tokens < m.step_tokens() || tokens > m.tokens()))
+  if (tokens != 0 && (!m.joint() || tokens < m.step_tokens() || tokens > m.tokens()))
     return Error{STA_ERROR_INVALID_ARGUMENT,
                  "tokens " + std::to_string(tokens) + " should be 0 (all of them)" +
-                     (m.pyramid() ? " for a Video Swin" : " or " + std::to_string(m.step_tokens()) + " (one step) to " + std::to_string(m.tokens()))};
+                     (!m.joint() ? (m.pyramid() ? " for a Video Swin" : " for a TimeSformer")
+                                 : " or " + std::to_string(m.step_tokens()) + " (one step) to " + std::to_string(m.tokens()))};
   if (drop_number < 0 || drop_number > m.max_drop_number())
     return Error{STA_ERROR_INVALID_ARGUMENT, "drop number " + std::to_string(drop_number) + " should be 0 to " + std::to_string(m.max_drop_number())};
   sta_flops f{};

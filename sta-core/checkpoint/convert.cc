@@ -15,6 +15,7 @@
 #include <numeric>
 
 #include "checkpoint/formats/safetensors.h"
+#include "checkpoint/names/hugging_face_names.h"
 
 namespace sta {
 namespace {
@@ -49,6 +50,61 @@ ordered_json sta_of(const ModelDescription &m) {
   return sta;
 }
 
+// A ratio that gives the width of the MLP again when it is multiplied with the width and cut off, as transformers does.
+double mlp_ratio(const ModelDescription &m) {
+  double ratio = static_cast<double>(m.mlp_dim) / m.embed_dim;
+  while (static_cast<int>(m.embed_dim * ratio) < m.mlp_dim) ratio = std::nextafter(ratio, 64.0);
+  return ratio;
+}
+
+const char *gelu_of(const ModelDescription &m) { return m.tanh_gelu ? "gelu_fast" : "gelu"; }
+
+// The keys of the network, under the names of its family.
+ordered_json network_of(const ModelDescription &m, const ordered_json &image) {
+  if (m.architecture == "vivit")
+    return {{"architectures", {"VivitForVideoClassification"}},
+            {"intermediate_size", m.mlp_dim},
+            {"image_size", image},
+            {"num_channels", 3},
+            {"num_frames", m.num_frames},
+            {"tubelet_size", {m.tubelet, m.patch, m.patch}}};
+  if (m.architecture == "timesformer")
+    return {{"architectures", {"TimesformerForVideoClassification"}},
+            {"intermediate_size", m.mlp_dim},
+            {"image_size", image},
+            {"patch_size", m.patch},
+            {"num_channels", 3},
+            {"num_frames", m.num_frames},
+            {"attention_type", "divided_space_time"}};
+  return {{"architectures", {"VJEPA2ForVideoClassification"}},
+          {"mlp_ratio", mlp_ratio(m)},
+          {"crop_size", image},
+          {"patch_size", m.patch},
+          {"in_chans", 3},
+          {"frames_per_clip", m.num_frames},
+          {"tubelet_size", m.tubelet},
+          {"num_pooler_layers", m.pooler_blocks}};
+}
+
+// ViViT, V-JEPA 2, TimeSformer.
+ordered_json family_config_of(const ModelDescription &m, at::ScalarType type, const ordered_json &image, const ordered_json &id2label,
+                              const ordered_json &label2id) {
+  ordered_json config = {{"model_type", m.architecture},
+                         {"hidden_size", m.embed_dim},
+                         {"num_hidden_layers", m.depth},
+                         {"num_attention_heads", m.num_heads},
+                         {"hidden_act", gelu_of(m)},
+                         {"layer_norm_eps", m.block_eps},
+                         {"qkv_bias", m.qkv_bias},
+                         {"problem_type", m.multi_label ? "multi_label_classification" : "single_label_classification"},
+                         {"torch_dtype", type_name(type)},
+                         {"id2label", id2label},
+                         {"label2id", label2id}};
+  config.update(network_of(m, image));
+  config["sta"] = sta_of(m);
+  return config;
+}
+
 ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
   ordered_json id2label = ordered_json::object(), label2id = ordered_json::object();
   for (size_t i = 0; i < m.labels.size(); ++i) {
@@ -73,6 +129,7 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
             {"id2label", id2label},
             {"label2id", label2id},
             {"sta", sta_of(m)}};
+  if (is_hugging_face_family(m.architecture)) return family_config_of(m, type, image, id2label, label2id);
   ordered_json sta = sta_of(m);
   sta["fc_norm_eps"] = m.fc_norm_eps;
   return {{"architectures", {"VideoMAEForVideoClassification"}},
@@ -97,6 +154,13 @@ ordered_json config_of(const ModelDescription &m, at::ScalarType type) {
           {"sta", sta}};
 }
 
+// The processor of V-JEPA 2 reads a file of another name.
+bool has_video_processor(const ModelDescription &m) { return m.architecture == "vjepa2"; }
+
+const char *processor_file(const ModelDescription &m) {
+  return has_video_processor(m) ? "video_preprocessor_config.json" : "preprocessor_config.json";
+}
+
 ordered_json preprocessor_of(const ModelDescription &m) {
   // Printed in full, a float such as 0.485f would become 0.485000014... So this writes the fewest digits that give the
   // same float.
@@ -111,18 +175,23 @@ ordered_json preprocessor_of(const ModelDescription &m) {
   };
   const ordered_json size =
       m.squash_height > 0 ? ordered_json{{"height", m.squash_height}, {"width", m.squash_width}} : ordered_json{{"shortest_edge", m.short_side}};
-  return {{"image_processor_type", "VideoMAEImageProcessor"},
-          {"do_resize", true},
-          {"size", size},
-          {"resample", 2},
-          {"do_center_crop", true},
-          {"crop_size", {{"height", m.height}, {"width", m.width}}},
-          {"do_rescale", true},
-          {"rescale_factor", 1.0 / 255},
-          {"do_normalize", true},
-          {"image_mean", triple(m.mean)},
-          {"image_std", triple(m.std)},
-          {"sta", {{"antialias", m.antialias}}}};
+  const bool vivit = m.architecture == "vivit";
+  ordered_json out = {{has_video_processor(m) ? "video_processor_type" : "image_processor_type", has_video_processor(m) ? "VJEPA2VideoProcessor"
+                                                                                                 : vivit                ? "VivitImageProcessor"
+                                                                                                                        : "VideoMAEImageProcessor"},
+                      {"do_resize", true},
+                      {"size", size},
+                      {"resample", 2},
+                      {"do_center_crop", true},
+                      {"crop_size", {{"height", m.height}, {"width", m.width}}},
+                      {"do_rescale", true},
+                      {"rescale_factor", 1.0 / 255},
+                      {"do_normalize", true},
+                      {"image_mean", triple(m.mean)},
+                      {"image_std", triple(m.std)}};
+  if (vivit) out["offset"] = false;  // it is in image_mean
+  out["sta"] = {{"antialias", m.antialias}};
+  return out;
 }
 
 // Canonical names -> Hugging Face names. The published spelling (q_bias, v_bias) has no place for a key bias. If a key
@@ -164,9 +233,13 @@ std::map<std::string, at::Tensor> hugging_face_names(const LoadedModel &model, a
 
 // The tensors of the new file, under Hugging Face names or, for Video Swin, canonical names.
 std::map<std::string, at::Tensor> written_tensors(const LoadedModel &model, at::ScalarType type) {
-  if (!model.description.pyramid()) return hugging_face_names(model, type);
+  StateDict weights = model.weights;
+  if (is_hugging_face_family(model.description.architecture))
+    weights = hugging_face_from_canonical(weights, model.description);
+  else if (!model.description.pyramid())
+    return hugging_face_names(model, type);
   std::map<std::string, at::Tensor> out;
-  for (const auto &[name, tensor] : model.weights) out[name] = tensor.to(type).contiguous();
+  for (const auto &[name, tensor] : weights) out[name] = tensor.to(type).contiguous();
   return out;
 }
 
@@ -186,14 +259,14 @@ Status write_model_folder(const LoadedModel &model, const std::string &folder) {
   fs::create_directories(path, ec);
   if (!fs::is_directory(path, ec)) return Error{STA_ERROR_NOT_FOUND, folder + ": cannot be made a folder"};
   // Never overwrite another model: the weights that are being read may be mapped from there.
-  for (const char *name : {"config.json", "preprocessor_config.json", "model.safetensors"})
+  for (const char *name : {"config.json", "preprocessor_config.json", "video_preprocessor_config.json", "model.safetensors"})
     if (fs::exists(path / name, ec)) return Error{STA_ERROR_INVALID_ARGUMENT, (path / name).string() + " is there already: give a new folder"};
   const at::ScalarType stored = model.weights.at("patch_embed.proj.weight").scalar_type();
   const at::ScalarType type = stored == at::kHalf || stored == at::kBFloat16 ? stored : at::kFloat;
   // The configuration comes last. A folder without one is no model, so an interrupted run leaves nothing that looks
   // complete.
   if (auto s = write_safetensors((path / "model.safetensors").string(), written_tensors(model, type), {{"format", "pt"}}); !s) return s;
-  if (auto s = write_json(path / "preprocessor_config.json", preprocessor_of(model.description)); !s) return s;
+  if (auto s = write_json(path / processor_file(model.description), preprocessor_of(model.description)); !s) return s;
   return write_json(path / "config.json", config_of(model.description, type));
 }
 

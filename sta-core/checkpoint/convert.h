@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Writes a loaded model in one canonical form, whatever layout it came from. The form is a Hugging Face VideoMAE folder
 // with config.json, preprocessor_config.json and model.safetensors. It names its labels, maps straight into memory and
-// needs no options to be read. A Video Swin becomes a folder of the same files; its keys are those of the official
-// configurations and its tensors have the canonical names of swin_names.h.
+// needs no options to be read. A ViViT, V-JEPA 2 or TimeSformer becomes a folder of its own family. A Video Swin
+// becomes a folder of the same files; its keys are those of the official configurations and its tensors have the
+// canonical names of swin_names.h.
 #pragma once
 
 #include <string>

@@ -10,10 +10,12 @@
 
 #include "checkpoint/config_json.h"
 #include "checkpoint/errors.h"
+#include "checkpoint/family_config.h"
 #include "checkpoint/formats/file_kind.h"
 #include "checkpoint/formats/weight_files.h"
 #include "checkpoint/labels/builtin_labels.h"
 #include "checkpoint/labels/label_file.h"
+#include "checkpoint/names/hugging_face_names.h"
 #include "checkpoint/names/swin_names.h"
 #include "checkpoint/names/wrappers.h"
 #include "checkpoint/processor_config.h"
@@ -25,7 +27,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 Status read_label_map(const json &root, ModelDescription &m, const std::string &path) {
-  int count = 0;
+  int count = m.num_classes;
   if (auto s = get_size(root, "num_labels", count, path); !s) return s;
   m.num_classes = count;
   if (!root.contains("id2label")) return ok();
@@ -96,7 +98,7 @@ Status check_size(const ModelDescription &m, const std::string &path) {
 // Checks that heads, frames and image fit each other. It runs for every model, once everything is known.
 Status check_geometry(ModelDescription &m, const std::string &path) {
   if (m.architecture == "video_swin") return check_size(m, path);  // any size will do: what does not divide is padded
-  if (m.embed_dim == 384 && m.num_heads == 16) {
+  if (m.architecture == "videomae" && m.embed_dim == 384 && m.num_heads == 16) {
     // The published conversions of ViT-S say 16, but the model was trained with 6. With 16 it runs, but reaches half
     // the score.
     m.num_heads = 6;
@@ -199,50 +201,6 @@ std::string base_name(const std::string &path) {
   return p.filename().string();
 }
 
-// Reads the keys of a Hugging Face VideoMAE configuration.
-Status read_videomae(const json &root, ModelDescription &m, const std::string &path) {
-  int channels = 3;
-  for (auto [key, value] : {std::pair<const char *, int *>{"hidden_size", &m.embed_dim},
-                            {"num_hidden_layers", &m.depth},
-                            {"num_attention_heads", &m.num_heads},
-                            {"intermediate_size", &m.mlp_dim},
-                            {"tubelet_size", &m.tubelet},
-                            {"patch_size", &m.patch},
-                            {"num_channels", &channels}})
-    if (auto s = get_size(root, key, *value, path); !s) return s;
-  if (auto s = get_number(root, "layer_norm_eps", 1, m.block_eps, path); !s) return s;
-  m.fc_norm_eps = 1e-5;  // transformers builds fc_norm with the framework's default
-  if (channels != 3) return Error{STA_ERROR_UNSUPPORTED, path + ": num_channels other than 3 is not supported"};
-  if (const json act = root.value("hidden_act", json("gelu")); act != "gelu")
-    return Error{STA_ERROR_UNSUPPORTED, path + ": hidden_act " + act.dump() + " is not supported, \"gelu\" is"};
-  if (auto s = get_bool(root, "use_mean_pooling", m.mean_pooling, path); !s) return s;
-  // transformers 5 has another name for qkv_bias.
-  for (const char *key : {"qkv_bias", "qv_bias"})
-    if (auto s = get_bool(root, key, m.qkv_bias, path); !s) return s;
-  return ok();
-}
-
-// Reads the keys of the official code's configurations. convert.h writes the same keys.
-Status read_video_swin(const json &root, ModelDescription &m, const std::string &path) {
-  describe_swin_defaults(m);
-  std::vector<int> window, patch{m.tubelet, m.patch, m.patch};
-  double mlp_ratio = 0;
-  if (auto s = get_size(root, "embed_dim", m.embed_dim, path); !s) return s;
-  if (auto s = get_sizes(root, "depths", 0, m.stage_depths, path); !s) return s;
-  if (auto s = get_sizes(root, "num_heads", m.stage_depths.size(), m.stage_heads, path); !s) return s;
-  if (auto s = get_sizes(root, "window_size", 3, window, path); !s) return s;
-  if (auto s = get_sizes(root, "patch_size", 3, patch, path); !s) return s;
-  if (auto s = get_number(root, "mlp_ratio", 64, mlp_ratio, path); !s) return s;
-  if (auto s = get_number(root, "layer_norm_eps", 1, m.block_eps, path); !s) return s;
-  m.fc_norm_eps = m.block_eps;
-  if (patch[1] != patch[2]) return Error{STA_ERROR_UNSUPPORTED, path + ": patch_size that is not square is not supported"};
-  m.tubelet = patch[0];
-  m.patch = patch[1];
-  if (!window.empty()) m.window = {window[0], window[1], window[2]};
-  m.mlp_dim = static_cast<int>(mlp_ratio * m.embed_dim);
-  return ok();
-}
-
 // Moves a file's tensors into the model under canonical names, and describes what the tensors and the file's notes
 // tell. Messages do not contain the file's name. The file's own tensors are released first. So tensors that were joined
 // from several are not in memory twice during the checks.
@@ -252,11 +210,14 @@ Status take_vit(TensorFile &file, bool folder, const LoadOptions &options, Loade
     m = describe_file(file);
     apply_overrides(m, options);
   }
-  auto weights = canonical_names(file.tensors, m.qkv_bias);
+  const bool other = folder && is_hugging_face_family(m.architecture);
+  if (const std::string family = family_of_names(file.tensors); !folder && !family.empty())
+    return unsupported("the weights of a " + family_name(family) + " alone do not tell its heads and frames: give its folder, with config.json");
+  auto weights = other ? canonical_from_hugging_face(file.tensors, m) : canonical_names(file.tensors, m.qkv_bias);
   if (!weights) return std::move(weights).error();
   model.weights = *std::move(weights);
   file.tensors.clear();
-  settle_pooling(model.weights, m, folder);
+  if (!other) settle_pooling(model.weights, m, folder);
   if (auto s = check_state_dict(model.weights, m); !s) return s;
   return settle_image(m, model.weights);
 }
@@ -310,36 +271,26 @@ Result<ModelDescription> read_config(const std::string &folder, const LoadOption
   auto read = read_json(path);
   if (!read) return std::move(read).error();
   const json &root = *read;
-  const std::string type = root.value("model_type", json("")).is_string() ? root.value("model_type", "") : "";
   ModelDescription m;
   m.path = folder;
   m.name = base_name(folder);
-  if (type == "videomae") {
-    if (auto s = read_videomae(root, m, path); !s) return std::move(s).error();
-  } else if (type == "video_swin") {
-    if (auto s = read_video_swin(root, m, path); !s) return std::move(s).error();
-  } else {
-    return Error{STA_ERROR_UNSUPPORTED, path + ": model_type \"" + type + "\" is not supported, \"videomae\" and \"video_swin\" are"};
-  }
-  if (auto s = get_size(root, "num_frames", m.num_frames, path); !s) return std::move(s).error();
-  if (root.contains("image_size") && !read_size(root["image_size"], m.height, m.width))
-    return bad(path + ": image_size should be a number or [height, width]");
-  m.short_side = std::min(m.height, m.width);
+  if (auto s = read_family(root, m, path); !s) return std::move(s).error();
   if (auto s = read_label_map(root, m, path); !s) return std::move(s).error();
   if (auto s = read_problem_type(root, m, path); !s) return std::move(s).error();
   if (auto s = read_event_hints(root, m, path); !s) return std::move(s).error();
-  if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
-      !read_spacing(root["sta"]["sample_interval"], m.spacing))
-    return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");
   if (root.contains("sta") && root["sta"].is_object())
     if (auto s = get_number(root["sta"], "fc_norm_eps", 1, m.fc_norm_eps, path); !s) return std::move(s).error();
   if (root.contains("sta") && root["sta"].is_object()) {
     double threshold = 0;
     if (auto s = get_share(root["sta"], "still_threshold", 10, threshold, path); !s) return std::move(s).error();
-    if (threshold > 0 && m.pyramid()) return bad(path + ": sta.still_threshold should be 0: a Video Swin needs whole windows");
+    if (threshold > 0 && !m.joint())
+      return bad(path + ": sta.still_threshold should be 0: a " + std::string(m.pyramid() ? "Video Swin" : "TimeSformer") + " needs whole windows");
     m.still_threshold = static_cast<float>(threshold);
   }
   if (auto s = read_processor(folder, m); !s) return std::move(s).error();
+  if (root.contains("sta") && root["sta"].is_object() && root["sta"].contains("sample_interval") &&
+      !read_spacing(root["sta"]["sample_interval"], m.spacing))
+    return bad(path + ": sta.sample_interval should be seconds, as \"2/15\" or a number, 0.001 to 3600");
   apply_overrides(m, options);
   if (auto s = check_geometry(m, path); !s) return std::move(s).error();
   return m;

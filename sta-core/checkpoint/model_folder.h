@@ -2,9 +2,11 @@
 // Loads a model into a ModelDescription and canonical weights. It reads every form in which models are distributed:
 // VideoMAE
 //   - a Hugging Face folder as it is: config.json, preprocessor_config.json, and model.safetensors, pytorch_model.bin
-//     or shards of either
+//     or shards of either; VideoMAE v2 folders with code of their own too
 //   - one .safetensors file; its string metadata may hold num_heads, image_size, num_frames
 //   - one file written by torch.save (.pth, .pt, .bin, .ckpt): VideoMAE, VideoMAE v2, DeepSpeed, mmaction2
+// ViViT, V-JEPA 2, TimeSformer
+//   - a Hugging Face folder as it is
 // Video Swin
 //   - a folder with a config.json. Its model_type is "video_swin", its other keys are those of the official
 //     configurations (convert.h)

@@ -10,8 +10,10 @@
 //   do_center_crop false                 no crop; only if the size is the size of the model's image
 //   rescale_factor, do_rescale, image_mean, image_std, do_normalize
 //                                        any combination: together they are one multiply-add per channel
-// These are refused: resampling other than bilinear, no resizing at all, exchanged channels, shifted value ranges
-// (offset), padding.
+//   offset                               ViViT's processor: 1 is subtracted after rescaling
+//   do_sample_frames with fps            the time between the frames of a window
+// These are refused: resampling other than bilinear, no resizing at all, exchanged channels, an offset in other
+// processors, padding, another number of frames than the model's.
 #pragma once
 
 #include <string>

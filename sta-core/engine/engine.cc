@@ -37,7 +37,9 @@ Status Engine::check_drop_number(int drop_number) const {
   const int most = m.max_drop_number();
   if (drop_number >= 0 && drop_number <= most) return ok();
   std::string message = "drop-number " + std::to_string(drop_number) + " is impossible for model " + m.name + ": ";
-  if (most == 0) {
+  if (m.divided) {
+    message += "only 0, since a TimeSformer attends to time and space in turn, and every place needs its token in every step";
+  } else if (most == 0) {
     message += "only 0, since its " + std::to_string(m.steps()) + " time steps and " + std::to_string(m.pyramid() ? m.stages() : m.depth) +
                (m.pyramid() ? " stages leave no three pruning places (time steps must be divisible by 4, stages must be 4)"
                             : " blocks leave no three pruning places (steps must be divisible by 4, blocks at least 3)");

@@ -74,8 +74,20 @@ StateDict generate_vit(const ModelDescription &m) {
   Generator g;
   g.patches(m);
   for (int i = 0; i < m.depth; ++i) g.block("blocks." + std::to_string(i) + ".", m.embed_dim, m.mlp_dim);
-  g.norm("fc_norm", m.embed_dim);
-  g.linear("head", m.num_classes, m.embed_dim);
+  const int64_t c = m.embed_dim;
+  g.norm(m.mean_pooling && !m.pooled_by_attention() ? "fc_norm" : "norm", c);
+  g.linear("head", m.num_classes, c);
+  if (m.class_token) g.weights["class_token"] = g.normal({c});
+  if (m.positions == Positions::kLearned) g.weights["positions"] = g.normal({m.extra_tokens() + m.tokens(), c});
+  if (!m.pooled_by_attention()) return g.weights;
+  for (int i = 0; i < m.pooler_blocks; ++i) g.block("pooler.blocks." + std::to_string(i) + ".", c, m.pooler_mlp_dim);
+  g.weights["pooler.query"] = g.normal({c});
+  g.norm("pooler.cross.norm1", c);
+  g.linear("pooler.cross.attn.q", c, c);
+  g.linear("pooler.cross.attn.kv", 2 * c, c);
+  g.norm("pooler.cross.norm2", c);
+  g.linear("pooler.cross.mlp.fc1", m.pooler_mlp_dim, c);
+  g.linear("pooler.cross.mlp.fc2", c, m.pooler_mlp_dim);
   return g.weights;
 }
 

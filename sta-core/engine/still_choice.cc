@@ -19,9 +19,9 @@ Status check_still_threshold(float threshold, const ModelDescription &m) {
     message << "still-threshold " << threshold << " should be 0 (off) to 10, or -1 (the model's own)";
     return Error{STA_ERROR_INVALID_ARGUMENT, message.str()};
   }
-  if (threshold > 0 && m.pyramid())
-    return Error{STA_ERROR_UNSUPPORTED,
-                 "still-threshold should be 0 for model " + m.name + ": a Video Swin needs whole windows, and stillness works with plain ViTs"};
+  if (threshold > 0 && !m.joint())
+    return Error{STA_ERROR_UNSUPPORTED, "still-threshold should be 0 for model " + m.name + ": a " + (m.pyramid() ? "Video Swin" : "TimeSformer") +
+                                            " needs whole windows, and stillness works with plain ViTs"};
   return ok();
 }
 

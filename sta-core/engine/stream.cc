@@ -49,7 +49,7 @@ Stream::Stream(std::shared_ptr<Engine> engine, const StreamOptions &options)
   incoming_.resize(frame_bytes_);
   shown_.resize(frame_bytes_);
   ring_.resize(frame_bytes_ * m.num_frames);
-  if (!m.pyramid()) still_grid_ = still_grid(m);
+  if (m.joint()) still_grid_ = still_grid(m);
   pictures_.resize(static_cast<size_t>(m.num_frames));
   pending_ = true;
   apply_pending();

@@ -3,15 +3,17 @@
 // checkpoint/ fills it from a config.json or from the weights file, and describe_arch() (flops.h) for a known
 // architecture. Other code reads it.
 //
-// Two architectures: "videomae", a plain ViT, and "video_swin", a pyramid of stages with attention in shifted windows
-// (model/video_swin.h). Where possible, the fields mean the same for both. depth, num_heads, mlp_dim and embed_dim
-// describe the first stage or all blocks; the comment beside each says which.
+// Three networks. A plain ViT ("videomae", "vivit", "vjepa2"): every token attends to all tokens (model/vit.h); its
+// parts are described here, not its family. "timesformer": attention to time and space in turn (model/timesformer.h).
+// "video_swin": a pyramid of stages with attention in shifted windows (model/video_swin.h). Where possible, the fields
+// mean the same for all. depth, num_heads, mlp_dim and embed_dim describe the first stage or all blocks; the comment
+// beside each says which.
 //
 // All tensors of this project use these dimension letters:
 //   B batch   T frames of a clip (pixels) or groups of a pruning call   H, W height, width in pixels
 //   C embedding width   D head size   h heads
 //   n_t tubelet steps = T / tubelet   n_y, n_x patches per column, row   n_s = n_y·n_x tokens of a step
-//   L = n_t·n_s tokens   N tokens of a group
+//   L = n_t·n_s tokens   E tokens before them   N tokens of a group   K tokens that are left
 //   r tokens dropped per group and call ("drop number")   n classes
 #pragma once
 
@@ -33,6 +35,13 @@ struct EventHints {
   double min_duration = -1, release_duration = -1;   // seconds; -1: not named
 };
 
+/// How a plain ViT tells tokens at different places apart.
+enum class Positions {
+  kSines,    // a fixed table of sines and cosines is added to the tokens (ops/ops.h)
+  kLearned,  // a table of the file is added, one row a token
+  kRotary,   // queries and keys are rotated by step, row and column (ops/rotary.h)
+};
+
 struct ModelDescription {
   std::string name;
   std::string path;
@@ -48,9 +57,20 @@ struct ModelDescription {
   int mlp_dim = 0;                // of the first stage
   int num_classes = 0;            // n
 
-  // What the head of a ViT reads. true: fc_norm of the mean over all tokens. false: a last LayerNorm of token 0, as in
-  // models that were fine-tuned by Hugging Face's tutorial. Pruning then never drops that token.
+  // The parts of a plain ViT; the defaults are VideoMAE's.
+  Positions positions = Positions::kSines;
+  bool class_token = false;  // a learned token before the patches. It is in no group and is never dropped
+  bool tanh_gelu = false;    // GELU by its approximation with tanh instead of exactly (erf)
+  // What the head reads. true: fc_norm of the mean over all tokens. false: a last LayerNorm of the first token. That is
+  // the class token or, in models that were fine-tuned by Hugging Face's tutorial, token 0, which pruning then never
+  // drops.
   bool mean_pooling = true;
+  // Instead: a last LayerNorm of all tokens, so many blocks on them, then the attention of one learned query to them
+  // (model/pooler.h). -1: no such pooler.
+  int pooler_blocks = -1;
+  int pooler_mlp_dim = 0;
+
+  bool divided = false;      // "timesformer": attention to time and space in turn
   bool qkv_bias = true;      // false: the configuration says that there are no such biases
   bool multi_label = false;  // false: classes exclude each other, softmax; true: several may hold at once, sigmoid
 
@@ -76,6 +96,11 @@ struct ModelDescription {
   std::array<int, 3> window{};    // steps, rows, columns, as configured; a smaller grid clips it
 
   bool pyramid() const { return !stage_depths.empty(); }
+  /// Whether every token attends to all tokens, so that tokens can be dropped before the first block and between blocks.
+  bool joint() const { return !pyramid() && !divided; }
+  bool pooled_by_attention() const { return pooler_blocks >= 0; }
+  /// Whether the head reads token 0 of the first step, which therefore has to stay.
+  bool reads_first_patch() const { return !mean_pooling && !class_token && !pooled_by_attention(); }
   int stages() const { return static_cast<int>(stage_depths.size()); }
   int stage_dim(int stage) const { return embed_dim << stage; }
   /// Grid of a stage: steps, rows, columns. Sizes that do not divide are padded: patches at the border of the clip, and
@@ -88,20 +113,22 @@ struct ModelDescription {
 
   int steps() const { return up(num_frames, tubelet); }                     // n_t
   int step_tokens() const { return up(height, patch) * up(width, patch); }  // n_s
-  int tokens() const { return steps() * step_tokens(); }                    // L
+  int tokens() const { return steps() * step_tokens(); }                    // L; a class token is not counted
+  int extra_tokens() const { return class_token ? 1 : 0; }                  // E, before the patches
   int head_dim() const { return embed_dim / num_heads; }                    // D
   int patch_volume() const { return 3 * tubelet * patch * patch; }
 
   /// Largest legal r; 0 if the model cannot be pruned. ViT: the three calls of STA see n_t, n_t/2, n_t/4 groups. The
   /// first group of each call may lose only "sources", the even half of its tokens. r <= n_s/2 is possible in all three
   /// calls; it is one less if token 0 is a source and has to stay. n_t must be divisible by 4, and the depth must leave
-  /// three places. Pyramid: r counts tokens of a frame of 784 tokens, whatever the real size is (model/video_swin.h).
-  /// The last stage loses the share r/392, and 384 is the largest multiple of 64 that leaves some tokens. n_t must be
-  /// divisible by 4, and there must be four stages.
+  /// three places. Divided attention: none, since each place needs its token in every step. Pyramid: r counts tokens of
+  /// a frame of 784 tokens, whatever the real size is (model/video_swin.h). The last stage loses the share r/392, and
+  /// 384 is the largest multiple of 64 that leaves some tokens. n_t must be divisible by 4, and there must be four
+  /// stages.
   int max_drop_number() const {
-    if (steps() % 4 != 0) return 0;
+    if (steps() % 4 != 0 || divided) return 0;
     if (pyramid()) return stages() == 4 ? 384 : 0;
-    return depth >= 3 ? (step_tokens() - (mean_pooling ? 0 : 1)) / 2 : 0;
+    return depth >= 3 ? (step_tokens() - (reads_first_patch() ? 1 : 0)) / 2 : 0;
   }
 
  private:

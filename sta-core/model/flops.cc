@@ -41,22 +41,38 @@ std::vector<RaggedCall> even_plan(const ModelDescription &m, int drop_number, in
   std::vector<int> counts(static_cast<size_t>(m.steps()), m.step_tokens());
   const int later = tokens - m.step_tokens(), steps = m.steps() - 1;
   for (int t = 1; t <= steps; ++t) counts[static_cast<size_t>(t)] = later * t / steps - later * (t - 1) / steps;
-  return plan_ragged({counts}, m.step_tokens(), drop_number, !m.mean_pooling, true);
+  return plan_ragged({counts}, m.step_tokens(), drop_number, m.reads_first_patch(), true);
+}
+
+// A block on l tokens, each of which attends to all.
+void count_block(uint64_t l, uint64_t c, uint64_t mlp, sta_flops &f) {
+  f.qkv += l * c * 3 * c;
+  f.attention_matmul += 2 * l * l * c;
+  f.proj += l * c * c;
+  f.mlp += 2 * l * c * mlp;
+  f.layer_norm += 2 * 5 * l * c;
+}
+
+// Blocks on the l tokens that are left, then the attention of one query, which is projected once for all clips.
+void count_pooler(const ModelDescription &m, uint64_t l, sta_flops &f) {
+  const uint64_t c = m.embed_dim, mlp = m.pooler_mlp_dim;
+  f.layer_norm += 5 * l * c;  // after the last block
+  for (int i = 0; i < m.pooler_blocks; ++i) count_block(l, c, mlp, f);
+  f.layer_norm += 5 * l * c + 5 * c;
+  f.qkv += l * c * 2 * c;
+  f.attention_matmul += 2 * l * c;
+  f.mlp += 2 * c * mlp;
 }
 
 void count_vit(const ModelDescription &m, int drop_number, int tokens, sta_flops &f) {
-  const uint64_t c = m.embed_dim, d = m.head_dim(), mlp = m.mlp_dim, r = drop_number;
+  const uint64_t c = m.embed_dim, d = m.head_dim(), r = drop_number, e = m.extra_tokens();
   const bool still = tokens > 0 && tokens < m.tokens();
   uint64_t l = still ? tokens : m.tokens();
   std::vector<RaggedCall> plan;
   if (still && r > 0) plan = even_plan(m, drop_number, tokens);
   f.patch_embed = l * c * m.patch_volume();
   for (int i = 0; i < m.depth; ++i) {
-    f.qkv += l * c * 3 * c;
-    f.attention_matmul += 2 * l * l * c;
-    f.proj += l * c * c;
-    f.mlp += 2 * l * c * mlp;
-    f.layer_norm += 2 * 5 * l * c;
+    count_block(e + l, c, m.mlp_dim, f);
     const PruneCall call = prune_call_after(m, i);
     if (r == 0 || call.index == 0) continue;
     if (still) {
@@ -69,7 +85,22 @@ void count_vit(const ModelDescription &m, int drop_number, int tokens, sta_flops
     f.scoring += scoring(t, n, r, d);
     l = t * (n - r);
   }
-  f.layer_norm += 5 * c;
+  if (m.pooled_by_attention())
+    count_pooler(m, l, f);
+  else
+    f.layer_norm += 5 * c;
+  f.head = c * m.num_classes;
+}
+
+// In each block every token attends to the steps of its place, then to the places of its step.
+void count_timesformer(const ModelDescription &m, sta_flops &f) {
+  const uint64_t c = m.embed_dim, t = m.steps(), n = m.step_tokens(), depth = m.depth, spatial = t * (1 + n);
+  f.patch_embed = t * n * c * m.patch_volume();
+  f.qkv = depth * (t * n + spatial) * c * 3 * c;
+  f.attention_matmul = depth * 2 * (n * t * t + t * (1 + n) * (1 + n)) * c;
+  f.proj = depth * (2 * t * n + spatial) * c * c;  // with the product behind the attention to time
+  f.mlp = depth * 2 * (1 + t * n) * c * m.mlp_dim;
+  f.layer_norm = depth * 5 * (t * n + spatial + 1 + t * n) * c + 5 * c;
   f.head = c * m.num_classes;
 }
 
@@ -110,22 +141,51 @@ void count_swin(const ModelDescription &m, int drop_number, sta_flops &f) {
   }
 }
 
+struct Arch {
+  const char *name;
+  int embed_dim, depth, num_heads;
+};
+
+void describe_vivit(ModelDescription &m) {
+  m.architecture = "vivit";
+  m.positions = Positions::kLearned;
+  m.class_token = m.tanh_gelu = true;
+  m.mean_pooling = false;
+  m.num_frames = 32;
+  m.spacing = {200'000'000, 3};  // 2/30 s
+  m.embed_dim = 768;
+  m.depth = m.num_heads = 12;
+}
+
+void describe_vjepa2(ModelDescription &m, const Arch &arch) {
+  m.architecture = "vjepa2";
+  m.positions = Positions::kRotary;
+  m.height = m.width = 256;
+  m.short_side = 292;
+  m.antialias = true;
+  m.embed_dim = arch.embed_dim;
+  m.depth = arch.depth;
+  m.num_heads = arch.num_heads;
+  if (arch.embed_dim == 1408) m.mlp_dim = 6144;  // 48/11 times the width
+  m.pooler_blocks = 3;
+  m.pooler_mlp_dim = 4 * arch.embed_dim;
+  m.num_classes = 174;
+}
+
 }  // namespace
 
 void count_flops(const ModelDescription &m, int drop_number, sta_flops &f, int tokens) {
   f.patch_embed = f.qkv = f.attention_matmul = f.proj = f.mlp = f.layer_norm = f.scoring = f.head = 0;
   if (m.pyramid())
     count_swin(m, drop_number, f);
+  else if (m.divided)
+    count_timesformer(m, f);
   else
     count_vit(m, drop_number, tokens, f);
   f.total = f.patch_embed + f.qkv + f.attention_matmul + f.proj + f.mlp + f.layer_norm + f.scoring + f.head;
 }
 
 bool describe_arch(const std::string &name, ModelDescription &m) {
-  struct Arch {
-    const char *name;
-    int embed_dim, depth, num_heads;
-  };
   struct Swin {
     const char *name;
     int embed_dim, third_depth, num_heads, window, num_classes;
@@ -153,14 +213,18 @@ bool describe_arch(const std::string &name, ModelDescription &m) {
     m.window = {a.window, 7, 7};
     m.num_classes = a.num_classes;
   }
+  if (name == "vivit_base") describe_vivit(m);
+  for (const Arch &a : {Arch{"vjepa2_large", 1024, 24, 16}, Arch{"vjepa2_huge", 1280, 32, 16}, Arch{"vjepa2_giant", 1408, 40, 22}})
+    if (name == a.name) describe_vjepa2(m, a);
   if (m.embed_dim == 0) return false;
-  m.mlp_dim = 4 * m.embed_dim;
+  if (m.mlp_dim == 0) m.mlp_dim = 4 * m.embed_dim;
   for (int i = 0; i < m.num_classes; ++i) m.labels.push_back("class " + std::to_string(i));
   return true;
 }
 
 std::string arch_names() {
-  return "vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16";
+  return "vit_small, vit_base, vit_large, vit_huge, vivit_base, vjepa2_large, vjepa2_huge, vjepa2_giant, video_swin_tiny, video_swin_small, "
+         "video_swin_base or video_swin_base_w16";
 }
 
 }  // namespace sta

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "model/timesformer.h"
 #include "model/video_swin.h"
 #include "model/vit.h"
 
@@ -20,6 +21,7 @@ at::Tensor take_weight(std::map<std::string, at::Tensor> &weights, const std::st
 std::unique_ptr<Model> make_model(const ModelDescription &description, std::map<std::string, at::Tensor> weights, at::ScalarType type,
                                   at::Device device, const KernelLibrary *kernels) {
   if (description.pyramid()) return std::make_unique<VideoSwin>(description, std::move(weights), type, device, kernels);
+  if (description.divided) return std::make_unique<TimeSformer>(description, std::move(weights), type, device);
   return std::make_unique<Vit>(description, std::move(weights), type, device, kernels);
 }
 

@@ -29,8 +29,8 @@ struct ForwardOutput {
 struct ForwardProbe {
   std::function<void(int block, const at::Tensor &x)> block;
   std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;
-  // Video Swin calls this instead of `block`, with the full grid [B,D,H,W,C], at "patch_embed", "block.S.I", "stage.S",
-  // "merge.S", "norm".
+  // Called at "embedding" with the tokens that enter the first block. Video Swin calls it instead of `block`, with the
+  // full grid [B,D,H,W,C], at "patch_embed", "block.S.I", "stage.S", "merge.S", "norm".
   std::function<void(const std::string &name, const at::Tensor &x)> point;
 };
 

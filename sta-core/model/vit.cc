@@ -4,9 +4,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <utility>
@@ -16,6 +16,17 @@
 #include "pruning/ragged.h"
 
 namespace sta {
+namespace {
+
+std::vector<Block> read_blocks(const ModelDescription &m, WeightReader &weights) {
+  std::vector<Block> blocks;
+  blocks.reserve(static_cast<size_t>(m.depth));
+  for (int i = 0; i < m.depth; ++i)
+    blocks.emplace_back(weights, "blocks." + std::to_string(i) + ".", m.block_eps, m.num_heads, m.tanh_gelu ? ops::Gelu::kTanh : ops::Gelu::kErf);
+  return blocks;
+}
+
+}  // namespace
 
 PruneCall prune_call_after(const ModelDescription &m, int block) {
   if (block == 0) return {1, m.steps(), false};
@@ -25,135 +36,126 @@ PruneCall prune_call_after(const ModelDescription &m, int block) {
 }
 
 Vit::Vit(const ModelDescription &description, StateDict weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
-    : Model(description, type, device), kernels_(kernels) {
-  auto pack = [&](const std::string &name, at::ScalarType to) { return take_weight(weights, name, to, device); };
-  auto linear = [&](const std::string &name, at::ScalarType to) {
-    if (to != type || !ops::packs(device, to)) return ops::Linear{pack(name + ".weight", to), pack(name + ".bias", to)};
-    // Packed from where they are: a copy in between would be one more in memory.
-    const at::Tensor read = std::move(weights.at(name + ".weight"));
-    return ops::packed(read, pack(name + ".bias", to));
-  };
-  auto norm = [&](const std::string &name, double eps, at::ScalarType to) {
-    return ops::LayerNorm{pack(name + ".weight", to), pack(name + ".bias", to), eps};
-  };
-  const ModelDescription &m = description_;
-  patch_ = linear("patch_embed.proj", type);
-  if (patch_.weight.defined()) patch_.weight = patch_.weight.view({m.embed_dim, m.patch_volume()});
-  position_ = ops::position_table(m.tokens(), m.embed_dim).to(device, type);
-  for (int i = 0; i < m.depth; ++i) {
-    const std::string b = "blocks." + std::to_string(i) + ".";
-    blocks_.push_back({norm(b + "norm1", m.block_eps, type), norm(b + "norm2", m.block_eps, type), linear(b + "attn.qkv", type),
-                       linear(b + "attn.proj", type), linear(b + "mlp.fc1", type), linear(b + "mlp.fc2", type)});
-  }
-  last_norm_ = m.mean_pooling ? norm("fc_norm", m.fc_norm_eps, at::kFloat) : norm("norm", m.block_eps, at::kFloat);
-  head_ = linear("head", at::kFloat);
+    : Vit(description, WeightReader(weights, type, device), type, device, kernels) {}
+
+Vit::Vit(const ModelDescription &description, WeightReader weights, at::ScalarType type, at::Device device, const KernelLibrary *kernels)
+    : Model(description, type, device),
+      kernels_(kernels),
+      embedding_(description_, weights, type, device),
+      blocks_(read_blocks(description_, weights)),
+      head_(description_, weights) {}
+
+// [B,E+K,..] -> [B,K,..], without the tokens that are in no group.
+at::Tensor Vit::patches(const at::Tensor &t) const {
+  const int64_t e = description_.extra_tokens();
+  return e > 0 ? t.narrow(1, e, t.size(1) - e) : t;
 }
 
-// [B,K,C], the tokens that enter the first block.
-at::Tensor Vit::embed(const at::Tensor &clip, const PruneSettings &prune, ForwardOutput &out, Still &still) const {
+// The tokens that enter the first block. ragged: the pruning calls if still tokens were left out, else empty.
+Vit::Tokens Vit::enter(const at::Tensor &clip, const PruneSettings &prune, ForwardOutput &out, std::vector<RaggedCall> &ragged) const {
   const ModelDescription &m = description_;
-  if (prune.still.empty()) {
-    if (patch_.packed.defined()) return ops::packed_embed(clip, patch_, position_, m.tubelet, m.patch, {});
-    at::Tensor x = ops::patch_embed(clip, patch_, m.tubelet, m.patch);  // [B,L,C]
-    x += position_;
-    return x;
+  Tokens all;
+  if (!prune.still.empty()) {
+    const int64_t b = clip.size(0), k = static_cast<int64_t>(prune.still[0].tokens.size());
+    TORCH_CHECK(static_cast<int64_t>(prune.still.size()) == b, "the kept tokens of ", prune.still.size(), " windows for a batch of ", b);
+    at::Tensor tokens = at::empty({b, k}, at::kLong), weights = at::empty({b, k}, at::kFloat);
+    std::vector<std::vector<int>> counts;
+    for (int64_t i = 0; i < b; ++i) {
+      const StillTokens &kept = prune.still[static_cast<size_t>(i)];
+      TORCH_CHECK(static_cast<int64_t>(kept.tokens.size()) == k, "windows of one batch keep ", k, " and ", kept.tokens.size(), " tokens");
+      std::copy(kept.tokens.begin(), kept.tokens.end(), tokens.data_ptr<int64_t>() + i * k);
+      std::copy(kept.runs.begin(), kept.runs.end(), weights.data_ptr<float>() + i * k);
+      counts.emplace_back(m.steps());
+      for (const int32_t token : kept.tokens) ++counts.back()[static_cast<size_t>(token / m.step_tokens())];
+    }
+    out.input_tokens = tokens.to(device_);
+    all.weights = weights.to(device_);
+    if (embedding_.rotary()) all.places = out.input_tokens;
+    if (prune.active()) ragged = plan_ragged(counts, m.step_tokens(), prune.drop_number, m.reads_first_patch(), prune.rule == STA_PRUNING_STA);
   }
-  const int64_t b = clip.size(0), k = static_cast<int64_t>(prune.still[0].tokens.size());
-  TORCH_CHECK(static_cast<int64_t>(prune.still.size()) == b, "the kept tokens of ", prune.still.size(), " windows for a batch of ", b);
-  at::Tensor tokens = at::empty({b, k}, at::kLong), weights = at::empty({b, k}, at::kFloat);
-  std::vector<std::vector<int>> counts;
-  for (int64_t i = 0; i < b; ++i) {
-    const StillTokens &kept = prune.still[static_cast<size_t>(i)];
-    TORCH_CHECK(static_cast<int64_t>(kept.tokens.size()) == k, "windows of one batch keep ", k, " and ", kept.tokens.size(), " tokens");
-    std::copy(kept.tokens.begin(), kept.tokens.end(), tokens.data_ptr<int64_t>() + i * k);
-    std::copy(kept.runs.begin(), kept.runs.end(), weights.data_ptr<float>() + i * k);
-    counts.emplace_back(m.steps());
-    for (const int32_t token : kept.tokens) ++counts.back()[static_cast<size_t>(token / m.step_tokens())];
-  }
-  out.input_tokens = tokens.to(device_);
-  still.weights = weights.to(device_);
-  if (prune.active()) still.calls = plan_ragged(counts, m.step_tokens(), prune.drop_number, !m.mean_pooling, prune.rule == STA_PRUNING_STA);
-  // Pixels of dropped tokens are not looked at.
-  if (patch_.packed.defined()) return ops::packed_embed(clip, patch_, position_, m.tubelet, m.patch, out.input_tokens);
-  at::Tensor x = ops::linear(ops::gather_tokens(ops::tubelets(clip, m.tubelet, m.patch), out.input_tokens), patch_);
-  x += position_.index_select(0, out.input_tokens.view({-1})).view({b, k, m.embed_dim});
-  return x;
+  all.x = embedding_.tokens(clip, out.input_tokens);
+  all.rotation = embedding_.rotation(all.places);
+  return all;
 }
 
-// What the last norm reads, f32 [B,C]. A mean counts a token as often as it stands for a step.
-at::Tensor Vit::head_input(const at::Tensor &x, int64_t class_token, const Still &still) const {
-  if (class_token >= 0 && still.calls.empty()) return x.select(1, class_token).to(at::kFloat);
-  if (class_token >= 0) {
-    // Where it went differs between windows of which one has tokens in the first step alone.
-    std::vector<at::Tensor> rows;
-    const std::vector<RaggedGroups> &windows = still.calls.back().windows;
-    for (size_t b = 0; b < windows.size(); ++b) rows.push_back(x[static_cast<int64_t>(b)][windows[b].keep_token_after]);
-    return at::stack(rows).to(at::kFloat);
+// x, keys: of the patches alone. The result has no x if no kernel has gathered it: the caller does it then.
+PrunedTokens Vit::prune_even(const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, const PruneSettings &prune,
+                             const ops::LayerNorm *next, const ForwardProbe *probe) const {
+  const bool traced = probe && probe->prune;
+  if (!traced && kernels_take(kernels_, x, keys, call, prune)) return prune_by_kernels(*kernels_, x, keys, call, prune.drop_number, next);
+  PrunedTokens pruned;
+  if (!traced && cpu_takes(x, keys, prune)) {
+    pruned.kept = select_on_cpu(x, keys, call, prune.drop_number);
+    return pruned;
   }
-  if (!still.weights.defined()) return x.to(at::kFloat).mean(1);
-  const at::Tensor share = still.weights / still.weights.sum(1, true);
-  return at::matmul(share.unsqueeze(1), x.to(at::kFloat)).squeeze(1);
+  PruneTrace trace;
+  const at::Tensor key_mean = ops::key_mean(keys);
+  pruned.kept = select_tokens(x, key_mean, call, prune, traced ? &trace : nullptr);
+  if (traced) probe->prune(call.index, key_mean, trace);
+  return pruned;
+}
+
+PrunedTokens Vit::prune_ragged(const at::Tensor &x, const at::Tensor &keys, const RaggedCall &call, const PruneSettings &prune,
+                               const ops::LayerNorm *next) const {
+  if (kernels_take(kernels_, x, keys, call, prune)) return prune_by_kernels(*kernels_, x, keys, call, next);
+  PrunedTokens pruned;
+  pruned.kept = cpu_takes(x, keys, prune) ? select_on_cpu(x, keys, call) : select_ragged(x, ops::key_mean(keys), call, prune);
+  return pruned;
+}
+
+// Leaves the kept patches, with all that belongs to them, and the tokens before the patches.
+void Vit::keep(Tokens &t, PrunedTokens pruned, const ops::LayerNorm *next) const {
+  const int64_t e = description_.extra_tokens();
+  if (!pruned.x.defined()) {
+    const at::Tensor stay = e > 0 ? at::constant_pad_nd(pruned.kept + e, {e, 0}) : pruned.kept;
+    t.x = blocks_[0].qkv.packed.defined() ? ops::packed_gather(t.x, stay) : ops::gather_tokens(t.x, stay);
+  } else if (e == 0) {
+    t.x = std::move(pruned.x);
+    t.normed = std::move(pruned.normed);
+  } else {
+    const at::Tensor first = t.x.narrow(1, 0, e);
+    t.x = at::cat({first, pruned.x}, 1);
+    if (pruned.normed.defined()) t.normed = at::cat({ops::layer_norm(first, *next), pruned.normed}, 1);
+  }
+  if (t.weights.defined()) t.weights = t.weights.gather(1, pruned.kept);
+  if (!embedding_.rotary()) return;
+  t.places = t.places.defined() ? t.places.gather(1, pruned.kept) : pruned.kept;
+  t.rotation = embedding_.rotation(t.places);
 }
 
 ForwardOutput Vit::forward(const at::Tensor &clip, const PruneSettings &prune, const ForwardProbe *probe) const {
   const ModelDescription &m = description_;
   ForwardOutput out;
-  Still still;
-  at::Tensor x = embed(clip.to(device_, type_), prune, out, still);
-  at::Tensor normed;                              // norm1 of x, if the pruning kernels have already made it
-  int64_t class_token = m.mean_pooling ? -1 : 0;  // position of the token that the head reads; -1: it reads the mean
+  std::vector<RaggedCall> ragged;
+  Tokens t = enter(clip.to(device_, type_), prune, out, ragged);
+  if (probe && probe->point) probe->point("embedding", t.x);
+  int64_t bound = m.reads_first_patch() ? 0 : -1;  // position of the patch that the head reads and that has to stay
   for (int i = 0; i < m.depth; ++i) {
-    const Block &block = blocks_[i];
+    const Block &block = blocks_[static_cast<size_t>(i)];
     PruneCall call = prune.active() ? prune_call_after(m, i) : PruneCall{0, 0, false};
-    call.keep_token = class_token;
+    call.keep_token = bound;
     // The scores use the keys of this same block, before its MLP, as in the official code.
-    const at::Tensor keys = ops::add_attention(x, normed, block.norm1, block.qkv, block.proj, m.num_heads, call.index != 0);
-    normed.reset();
-    ops::add_mlp(x, block.norm2, block.fc1, block.fc2);
-    if (probe && probe->block) probe->block(i, x);
+    const at::Tensor keys = block.add_attention(t.x, t.normed, t.rotation, call.index != 0);
+    t.normed.reset();
+    block.add_mlp(t.x);
+    if (probe && probe->block) probe->block(i, t.x);
     if (call.index == 0) continue;
-    if (!still.calls.empty()) {
-      const RaggedCall &ragged = still.calls[static_cast<size_t>(call.index - 1)];
-      at::Tensor keep;
-      if (kernels_take(kernels_, x, keys, ragged, prune)) {
-        PrunedTokens pruned = prune_by_kernels(*kernels_, x, keys, ragged, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
-        x = std::move(pruned.x);
-        normed = std::move(pruned.normed);
-        keep = std::move(pruned.kept);
-      } else if (cpu_takes(x, keys, prune)) {
-        keep = select_on_cpu(x, keys, ragged);
-        x = ops::packed_gather(x, keep);
-      } else {
-        keep = select_ragged(x, ops::key_mean(keys), ragged, prune);
-        x = ops::gather_tokens(x, keep);
-      }
-      still.weights = still.weights.gather(1, keep);
-      out.kept.push_back(keep);
-      continue;
-    }
-    if (class_token >= 0) class_token = keep_token_after(call, prune, x.size(1));
-    const bool traced = probe && probe->prune;
-    if (!traced && kernels_take(kernels_, x, keys, call, prune)) {
-      PrunedTokens pruned = prune_by_kernels(*kernels_, x, keys, call, prune.drop_number, i + 1 < m.depth ? &blocks_[i + 1].norm1 : nullptr);
-      x = std::move(pruned.x);
-      normed = std::move(pruned.normed);
-      out.kept.push_back(std::move(pruned.kept));
-      continue;
-    }
-    if (!traced && cpu_takes(x, keys, prune)) {
-      out.kept.push_back(select_on_cpu(x, keys, call, prune.drop_number));
-      x = ops::packed_gather(x, out.kept.back());
-      continue;
-    }
-    PruneTrace trace;
-    const at::Tensor key_mean = ops::key_mean(keys);
-    const at::Tensor keep = select_tokens(x, key_mean, call, prune, traced ? &trace : nullptr);
-    if (traced) probe->prune(call.index, key_mean, trace);
-    x = ops::gather_tokens(x, keep);
-    out.kept.push_back(keep);
+    const ops::LayerNorm *next = i + 1 < m.depth ? &blocks_[static_cast<size_t>(i) + 1].norm1 : nullptr;
+    const at::Tensor x = patches(t.x);
+    PrunedTokens pruned = ragged.empty() ? prune_even(x, patches(keys), call, prune, next, probe)
+                                         : prune_ragged(x, patches(keys), ragged[static_cast<size_t>(call.index - 1)], prune, next);
+    if (bound >= 0 && ragged.empty()) bound = keep_token_after(call, prune, x.size(1));
+    out.kept.push_back(pruned.kept);
+    keep(t, std::move(pruned), next);
   }
-  out.features = ops::layer_norm(head_input(x, class_token, still), last_norm_);
-  out.logits = ops::linear(out.features, head_);
+  HeadInput input{t.weights, {std::max<int64_t>(bound, 0)}};
+  if (bound >= 0 && !ragged.empty()) {
+    // Where it went differs between windows of which one has tokens in the first step alone.
+    input.places.clear();
+    for (const RaggedGroups &window : ragged.back().windows) input.places.push_back(window.keep_token_after);
+  }
+  out.features = head_.features(t.x, input);
+  out.logits = head_.logits(out.features);
   return out;
 }
 

@@ -153,7 +153,7 @@ at::Tensor packed_embed(const at::Tensor &clip, const Linear &proj, const at::Te
   const int64_t b = clip.size(0), t = clip.size(2), h = clip.size(3), w = clip.size(4), columns = w / patch, step = h / patch * columns;
   const int64_t k = tokens.defined() ? tokens.size(1) : t / tubelet * step, c = proj.bias.numel(), volume = proj.inputs;
   const at::Tensor pixels = clip.contiguous();
-  const float *const from = pixels.const_data_ptr<float>(), *const table = position.const_data_ptr<float>();
+  const float *const from = pixels.const_data_ptr<float>(), *const table = position.defined() ? position.const_data_ptr<float>() : nullptr;
   const int64_t *const chosen = tokens.defined() ? tokens.const_data_ptr<int64_t>() : nullptr;
   Workspace &space = workspace();
   float *const tubelets = take(space.wide, b * k * volume), *const x = take(space.stream[0], b * k * c);
@@ -166,10 +166,10 @@ at::Tensor packed_embed(const at::Tensor &clip, const Linear &proj, const at::Te
       for (int64_t channel = 0; channel < 3; ++channel)
         for (int64_t f = frame; f < frame + tubelet; ++f)
           for (int64_t y = row; y < row + patch; ++y) to = std::copy_n(corner + ((channel * t + f) * h + y) * w, patch, to);
-      std::copy_n(table + token * c, c, x + i * c);
+      if (table) std::copy_n(table + token * c, c, x + i * c);
     }
   });
-  multiply(tubelets, b * k, proj, {.finish = cpu::Finish::kBiasResidual}, x);
+  multiply(tubelets, b * k, proj, {.finish = table ? cpu::Finish::kBiasResidual : cpu::Finish::kBias}, x);
   return space.stream[0].narrow(0, 0, b * k * c).view({b, k, c});
 }
 

@@ -29,8 +29,9 @@ at::Tensor packed_add_attention(at::Tensor &x, const LayerNorm &norm, const Line
 /// x [B,L,C] += fc2(GELU(fc1 norm(x)))
 void packed_add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2);
 
-/// What patch_embed (ops.h) gives, plus the rows of position [L,C]. clip f32 [B,3,T,H,W]; tokens int64 [B,K]: only
-/// these, undefined: all. Returns [B,K,C], a view that the thread's next packed_embed or packed_gather overwrites.
+/// What patch_embed (ops.h) gives, plus the rows of position [L,C]; undefined: plus nothing. clip f32 [B,3,T,H,W]; tokens
+/// int64 [B,K]: only these, undefined: all. Returns [B,K,C], a view that the thread's next packed_embed or packed_gather
+/// overwrites.
 at::Tensor packed_embed(const at::Tensor &clip, const Linear &proj, const at::Tensor &position, int tubelet, int patch, const at::Tensor &tokens);
 
 /// x [B,L,C], kept int64 [B,K] -> [B,K,C]. x may be what packed_embed or packed_gather has returned. The result is a

@@ -30,35 +30,36 @@ at::Tensor linear(const at::Tensor &x, const Linear &l) { return l.packed.define
 
 at::Tensor layer_norm(const at::Tensor &x, const LayerNorm &norm) { return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, norm.eps); }
 
-at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2) {
-  if (fc2.packed.defined()) return packed_linear(linear(x, fc1), fc2, /*gelu=*/true);
+at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2, Gelu gelu) {
+  if (fc2.packed.defined() && gelu == Gelu::kErf) return packed_linear(linear(x, fc1), fc2, /*gelu=*/true);
   at::Tensor hidden = linear(x, fc1);
-  at::gelu_(hidden);
+  at::gelu_(hidden, gelu == Gelu::kTanh ? "tanh" : "none");
   return linear(hidden, fc2);
 }
 
-AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const Linear &proj, int heads, bool want_keys) {
+AttentionOutput attention(const at::Tensor &x, const Linear &qkv_weights, const Linear &proj, int heads, bool want_keys, const Rotation &rotation) {
   const int64_t b = x.size(0), l = x.size(1), c = x.size(2), d = c / heads;
   const at::Tensor qkv = linear(x, qkv_weights).view({b, l, 3, heads, d});
   const at::Tensor q = qkv.select(2, 0), k = qkv.select(2, 1), v = qkv.select(2, 2);  // [B,L,h,D]
   AttentionOutput out;
   if (want_keys) out.keys = k;
-  const at::Tensor mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));  // [B,h,L,D], scale D^-1/2
+  const auto turned = [&](const at::Tensor &t) { return (rotation.cosines.defined() ? rotate(t, rotation) : t).transpose(1, 2); };
+  const at::Tensor mixed = attend(turned(q), turned(k), v.transpose(1, 2));  // [B,h,L,D], scale D^-1/2
   out.x = linear(mixed.transpose(1, 2).reshape({b, l, c}), proj);
   return out;
 }
 
 at::Tensor add_attention(at::Tensor &x, const at::Tensor &normed, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads,
-                         bool want_keys) {
-  if (qkv.packed.defined()) return packed_add_attention(x, norm, qkv, proj, heads, want_keys);
-  const AttentionOutput attended = attention(normed.defined() ? normed : layer_norm(x, norm), qkv, proj, heads, want_keys);
+                         bool want_keys, const Rotation &rotation) {
+  if (qkv.packed.defined() && !rotation.cosines.defined()) return packed_add_attention(x, norm, qkv, proj, heads, want_keys);
+  const AttentionOutput attended = attention(normed.defined() ? normed : layer_norm(x, norm), qkv, proj, heads, want_keys, rotation);
   x += attended.x;
   return attended.keys;
 }
 
-void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2) {
-  if (fc1.packed.defined()) return packed_add_mlp(x, norm, fc1, fc2);
-  x += mlp(layer_norm(x, norm), fc1, fc2);
+void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2, Gelu gelu) {
+  if (fc1.packed.defined() && gelu == Gelu::kErf) return packed_add_mlp(x, norm, fc1, fc2);
+  x += mlp(layer_norm(x, norm), fc1, fc2, gelu);
 }
 
 at::Tensor key_mean(const at::Tensor &keys) { return keys.to(at::kFloat).mean(2); }

@@ -7,7 +7,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ops/rotary.h"
+
 namespace sta::ops {
+
+/// GELU exactly, by the error function, or approximated with tanh.
+enum class Gelu { kErf, kTanh };
 
 struct Linear {
   at::Tensor weight;       // [out, in]; undefined if packed
@@ -34,24 +39,24 @@ at::Tensor linear(const at::Tensor &x, const Linear &l);
 /// x [..,C] -> [..,C]
 at::Tensor layer_norm(const at::Tensor &x, const LayerNorm &norm);
 
-/// x [B,L,C] -> [B,L,C]: fc2(GELU(fc1 x)), GELU exact (erf).
-at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2);
+/// x [B,L,C] -> [B,L,C]: fc2(GELU(fc1 x)).
+at::Tensor mlp(const at::Tensor &x, const Linear &fc1, const Linear &fc2, Gelu gelu = Gelu::kErf);
 
 struct AttentionOutput {
   at::Tensor x;     // [B,L,C], after the output projection
-  at::Tensor keys;  // [B,L,h,D], a view; undefined if not asked for
+  at::Tensor keys;  // [B,L,h,D], a view, before they are rotated; undefined if not asked for
 };
 
-/// Multi-head self-attention of x [B,L,C]. The rows of qkv.weight are q, k, v, each heads × D.
-AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_keys);
+/// Multi-head self-attention of x [B,L,C]. The rows of qkv.weight are q, k, v, each heads × D. rotation: of the L tokens.
+AttentionOutput attention(const at::Tensor &x, const Linear &qkv, const Linear &proj, int heads, bool want_keys, const Rotation &rotation = {});
 
 /// x [B,L,C] += attention(norm(x)). normed: norm(x), if it is there already. Returns the keys [B,L,h,D], which the
-/// thread's next attention may overwrite; undefined if they are not wanted.
+/// thread's next attention may overwrite, before they are rotated; undefined if they are not wanted.
 at::Tensor add_attention(at::Tensor &x, const at::Tensor &normed, const LayerNorm &norm, const Linear &qkv, const Linear &proj, int heads,
-                         bool want_keys);
+                         bool want_keys, const Rotation &rotation = {});
 
 /// x [B,L,C] += mlp(norm(x))
-void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2);
+void add_mlp(at::Tensor &x, const LayerNorm &norm, const Linear &fc1, const Linear &fc2, Gelu gelu = Gelu::kErf);
 
 /// keys [B,L,h,D] -> f32 [B,L,D], mean over heads.
 at::Tensor key_mean(const at::Tensor &keys);

@@ -180,7 +180,7 @@ at::Tensor select(const at::Tensor &x, const at::Tensor &keys, const std::vector
     const int64_t parts = std::min<int64_t>(l, cpu::workers());
     cpu::parallel(parts, l * (c + keys.size(2) * d), [&](int64_t part, int) {
       const int64_t first = part * l / parts, last = (part + 1) * l / parts;
-      cpu::cpu_kernels()->token_scores({x.const_data_ptr<float>() + (i * l + first) * c, last - first, c,
+      cpu::cpu_kernels()->token_scores({x.const_data_ptr<float>() + i * x.stride(0) + first * c, last - first, c,
                                         keys.const_data_ptr<float>() + i * keys.stride(0) + first * keys.stride(1), keys.stride(1), keys.stride(2),
                                         keys.size(2), d, unit_keys + first * d, sizes + first});
     });
@@ -196,7 +196,7 @@ at::Tensor select(const at::Tensor &x, const at::Tensor &keys, const std::vector
 bool cpu_takes(const at::Tensor &x, const at::Tensor &keys, const PruneSettings &settings) {
   const cpu::CpuKernels *const kernels = cpu::cpu_kernels();
   return kernels && settings.rule == STA_PRUNING_STA && x.is_cpu() && x.scalar_type() == at::kFloat && keys.scalar_type() == at::kFloat &&
-         x.is_contiguous() && keys.stride(3) == 1 && keys.size(3) <= kernels->most_head_dim;
+         x.stride(2) == 1 && x.stride(1) == x.size(2) && keys.stride(3) == 1 && keys.size(3) <= kernels->most_head_dim;
 }
 
 at::Tensor select_on_cpu(const at::Tensor &x, const at::Tensor &keys, const PruneCall &call, int drop_number) {

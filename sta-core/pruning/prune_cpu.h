@@ -12,8 +12,8 @@
 
 namespace sta {
 
-/// Whether select_on_cpu can handle a call: the sta rule on f32 tensors of the CPU, x [B,L,C] contiguous, keys
-/// [B,L,h,D] with D contiguous.
+/// Whether select_on_cpu can handle a call: the sta rule on f32 tensors of the CPU, x [B,L,C] whose rows stand one after
+/// the other, keys [B,L,h,D] with D contiguous.
 bool cpu_takes(const at::Tensor &x, const at::Tensor &keys, const PruneSettings &settings);
 
 /// int64 [B,K], as select_tokens() returns it. call.keep_token is obeyed. drop_number is at most half of a group, rounded

@@ -244,7 +244,7 @@ TEST(ConvertVideoSwin, ConfigurationIsChecked) {
                         {"embed_dim", "-1", "embed_dim should be a positive integer"},
                         {"layer_norm_eps", "0", "layer_norm_eps"},
                         {"num_frames", "5000", "5000 frames"},
-                        {"model_type", "\"swin\"", "\"videomae\" and \"video_swin\" are"},
+                        {"model_type", "\"swin\"", "\"timesformer\" and \"video_swin\" are"},
                         {"model_type", "\"videomae\"", "patch_size should be a positive integer"}}) {
     auto config = good;
     config[c.key] = nlohmann::json::parse(c.value);

@@ -8,6 +8,7 @@
 #include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace {
 
@@ -50,6 +51,65 @@ TEST(Flops, ThePapersSixteenFigures) {
       sta::count_flops(m, drops[i], f);
       EXPECT_NEAR(static_cast<double>(f.total) / 1e9 / paper[a][i], 1.0, 0.007) << kArchs[a].second << " r " << drops[i];
     }
+}
+
+// Written out from the shapes of the networks: a class token that is in no group, a pooler on the tokens that are left.
+TEST(Flops, OfViVit) {
+  sta::ModelDescription m;
+  ASSERT_TRUE(sta::describe_arch("vivit_base", m));
+  ASSERT_EQ(m.tokens(), 3136);
+  sta_flops dense{}, pruned{};
+  sta::count_flops(m, 0, dense);
+  sta::count_flops(m, 98, pruned);
+  const auto block = [](uint64_t l) { return 12 * l * 768 * 768 + 2 * l * l * 768 + 10 * l * 768; };
+  const uint64_t rest = 3136ull * 768 * 1536 + 5 * 768 + 768 * 400;
+  EXPECT_EQ(dense.total, rest + 12 * block(3137));
+  // 16 groups of 196 lose 98, then 8 of 196, then 4 of 196: half of the patches each time.
+  EXPECT_EQ(pruned.total - pruned.scoring, rest + block(3137) + 4 * block(1569) + 4 * block(785) + 3 * block(393));
+  EXPECT_GT(pruned.scoring, 0u);
+  EXPECT_LT(static_cast<double>(pruned.total) / static_cast<double>(dense.total), 0.4);
+}
+
+TEST(Flops, OfVjepa2) {
+  for (const auto &[name, c, depth, mlp] : {std::tuple{"vjepa2_large", 1024ull, 24ull, 4096ull}, {"vjepa2_giant", 1408ull, 40ull, 6144ull}}) {
+    sta::ModelDescription m;
+    ASSERT_TRUE(sta::describe_arch(name, m));
+    ASSERT_EQ(m.tokens(), 2048);
+    EXPECT_EQ(m.max_drop_number(), 128);
+    const auto block = [c = c](uint64_t l, uint64_t f) { return 4 * l * c * c + 2 * l * c * f + 2 * l * l * c + 10 * l * c; };
+    const auto pooler = [&, c = c](uint64_t l) {
+      return 5 * l * c + 3 * block(l, 4 * c) + 5 * l * c + 5 * c + 2 * l * c * c + 2 * l * c + 8 * c * c;
+    };
+    const uint64_t rest = 2048 * c * 1536 + c * 174;
+    sta_flops dense{}, pruned{};
+    sta::count_flops(m, 0, dense);
+    sta::count_flops(m, 128, pruned);
+    EXPECT_EQ(dense.total, rest + depth * block(2048, mlp) + pooler(2048)) << name;
+    const uint64_t second = depth / 3, third = 2 * depth / 3;
+    EXPECT_EQ(pruned.total - pruned.scoring, rest + block(2048, mlp) + second * block(1024, mlp) + (third - second) * block(512, mlp) +
+                                                 (depth - third - 1) * block(256, mlp) + pooler(256))
+        << name;
+  }
+}
+
+// Attention to time needs T times T pairs for each place, attention to space n_s + 1 squared for each step.
+TEST(Flops, OfTimeSformer) {
+  sta::ModelDescription m;
+  m.divided = m.class_token = true;
+  m.mean_pooling = false;
+  m.tubelet = 1;
+  m.num_frames = 8;
+  m.embed_dim = 768;
+  m.depth = m.num_heads = 12;
+  m.mlp_dim = 3072;
+  m.num_classes = 400;
+  sta_flops f{};
+  sta::count_flops(m, 0, f);
+  EXPECT_EQ(f.attention_matmul, 12ull * 2 * 768 * (196 * 8 * 8 + 8 * 197 * 197));
+  EXPECT_EQ(f.qkv, 12ull * 3 * 768 * 768 * (8 * 196 + 8 * 197));
+  EXPECT_EQ(f.mlp, 12ull * 2 * 768 * 3072 * (1 + 8 * 196));
+  // The paper of TimeSformer says 0.59 TFLOPs for three crops.
+  EXPECT_NEAR(static_cast<double>(f.total) / 1e9, 197, 2);
 }
 
 // Sixteen more figures, of Video Swin. Its pruning is a reconstruction, and these figures are its only check

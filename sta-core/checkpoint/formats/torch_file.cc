@@ -191,6 +191,14 @@ Result<const Value *> find_state_dict(const Value &root, const std::string &part
   if (holds_tensors(&root)) return &root;
   if (root.is(Kind::kObject) && root.state && root.state->find("_parameters"))
     return unsupported("holds a whole pickled model: save its state_dict() instead");
+  // Names of parts, whose files other programs put together.
+  if (root.is(Kind::kDict) && root.find("encoder") && (root.find("predictor") || root.find("target_encoder")))
+    return unsupported(
+        "holds an encoder and its predictor but no classifier, as the original files of V-JEPA 2 do: take the folder of a fine-tuned model from "
+        "Hugging Face");
+  if (root.is(Kind::kDict) && root.find("classifiers"))
+    return unsupported(
+        "holds classifiers without their encoder, as the original files of V-JEPA 2 do: take the folder of the model from Hugging Face");
   return bad("no state dict found");
 }
 

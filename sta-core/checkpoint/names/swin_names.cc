@@ -197,7 +197,8 @@ bool read_window(const std::string &text, std::array<int, 3> &window) {
 bool is_swin(const StateDict &file) {
   return std::any_of(file.begin(), file.end(), [](const auto &entry) {
     const std::string &name = entry.first;
-    return name.find("layers.0.blocks.") != std::string::npos || name.find("features.0.") != std::string::npos || name.ends_with(kTable);
+    return name.find("layers.0.blocks.") != std::string::npos || name.find("features.0.") != std::string::npos ||
+           (name.ends_with(kTable) && !name.starts_with("blocks."));  // a plain ViT with such a table is another network
   });
 }
 

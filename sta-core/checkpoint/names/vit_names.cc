@@ -14,10 +14,16 @@
 #include <sstream>
 
 #include "checkpoint/errors.h"
+#include "checkpoint/names/hugging_face_names.h"
 #include "ops/ops.h"
 
 namespace sta {
 namespace {
+
+// Its released files keep the encoder and the probe that classifies apart, and name neither heads nor frames.
+constexpr const char *kOriginalVjepa2 =
+    "a part of an original V-JEPA 2 checkpoint, not a whole classifier: take the folder of the fine-tuned model from Hugging Face "
+    "(facebook/vjepa2-vitl-fpc16-256-ssv2 and others)";
 
 // A buffer that only mmaction2 writes.
 constexpr const char *kPositionTable = "pos_embed";
@@ -106,11 +112,12 @@ Status join_qkv(StateDict &dict, const std::string &block, bool biased) {
   return ok();
 }
 
-int block_count(const StateDict &dict) {
+// pattern: for std::sscanf, with the number of a block.
+int block_count(const StateDict &dict, const char *pattern = "blocks.%d.") {
   int depth = 0;
   for (const auto &[name, tensor] : dict) {
     int i = 0;
-    if (std::sscanf(name.c_str(), "blocks.%d.", &i) == 1 && i >= 0 && i < 1000) depth = std::max(depth, i + 1);
+    if (std::sscanf(name.c_str(), pattern, &i) == 1 && i >= 0 && i < 1000) depth = std::max(depth, i + 1);
   }
   return depth;
 }
@@ -158,6 +165,13 @@ Result<StateDict> canonical_names(const StateDict &file, bool qkv_bias) {
   for (const auto &[name, tensor] : dict) {
     if (name.ends_with(".attn.scale")) return unsupported(name + ": cosine attention, this variant is not supported");
     if (name.ends_with(".gamma_1") || name.ends_with(".gamma_2")) return unsupported(name + ": LayerScale, this variant is not supported");
+    if (name.find("relative_position") != std::string::npos || name.find(".rel_pos_") != std::string::npos)
+      return unsupported(name + ": attention in windows or with relative positions, this variant is not supported");
+    if (name.starts_with("roi_head.") || name.starts_with("bbox_head."))
+      return unsupported(name + ": a head that labels persons in boxes (AVA); a classifier of whole clips is needed");
+    if (name.starts_with("predictor_blocks.") || name.starts_with("predictor_embed.") ||
+        name.find("pooler.cross_attention_block.") != std::string::npos)
+      return unsupported(std::string(kOriginalVjepa2));
   }
   const int depth = block_count(dict);
   if (depth == 0) return bad("no transformer blocks found: not a VideoMAE model");
@@ -174,13 +188,84 @@ void settle_pooling(StateDict &dict, ModelDescription &m, bool known) {
   m.warnings += "norm.weight and norm.bias are in the file, but a classifier with fc_norm does not use them; they are left out\n";
 }
 
+namespace {
+
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+void add_norm(Shapes &shapes, const std::string &name, int64_t c) { shapes[name + ".weight"] = shapes[name + ".bias"] = {c}; }
+
+void add_linear(Shapes &shapes, const std::string &name, int64_t out, int64_t in) {
+  shapes[name + ".weight"] = {out, in};
+  shapes[name + ".bias"] = {out};
+}
+
+void add_mlp(Shapes &shapes, const std::string &prefix, int64_t c, int64_t f) {
+  add_linear(shapes, prefix + "mlp.fc1", f, c);
+  add_linear(shapes, prefix + "mlp.fc2", c, f);
+}
+
+void add_block(Shapes &shapes, const std::string &prefix, int64_t c, int64_t f) {
+  add_norm(shapes, prefix + "norm1", c);
+  add_linear(shapes, prefix + "attn.qkv", 3 * c, c);
+  add_linear(shapes, prefix + "attn.proj", c, c);
+  add_norm(shapes, prefix + "norm2", c);
+  add_mlp(shapes, prefix, c, f);
+}
+
+// Positions belong to places and steps, so their table fits one number of frames and one size of the image.
+Status check_positions(const StateDict &dict, const ModelDescription &m) {
+  const auto positions = dict.find("positions"), times = dict.find("time_positions");
+  const int wanted = m.extra_tokens() + (m.divided ? m.step_tokens() : m.tokens());
+  const std::string input = std::to_string(m.num_frames) + " frames of " + std::to_string(m.height) + "x" + std::to_string(m.width);
+  if (m.positions == Positions::kLearned && positions != dict.end() && positions->second.dim() == 2 && positions->second.size(0) != wanted)
+    return bad("the learned positions are those of " + std::to_string(positions->second.size(0)) + " tokens, but " + input + " have " +
+               std::to_string(wanted) + ": give the frames and the image size that the model was trained with");
+  if (m.divided && times != dict.end() && times->second.dim() == 2 && times->second.size(0) != m.num_frames)
+    return bad("the learned positions are those of " + std::to_string(times->second.size(0)) + " frames, not of " + std::to_string(m.num_frames));
+  return ok();
+}
+
+}  // namespace
+
+std::map<std::string, std::vector<int64_t>> vit_shapes(const ModelDescription &m) {
+  const int64_t c = m.embed_dim, f = m.mlp_dim;
+  Shapes shapes = {{"patch_embed.proj.weight", {c, 3, m.tubelet, m.patch, m.patch}}, {"patch_embed.proj.bias", {c}}};
+  if (m.class_token) shapes["class_token"] = {c};
+  if (m.positions == Positions::kLearned) shapes["positions"] = {m.extra_tokens() + (m.divided ? m.step_tokens() : m.tokens()), c};
+  if (m.divided) shapes["time_positions"] = {m.num_frames, c};
+  for (int i = 0; i < m.depth; ++i) {
+    const std::string block = "blocks." + std::to_string(i) + ".";
+    add_block(shapes, block, c, f);
+    if (!m.divided) continue;
+    add_norm(shapes, block + "temporal.norm", c);
+    add_linear(shapes, block + "temporal.attn.qkv", 3 * c, c);
+    add_linear(shapes, block + "temporal.attn.proj", c, c);
+    add_linear(shapes, block + "temporal.dense", c, c);
+  }
+  add_norm(shapes, m.mean_pooling && !m.pooled_by_attention() ? "fc_norm" : "norm", c);
+  if (m.pooled_by_attention()) {
+    shapes["pooler.query"] = {c};
+    for (int i = 0; i < m.pooler_blocks; ++i) add_block(shapes, "pooler.blocks." + std::to_string(i) + ".", c, m.pooler_mlp_dim);
+    add_norm(shapes, "pooler.cross.norm1", c);
+    add_linear(shapes, "pooler.cross.attn.q", c, c);
+    add_linear(shapes, "pooler.cross.attn.kv", 2 * c, c);
+    add_norm(shapes, "pooler.cross.norm2", c);
+    add_mlp(shapes, "pooler.cross.", c, m.pooler_mlp_dim);
+  }
+  add_linear(shapes, "head", m.num_classes, c);
+  return shapes;
+}
+
 Status check_state_dict(const StateDict &dict, ModelDescription &m) {
   auto find = [&](const std::string &name) -> at::Tensor {
     const auto it = dict.find(name);
     return it == dict.end() ? at::Tensor() : it->second;
   };
+  const std::string family = family_name(m.architecture);
   const at::Tensor patch = find("patch_embed.proj.weight"), head = find("head.weight"), fc1 = find("blocks.0.mlp.fc1.weight");
-  if (!patch.defined()) return bad("patch_embed.proj.weight missing: not a VideoMAE model");
+  if (!patch.defined()) return bad("patch_embed.proj.weight missing: not a " + family + " model");
+  if (m.pooled_by_attention() && !find("pooler.query").defined())
+    return bad("pooler.query_tokens missing: a " + family + " without the pooler and the classifier of a fine-tuned model");
   if (!head.defined()) return bad("head.weight missing: not a classifier");
   if (!fc1.defined()) return bad("blocks.0.mlp.fc1.weight missing");
   if (patch.dim() != 5 || patch.size(1) != 3 || patch.size(3) != patch.size(4))
@@ -190,24 +275,18 @@ Status check_state_dict(const StateDict &dict, ModelDescription &m) {
                        agree(m.patch, patch.size(3), "patch size"), agree(m.depth, block_count(dict), "number of blocks"),
                        agree(m.mlp_dim, fc1.size(0), "MLP width"), agree(m.num_classes, head.size(0), "number of classes")})
     if (!status) return status.error();
-
-  const int64_t c = m.embed_dim, f = m.mlp_dim, n = m.num_classes;
-  if (c < 1 || f < 1 || n < 1 || m.tubelet < 1 || m.patch < 1) return bad("a dimension of the model is zero");
-  const std::string last = m.mean_pooling ? "fc_norm" : "norm";
-  std::map<std::string, std::vector<int64_t>> expected = {{"patch_embed.proj.weight", {c, 3, m.tubelet, m.patch, m.patch}},
-                                                          {"patch_embed.proj.bias", {c}},
-                                                          {last + ".weight", {c}},
-                                                          {last + ".bias", {c}},
-                                                          {"head.weight", {n, c}},
-                                                          {"head.bias", {n}}};
-  for (int i = 0; i < m.depth; ++i) {
-    const std::string b = "blocks." + std::to_string(i) + ".";
-    const std::map<std::string, std::vector<int64_t>> block = {
-        {"norm1.weight", {c}},        {"norm1.bias", {c}},     {"attn.qkv.weight", {3 * c, c}}, {"attn.qkv.bias", {3 * c}},
-        {"attn.proj.weight", {c, c}}, {"attn.proj.bias", {c}}, {"norm2.weight", {c}},           {"norm2.bias", {c}},
-        {"mlp.fc1.weight", {f, c}},   {"mlp.fc1.bias", {f}},   {"mlp.fc2.weight", {c, f}},      {"mlp.fc2.bias", {c}}};
-    for (const auto &[name, shape] : block) expected[b + name] = shape;
+  if (const int blocks = block_count(dict, "pooler.blocks.%d."); m.pooled_by_attention() && m.pooler_blocks != blocks)
+    return bad("number of pooler layers is " + std::to_string(m.pooler_blocks) + " by the configuration but " + std::to_string(blocks) +
+               " by the weights");
+  if (m.pooled_by_attention()) {
+    const at::Tensor pooler = find("pooler.cross.mlp.fc1.weight");
+    if (!pooler.defined() || pooler.dim() != 2) return bad("pooler.cross.mlp.fc1.weight missing or of an unexpected shape");
+    m.pooler_mlp_dim = static_cast<int>(pooler.size(0));
   }
+
+  if (m.embed_dim < 1 || m.mlp_dim < 1 || m.num_classes < 1 || m.tubelet < 1 || m.patch < 1) return bad("a dimension of the model is zero");
+  if (auto s = check_positions(dict, m); !s) return s;
+  const Shapes expected = vit_shapes(m);
   for (const auto &[name, shape] : expected) {
     const at::Tensor tensor = find(name);
     if (!tensor.defined()) return bad(name + " missing");
@@ -218,7 +297,7 @@ Status check_state_dict(const StateDict &dict, ModelDescription &m) {
   }
   for (const auto &[name, tensor] : dict)
     if (!expected.count(name) && name != kPositionTable)
-      return unsupported("tensor " + name + " is not part of a VideoMAE classifier: this variant is not supported");
+      return unsupported("tensor " + name + " is not part of a " + family + " classifier: this variant is not supported");
   return ok();
 }
 

@@ -10,6 +10,8 @@
 //   fc_norm.{weight,bias} [C]            head.{weight [n,C], bias [n]}
 //   norm.{weight,bias} [C] in place of fc_norm if the head reads token 0 instead of the mean over all tokens
 //
+// hugging_face_names.h lists what other families have beside these.
+//
 // A missing bias is an error and is never replaced by zero. A converter once zeroed the q and v biases silently, and
 // its users lost half the accuracy. An unknown tensor is an error too: without it the model would compute another
 // function than the trained one.
@@ -19,6 +21,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "model/description.h"
 #include "result.h"
@@ -39,6 +42,9 @@ Result<StateDict> canonical_names(const StateDict &file, bool qkv_bias = true);
 /// already told it; otherwise the tensors tell it. If a file has norm beside fc_norm, norm is not used, as in the
 /// original code. It is left out with a warning.
 void settle_pooling(StateDict &canonical, ModelDescription &description, bool known);
+
+/// The canonical names and shapes of a network of these parts and dims: plain ViTs and TimeSformer.
+std::map<std::string, std::vector<int64_t>> vit_shapes(const ModelDescription &description);
 
 /// Fills the dims that the weights determine: embed_dim, depth, mlp_dim, num_classes, tubelet, patch. Dims that the
 /// description already has from a config.json are compared instead. Then checks every shape, and that every value is

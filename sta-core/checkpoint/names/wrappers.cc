@@ -15,7 +15,11 @@ namespace sta {
 namespace {
 
 // The name of the patch embedding in each known layout.
-constexpr std::array kAnchors = {"videomae.embeddings.patch_embeddings.projection.weight", "patch_embed.proj.weight",
+constexpr std::array kAnchors = {"videomae.embeddings.patch_embeddings.projection.weight",
+                                 "vivit.embeddings.patch_embeddings.projection.weight",
+                                 "vjepa2.encoder.embeddings.patch_embeddings.proj.weight",
+                                 "timesformer.embeddings.patch_embeddings.projection.weight",
+                                 "patch_embed.proj.weight",
                                  "patch_embed.projection.weight"};
 
 // Inner wrappers. The classifier's head is beside them, not inside: backbone.blocks.0... and cls_head.fc_cls.weight.
@@ -54,9 +58,9 @@ int order_of(const std::string &prefix) {
 bool is_bystander(const std::string &name) {
   const std::string first = name.substr(0, name.find('.'));
   static constexpr std::array kParts = {
-      "embed",      "token",    "pos",  "head",    "norm", "attn",    "block",    "layer", "pool", "conv", "proj",
-      "classifier", "adapter",  "lora", "decoder", "mask", "encoder", "features", "stage", "mlp",  "fc",   "data_preprocessor",
-      "videomae",   "backbone", "gamma"};
+      "embed",      "token",   "pos",    "head",        "norm",     "attn",    "block",    "layer", "pool", "conv", "proj",
+      "classifier", "adapter", "lora",   "decoder",     "mask",     "encoder", "features", "stage", "mlp",  "fc",   "data_preprocessor",
+      "videomae",   "vivit",   "vjepa2", "timesformer", "backbone", "gamma"};
   return std::none_of(kParts.begin(), kParts.end(), [&](const char *part) { return first.find(part) != std::string::npos; });
 }
 

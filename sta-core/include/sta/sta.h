@@ -161,11 +161,12 @@ typedef struct sta_engine sta_engine;
 typedef struct sta_engine_options {
   size_t struct_size;
   /** One of three things:
-   *  - A folder in Hugging Face VideoMAE layout, or one with a Video Swin.
+   *  - A folder of Hugging Face with a VideoMAE, ViViT, V-JEPA 2 or TimeSformer, or one with a Video Swin.
    *  - One .safetensors, .pth or .bin file in the names of VideoMAE, VideoMAE v2, mmaction2, Hugging Face, Video Swin
    *    (mmcv) or torchvision.
    *  - "arch:NAME": an architecture with generated weights, for benchmarks. NAME is vit_small, vit_base, vit_large,
-   *    vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16. */
+   *    vit_huge, vivit_base, vjepa2_large, vjepa2_huge, vjepa2_giant, video_swin_tiny, video_swin_small,
+   *    video_swin_base or video_swin_base_w16. */
   const char *model;
   /** File with as many labels as the model has classes, in any of the forms of docs/models.md. NULL: the labels of the
    *  model folder. If it has none, those of sta_builtin_label. If these do not fit either, "class N". */
@@ -425,8 +426,8 @@ typedef struct sta_stream_options {
   /** Since 2.3: drops still tokens before the first block, so that cost follows motion. A token is still if its
    *  normalised pixels differ on average by less than this from those of the last token at its place that was not still.
    *  0: off. 0.1 is a good value for models that were trained with it. A negative value (default -1): what the model folder recommends
-   *  (sta_model_info.still_threshold). Only plain ViTs (videomae) take a value above 0. It has no effect on frames in CUDA
-   *  memory. With nothing still results are the same bit for bit. */
+   *  (sta_model_info.still_threshold). Only plain ViTs (no Video Swin, no TimeSformer) take a value above 0. It has no
+   *  effect on frames in CUDA memory. With nothing still results are the same bit for bit. */
   float still_threshold;
 } sta_stream_options;
 
