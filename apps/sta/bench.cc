@@ -172,8 +172,8 @@ int bench(int argc, char **argv) {
   gboolean json = FALSE, upload = FALSE;
   const std::vector<GOptionEntry> own = {
       {"arch", 'a', 0, G_OPTION_ARG_STRING, &arch.value,
-       "An architecture with generated weights instead of MODEL: vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, "
-       "video_swin_base or video_swin_base_w16",
+       "An architecture with generated weights instead of MODEL: vit_small, vit_base, vit_large, vit_huge, vivit_base, vjepa2_large, "
+       "vjepa2_huge, vjepa2_giant, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16",
        "NAME"},
       {"drop-number", 'r', 0, G_OPTION_ARG_STRING, &drops.value, "Default 0,32,48,64 (Video Swin: 0,192,256,320) for architectures", "R,R,..."},
       {"still", 0, 0, G_OPTION_ARG_STRING, &still.value,

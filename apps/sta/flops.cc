@@ -89,8 +89,8 @@ int flops(int argc, char **argv) {
   gboolean json = FALSE, parts = FALSE;
   const std::vector<GOptionEntry> own = {
       {"arch", 'a', 0, G_OPTION_ARG_STRING, &arch.value,
-       "vit_small, vit_base, vit_large, vit_huge, video_swin_tiny, video_swin_small, video_swin_base or video_swin_base_w16; without it and without "
-       "MODEL: all eight",
+       "vit_small, vit_base, vit_large, vit_huge, vivit_base, vjepa2_large, vjepa2_huge, vjepa2_giant, video_swin_tiny, video_swin_small, "
+       "video_swin_base or video_swin_base_w16; without it and without MODEL: the eight of the paper",
        "NAME"},
       {"drop-number", 'r', 0, G_OPTION_ARG_STRING, &drops.value, "Default 0,32,48,64 (Video Swin: 0,192,256,320) for architectures, 0 for a model",
        "R,R,..."},

@@ -16,6 +16,7 @@
 #include <limits>
 #include <random>
 
+#include "checkpoint/model_folder.h"
 #include "device_memory.h"
 #include "emulated_library.h"
 #include "model/video_swin.h"
@@ -262,6 +263,34 @@ TEST(CudaPruneStep, ForwardPassOfAStillScene) {
       for (size_t i = 0; i < want.kept.size(); ++i) EXPECT_TRUE(at::equal(got.kept[i], want.kept[i])) << "call " << i + 1 << " r " << r;
       EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << "tokens " << count << " r " << r;
     }
+}
+
+// The kernels see the patches of a ViViT behind its class token, and the keys of a V-JEPA 2 before they are rotated.
+TEST(CudaPruneStep, ForwardPassWithAClassTokenOrRotaryPositions) {
+  const c10::InferenceMode guard;
+  for (const char *name : {"vivit_nano", "vjepa2_nano"}) {
+    auto loaded = sta::load_model(golden::path(std::string("hf_models/") + name), {});
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    const sta::ModelDescription &model = loaded->description;
+    const at::Tensor clips = at::stack({golden::clip("noise", 64, 1), golden::clip("scene", 64, 2)});
+    const sta::Vit plain(model, loaded->weights, at::kFloat, at::kCPU), fused(model, loaded->weights, at::kFloat, at::kCPU, &kEmulated);
+    sta::StillTokens some;
+    for (int i = 0; i < model.tokens(); ++i)
+      if (i < model.step_tokens() || i % 3 > 0) some.tokens.push_back(i);
+    some.runs.assign(some.tokens.size(), 1);
+    for (const bool still : {false, true})
+      for (const int r : {1, 5, 8}) {
+        sta::PruneSettings settings{STA_PRUNING_STA, r, {}};
+        if (still) settings.still = {some, some};
+        const sta::ForwardOutput want = plain.forward(clips, settings);
+        const uint64_t before = emulation::launch_count();
+        const sta::ForwardOutput got = fused.forward(clips, settings);
+        EXPECT_EQ(emulation::launch_count() - before, 12u);
+        ASSERT_EQ(got.kept.size(), want.kept.size());
+        for (size_t i = 0; i < want.kept.size(); ++i) EXPECT_TRUE(at::equal(got.kept[i], want.kept[i])) << name << " call " << i + 1 << " r " << r;
+        EXPECT_LE(max_diff(got.logits, want.logits), 1e-4) << name << " r " << r;
+      }
+  }
 }
 
 // A whole forward pass: the same tokens after each of the three calls, the same logits, four launches per call.
