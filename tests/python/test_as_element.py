@@ -117,5 +117,8 @@ def test_files_are_close(clip, expected):
     worst = largest_difference(windows, expected)
     print(f"largest difference of a probability: {worst:.6f}")
     assert worst < clip[7]
-    assert [w.label for w in windows] == [e["label"] for e in expected]
+    # Two labels may be so near each other that the difference decides which is told.
+    clear = [(w, e) for w, e in zip(windows, expected) if e["top"][0]["confidence"] - e["top"][1]["confidence"] > 2 * worst]
+    assert [w.label for w, _ in clear] == [e["label"] for _, e in clear]
+    assert len(clear) >= 0.9 * len(expected)
     assert events

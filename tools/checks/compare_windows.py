@@ -37,7 +37,7 @@ def fields(line):
 
 def told(clip, model, classes):
     """What the element posts of each whole window."""
-    pipeline = ["filesrc", "location=" + clip, "!", "decodebin", "!", "videoconvert", "!", "staaction", "model=" + model, "sync=true", "precision=fp32",
+    pipeline = ["filesrc", "location=" + clip, "!", "decodebin", "!", "videoconvert", "!", "staaction", "model=" + model, "still-threshold=0", "sync=true", "precision=fp32",
                 "static-skip=false", "post-windows=true", f"top-k={classes}", "!", "fakesink"]
     done = subprocess.run(["gst-launch-1.0", "-m", *pipeline], stdout=subprocess.PIPE, text=True, check=True)
     return [w for w in (fields(line) for line in done.stdout.splitlines() if "sta-window," in line) if not w[1]]

@@ -3,7 +3,7 @@
 """Checks a motion-watch folder on real people. Their directions were labelled by hand (real_people.csv, beside this
 file).
 
-    tools/evaluation/evaluate_motion_watch.py --videos FOLDER [--model models/motion-watch]
+    tools/evaluation/evaluate_motion_watch.py --videos FOLDER [--model models/motion-watch] [--still-threshold 0.1]
 
 Windows start one sample apart. Each window is judged if at least --inside of it lies in a labelled interval. Some
 directions can be seen two ways (up in the picture, away from the camera). Then the file names both, and either counts.
@@ -24,7 +24,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from evaluation.camera_watch import probabilities  # noqa: E402
 from clips.camera_watch.windows import samples, windows  # noqa: E402
-from reference.model_folder import load_folder  # noqa: E402
+from reference.model_folder import load_folder, normalise  # noqa: E402
+from reference.stillness import forward  # noqa: E402
 from clips.motion_watch import CLASSES, FRAMES, INTERVAL, held_out  # noqa: E402
 from evaluation.scores import interval95  # noqa: E402
 
@@ -46,11 +47,19 @@ def judge(chances, row, share):
     return sum(k in wanted for k in said), len(said), most
 
 
+def chances_of(model, clips, threshold):
+    """[n, classes] of clips uint8 [n, F, S, S, 3]. threshold: of still tokens, which are left out; 0: none is still."""
+    if threshold == 0 or not len(clips):
+        return probabilities(model, clips)
+    return torch.stack([forward(model, normalise(clip[None])[0], threshold)[0].softmax(0) for clip in clips])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--videos", required=True, help="folder of the source videos")
     parser.add_argument("--model", default="models/motion-watch")
     parser.add_argument("--inside", type=float, default=0.9, help="share of a window that has to lie in the interval")
+    parser.add_argument("--still-threshold", type=float, default=0, help="as of staaction; 0: every token is seen")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", help="also write the numbers here")
     args = parser.parse_args()
@@ -65,7 +74,7 @@ def main():
         found = glob.glob(os.path.join(args.videos, "**", name), recursive=True)
         if not found:
             sys.exit(f"{name}: not found below {args.videos}")
-        chances = probabilities(model, windows(samples(found[0]), 1))
+        chances = chances_of(model, windows(samples(found[0]), 1), args.still_threshold)
         for row in (r for r in rows if r["file"] == name):
             right, judged, most = judge(chances, row, args.inside)
             print(f"{name} {row['start']:>6} to {row['end']:>6} s  {row['labels']:18} {right:4} of {judged:4} windows, most often {most:12} {row['seen']}")

@@ -22,23 +22,23 @@ def probe(path):
     return answer["streams"][0]["width"], answer["streams"][0]["height"], times - times[0]
 
 
-def prepare(pictures):
-    """pictures [n, h, w, 3] uint8 RGB -> [n, SIDE, SIDE, 3]: short side to SIDE by an antialiased triangle filter, centre crop."""
+def prepare(pictures, side=SIDE):
+    """pictures [n, h, w, 3] uint8 RGB -> [n, side, side, 3]: short side to `side` by an antialiased triangle filter, centre crop."""
     h, w = pictures.shape[1:3]
-    size = (int(SIDE * h / w), SIDE) if w < h else (SIDE, int(SIDE * w / h))
+    size = (int(side * h / w), side) if w < h else (side, int(side * w / h))
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
     x = functional.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
-    top, left = round((size[0] - SIDE) / 2), round((size[1] - SIDE) / 2)
-    return x[:, :, top:top + SIDE, left:left + SIDE].round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    top, left = round((size[0] - side) / 2), round((size[1] - side) / 2)
+    return x[:, :, top:top + side, left:left + side].round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def samples(path):
-    """Pictures [n, SIDE, SIDE, 3] uint8 at 0, INTERVAL, 2 INTERVAL, ...: each is the last frame that is due by then."""
+def samples(path, side=SIDE, interval=INTERVAL):
+    """Pictures [n, side, side, 3] uint8 at 0, interval, 2 interval, ...: each is the last frame that is due by then."""
     w, h, times = probe(path)
     orientation = orientation_of(path)
     decode = ["ffmpeg", "-v", "fatal", "-threads", "1", "-noautorotate", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     with subprocess.Popen(decode, stdout=subprocess.PIPE) as process:
-        wanted = np.searchsorted(times, np.arange(0, times[-1] + 1e-3, INTERVAL) + 1e-3, side="right") - 1
+        wanted = np.searchsorted(times, np.arange(0, times[-1] + 1e-3, interval) + 1e-3, side="right") - 1
         kept, number = {}, 0
         needed = set(wanted.tolist())
         while True:
@@ -46,7 +46,7 @@ def samples(path):
             if len(data) < w * h * 3:
                 break
             if number in needed:
-                kept[number] = prepare(upright(np.frombuffer(data, np.uint8).reshape(1, h, w, 3).copy(), orientation))[0]
+                kept[number] = prepare(upright(np.frombuffer(data, np.uint8).reshape(1, h, w, 3).copy(), orientation), side)[0]
             number += 1
     last = max(kept)
     return torch.stack([kept[min(int(i), last)] for i in wanted])
