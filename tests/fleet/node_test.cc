@@ -39,7 +39,7 @@ TEST_F(FleetNode, SharesCamerasOut) {
   for (int i = 0; i < 4; ++i) world.add(settingsOf("node-" + std::to_string(i)));
   run(12 * kSecond);
   EXPECT_EQ(watchedByAll(), 200);
-  for (const auto &host : world.hosts) EXPECT_NEAR(watched(*host), 50, 5) << host->name();
+  for (const auto &host : world.hosts) EXPECT_NEAR(watched(*host), 50, 8) << host->name();
 }
 
 TEST_F(FleetNode, CapacityIsAWeightAndALimit) {
@@ -175,9 +175,9 @@ TEST_F(FleetNode, StopsByItsOwnClockWhenItIsCutOff) {
   run(8 * kSecond);
   ASSERT_EQ(watched(host), 4);
   host.cut();
-  run(3900 * kMillisecond);
+  run(7 * kSecond);
   EXPECT_EQ(watched(host), 4) << "an answer may be late";
-  run(3400 * kMillisecond);
+  run(3200 * kMillisecond);
   EXPECT_EQ(watched(host), 0);
   EXPECT_FALSE(host.node().entitled("camera-0"));
   host.heal(true);

@@ -135,7 +135,7 @@ TEST(FleetSchedules, NeverTwoWatchersAndSoonOneOfEach) {
 // The same schedules find a fence that comes too late. Without that the test above would prove nothing.
 TEST(FleetSchedules, FindALateFence) {
   Timing late;
-  late.fence = 14 * kSecond;
+  late.fence = 16 * kSecond;
   int found = 0;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) found += !runSchedule(seed, late).faults.empty();
   EXPECT_GT(found, 0);

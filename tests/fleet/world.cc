@@ -16,7 +16,10 @@ void Host::start() {
   int ids = 0;
   node_ = std::make_unique<Node>(settings_, *this, *this, *this,
                                  [name = incarnation_, ids]() mutable { return std::to_string(name) + "x" + std::to_string(ids++); });
-  if (!cut_) reconnect();
+  if (cut_)
+    noticed_ = true;  // it has no connection yet
+  else
+    reconnect();
   tickLater();
 }
 
@@ -154,7 +157,7 @@ void Host::write(Bucket bucket, const std::string &key, const std::string &value
       call(outcome, revision);
     });
   };
-  world_.in(2 * kSecond, [answer] { answer(Outcome::kUnknown, 0); });
+  world_.in(kSecond, [answer] { answer(Outcome::kUnknown, 0); });
   const auto arrive = [this, bucket, key, value, expected, answer] {
     if (!world_.server_up) {
       // A leader that dies may have done it and tell nobody.

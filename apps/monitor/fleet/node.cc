@@ -26,7 +26,8 @@ Node::~Node() = default;
 NodeRecord Node::report() const {
   NodeRecord record;
   record.node = settings_.name;
-  const bool looked_around = ready_at_ >= 0 && clock_.now() >= ready_at_;
+  // A node that is not told of the buckets takes no cameras, so it does not call itself ready.
+  const bool looked_around = ready_at_ >= 0 && clock_.now() >= ready_at_ && connected();
   record.state = draining() ? NodeState::kDraining : looked_around ? NodeState::kReady : NodeState::kJoining;
   record.capacity = settings_.capacity;
   record.limit = shedder_.limit();
@@ -48,7 +49,7 @@ void Node::sessionLost() {
   old_sessions_.insert(session_.key());
   view_.markDead(session_.key());
   giving_.clear();
-  watchers_.log("fleet: another node ended the session of this one, because it was not heard of for ten seconds");
+  watchers_.log("fleet: another node ended the session of this one, because it was not heard of for twelve seconds");
   const Peer *old = view_.peer(session_.key());
   const std::set<std::string> cameras = old ? old->cameras : std::set<std::string>{};
   beginSession();
@@ -118,8 +119,8 @@ void Node::afterAnything() {
   if (valid && ready_at_ < 0) ready_at_ = clock_.now() + settings_.timing.settle;
   if (!valid && !left_) {
     watchers_.log(settings_.on_partition == OnPartition::kKeep
-                      ? "fleet: NATS has not answered for seven seconds; cameras are watched on (on-partition: keep)"
-                      : "fleet: NATS has not answered for seven seconds; cameras are stopped, because other nodes may take them now");
+                      ? "fleet: NATS has not answered for ten seconds; cameras are watched on (on-partition: keep)"
+                      : "fleet: NATS has not answered for ten seconds; cameras are stopped, because other nodes may take them now");
   }
   settleAll();
 }
@@ -181,12 +182,12 @@ void Node::tick() {
   if (left_) return;
   if (now - last_tick_ > settings_.timing.stall) view_.restartClocks(now);
   last_tick_ = now;
-  if (!connected()) return;
   if (!ready_told_ && ready_at_ >= 0 && now >= ready_at_) {
     ready_told_ = true;
     session_.hurry();
   }
   session_.tick();
+  if (!connected()) return;
   std::vector<std::string> again;
   for (const auto &[camera, giving] : giving_)
     if (!giving.in_flight && now >= giving.next_try) again.push_back(camera);

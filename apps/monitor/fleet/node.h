@@ -4,10 +4,10 @@
 //
 // Why no camera ever has two watchers (with on-partition: stop):
 //  1. A node watches a camera only while the camera's lease names the node's session, and while the session is valid:
-//     for 7 s after the sending of its last renewal that succeeded.
+//     for 10 s after the sending of its last renewal that succeeded.
 //  2. Only its owner changes a lease of a session that is not dead, and it stops the camera first.
-//  3. A session becomes dead only by a compare-and-set on its entry, by a node that has not seen it change for 10 s. If
-//     that succeeds, the owner has renewed nothing in these 10 s, so it stopped 3 s ago. From then on no renewal of it
+//  3. A session becomes dead only by a compare-and-set on its entry, by a node that has not seen it change for 12 s. If
+//     that succeeds, the owner has renewed nothing in these 12 s, so it stopped 2 s ago. From then on no renewal of it
 //     can succeed.
 // Clocks of different nodes are never compared, and neither are those of the servers.
 //
@@ -27,17 +27,9 @@
 #include "monitor/fleet/settings.h"
 #include "monitor/fleet/shedder.h"
 #include "monitor/fleet/view.h"
+#include "monitor/fleet/watchers.h"
 
 namespace sta::monitor::fleet {
-
-// What the node does with cameras. Both take effect before they return.
-struct Watchers {
-  virtual ~Watchers() = default;
-  // Begins to watch, or goes on with other settings. `lease` grows with each change of who watches the camera.
-  virtual void watch(const std::string &camera, const std::string &json, Revision lease) = 0;
-  virtual void stop(const std::string &camera) = 0;
-  virtual void log(const std::string &line) = 0;
-};
 
 class Node : public NetworkListener {
  public:
@@ -67,6 +59,7 @@ class Node : public NetworkListener {
 
   bool connected() const { return connected_ && snapshots_missing_ == 0; }
   bool sessionValid() const { return session_.valid(); }
+  bool joining() const { return ready_at_ < 0 || clock_.now() < ready_at_; }
   bool draining() const { return draining_ || ordered_to_drain_; }
   const std::string &sessionKey() const { return session_.key(); }
   const View &view() const { return view_; }

@@ -18,7 +18,7 @@ struct LeaseRecord {
 enum class NodeState { kJoining, kReady, kDraining, kDead };
 const char *stateWord(NodeState state);
 
-// sta-nodes: what a node says of itself every three seconds. The key is the session, "NODE.ID"; a node that starts
+// sta-nodes: what a node says of itself every second. The key is the session, "NODE.ID"; a node that starts
 // again has another one. kDead was written by another node: the session is over, and its cameras are free.
 struct NodeRecord {
   std::string node;

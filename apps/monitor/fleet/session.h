@@ -2,8 +2,8 @@
 // This node's session: the one lease that all leases of its cameras hang on. Renewing one entry a node, and not one a
 // camera, keeps a fleet of ten thousand cameras quiet.
 //
-// Fencing: after a renewal was sent and succeeded the session is valid for seven seconds of this node's own clock,
-// counted from the sending. Nobody may end it before ten seconds. So the node knows by itself when it has to stop, and
+// Fencing: after a renewal was sent and succeeded the session is valid for ten seconds of this node's own clock,
+// counted from the sending. Nobody may end it before twelve seconds. So the node knows by itself when it has to stop, and
 // needs no answer from anybody for that.
 #pragma once
 

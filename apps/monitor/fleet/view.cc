@@ -34,13 +34,15 @@ bool View::take(const Entry &entry, Time now) {
 
 bool View::takeCamera(const Entry &entry) {
   const auto found = cameras_.find(entry.key);
-  if (found != cameras_.end() && entry.revision <= found->second.revision) return false;
-  if (!entry.value.empty())
+  if (entry.revision <= (found != cameras_.end() ? found->second.revision : removedRevision(entry.key))) return false;
+  if (!entry.value.empty()) {
+    removed_.erase(entry.key);
     cameras_[entry.key] = {entry.value, importanceOf(entry.value), entry.revision};
-  else if (found != cameras_.end())
-    cameras_.erase(found);
-  else
-    return false;
+    return true;
+  }
+  removed_[entry.key] = entry.revision;
+  if (found == cameras_.end()) return false;
+  cameras_.erase(found);
   return true;
 }
 
@@ -97,6 +99,7 @@ std::vector<std::string> View::finishSnapshot(Bucket bucket, Time now) {
       if (!told.contains(entry.first)) gone.push_back(entry.first);
   };
   if (bucket == Bucket::kCameras) note(cameras_);
+  if (bucket == Bucket::kCameras) std::erase_if(removed_, [&](const auto &entry) { return !told.contains(entry.first); });
   if (bucket == Bucket::kLeases) note(leases_);
   if (bucket == Bucket::kNodes) note(peers_);
   if (bucket == Bucket::kOrders) note(orders_);
@@ -128,6 +131,11 @@ void View::markDead(const std::string &session) {
   found->second.dead = true;
 }
 
+Revision View::removedRevision(const std::string &camera) const {
+  const auto found = removed_.find(camera);
+  return found == removed_.end() ? 0 : found->second;
+}
+
 const KnownLease &View::lease(const std::string &camera) const {
   static const KnownLease kNone;
   const auto found = leases_.find(camera);
@@ -152,7 +160,7 @@ std::vector<Member> View::members(Time now) const {
     const NodeState state = peer.record.state;
     if (peer.revision == 0 || !alive(peer, now) || (state != NodeState::kReady && state != NodeState::kJoining)) continue;
     members.push_back({session, peer.record.node, peer.record.capacity, peer.record.limit, static_cast<int>(peer.cameras.size()), peer.record.load,
-                       state == NodeState::kReady && now - peer.heard <= expire_ / 2});
+                       state == NodeState::kReady && now - peer.heard <= expire_ / 3});
   }
   return members;
 }

@@ -51,6 +51,7 @@ class View {
   void markDead(const std::string &session);
 
   const std::map<std::string, KnownCamera> &cameras() const { return cameras_; }
+  Revision removedRevision(const std::string &camera) const;  // of a camera that was removed; 0: there never was one
   const KnownLease &lease(const std::string &camera) const;
   const std::map<std::string, Peer> &peers() const { return peers_; }
   const Peer *peer(const std::string &session) const;
@@ -69,6 +70,7 @@ class View {
 
   const Time expire_;
   std::map<std::string, KnownCamera> cameras_;
+  std::map<std::string, Revision> removed_;             // cameras
   std::unordered_map<std::string, KnownLease> leases_;  // also of cameras that are gone
   std::map<std::string, Peer> peers_;
   std::map<std::string, OrderRecord> orders_;
