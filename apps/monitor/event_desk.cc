@@ -64,6 +64,7 @@ void EventDesk::change(Camera &camera, const ActionChange &change) {
   if (!event.clip.empty() && event.clip_state.empty()) event.clip_state = "writing";
   if (change.kind != ActionChange::kUpdate) {
     tell(event);
+    if (fleet_) fleet_->tell(event);
     if (mqtt_) {
       mqtt_->state(topics_->active(event.camera, event.model, event.label), change.kind == ActionChange::kStart ? "ON" : "OFF", event.camera);
       mqtt_->event(topics_->event(event.camera), eventJson(event, "/api/v1"));
@@ -194,6 +195,7 @@ void EventDesk::tellRecovered() {
   for (const Event &event : store_.recovered()) {
     log_("camera " + event.camera + ": " + event.label + " was open when the monitor ended; its end is set to " + formatTime(*event.offset));
     tell(event);
+    if (fleet_) fleet_->tell(event);
     if (!mqtt_) continue;
     mqtt_->state(topics_->active(event.camera, event.model, event.label), "OFF", event.camera);
     mqtt_->event(topics_->event(event.camera), eventJson(event, "/api/v1"));

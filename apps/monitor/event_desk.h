@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "monitor/camera/camera.h"
+#include "monitor/fleet_desk.h"
 #include "monitor/http/metrics.h"
 #include "monitor/http/streams.h"
 #include "monitor/publish/mqtt.h"
@@ -27,6 +28,8 @@ class EventDesk {
   EventDesk(Store &store, Metrics &metrics, Log log, Changed recording_changed);
   ~EventDesk();
   void setOutlets(Mqtt *mqtt, const Topics *topics, Streams *streams);  // nullptr: none
+
+  void setFleet(FleetDesk *fleet) { fleet_ = fleet; }  // nullptr: none
 
   void change(Camera &camera, const ActionChange &change);
   void cameraGone(const std::string &camera);  // this ends its clip
@@ -60,6 +63,7 @@ class EventDesk {
   const Changed recording_changed_;
   Mqtt *mqtt_ = nullptr;
   const Topics *topics_ = nullptr;
+  FleetDesk *fleet_ = nullptr;
   Streams *streams_ = nullptr;
   std::string full_;
   std::map<std::string, std::map<std::uint64_t, Event>> open_;  // camera -> key of the change -> event

@@ -19,6 +19,8 @@ namespace {
 
 constexpr const char *kUsage =
     "usage: sta-monitor CONFIG.yaml            watch the cameras of the file\n"
+    "       sta-monitor --fleet nats://HOST[,HOST...] CONFIG.yaml\n"
+    "                                          watch cameras as a node of a fleet\n"
     "       sta-monitor --check CONFIG.yaml    only read it\n"
     "       sta-monitor --print-defaults       print a file with every key\n"
     "       sta-monitor --version\n";
@@ -76,6 +78,28 @@ void loadGio() {
   g_network_monitor_get_default();
 }
 
+// A node of a fleet hands its cameras over, so that they are without a watcher for a moment only. Twenty seconds are
+// enough for hundreds; a second signal ends the wait.
+void giveCamerasAway(const Run &run) {
+  constexpr int kMostSeconds = 20;
+  if (run.monitor->drained()) return;
+  std::fputs("sta-monitor: the cameras are given to the other nodes of the fleet\n", stderr);
+  struct Wait {
+    const Run &run;
+    gint64 until;
+  } wait{run, g_get_monotonic_time() + kMostSeconds * G_USEC_PER_SEC};
+  const guint timer = g_timeout_add(
+      100,
+      [](gpointer data) -> gboolean {
+        const auto *self = static_cast<Wait *>(data);
+        if (self->run.monitor->drained() || g_get_monotonic_time() > self->until) g_main_loop_quit(self->run.loop);
+        return G_SOURCE_CONTINUE;
+      },
+      &wait);
+  g_main_loop_run(run.loop);
+  g_source_remove(timer);
+}
+
 int watch(const std::string &path, sta::monitor::Settings settings) {
   Run run;
   loadGio();
@@ -104,6 +128,7 @@ int watch(const std::string &path, sta::monitor::Settings settings) {
                      }),
                      &run);
   g_main_loop_run(run.loop);
+  giveCamerasAway(run);
   // Ends the program in time, even if a library waits for something.
   std::thread([] {
     g_usleep(1'800'000);
@@ -133,13 +158,25 @@ int main(int argc, char **argv) {
     std::fputs(sta::monitor::defaultsText(), stdout);
     return 0;
   }
-  const bool check = first == "--check";
-  if (argc != (check ? 3 : 2) || (!check && first.starts_with("-"))) {
+  // "--fleet URL" before the rest goes before what the file says.
+  std::string fleet;
+  if (first == "--fleet" && argc == 4) {
+    fleet = argv[2];
+    argv += 2;
+    argc -= 2;
+  }
+  const bool check = std::string(argc > 1 ? argv[1] : "") == "--check";
+  if (argc != (check ? 3 : 2) || (!check && std::string(argv[1]).starts_with("-"))) {
     std::fputs(kUsage, stderr);
     return 2;
   }
   const std::string path = argv[check ? 2 : 1];
   sta::monitor::ReadResult read = sta::monitor::readSettings(path, sta::monitor::modelFolders());
+  if (!fleet.empty()) {
+    std::string error;
+    read.settings.fleet.nats.servers = sta::monitor::fleet::readServers(fleet, error);
+    if (!error.empty()) read.errors.push_back("--fleet: " + error);
+  }
   for (const std::string &error : read.errors) std::fprintf(stderr, "sta-monitor: %s\n", error.c_str());
   if (!read.errors.empty()) return 1;
   if (check) {

@@ -18,6 +18,17 @@ namespace {
 
 using nlohmann::ordered_json;
 
+ordered_json fleetJson(const fleet::FleetStatus &status) {
+  return {{"node", status.node},
+          {"state", status.state},
+          {"nodes", status.nodes},
+          {"registered", status.registered},
+          {"watched", status.watched},
+          {"unwatched", status.unwatched},
+          {"events_waiting", status.events_waiting},
+          {"problem", status.problem}};
+}
+
 std::string dumped(const ordered_json &json) { return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
 
 }  // namespace
@@ -38,6 +49,7 @@ std::unique_ptr<Monitor> Monitor::start(Settings settings, std::string file, std
   monitor->http_ = HttpServer::listen(monitor->settings_.http, *monitor, error);
   if (!monitor->http_) return nullptr;
   monitor->connectBroker();
+  if (!monitor->joinFleet(error)) return nullptr;
   monitor->desk_->tellRecovered();
   monitor->tick();
   monitor->apply(monitor->wanted());
@@ -50,8 +62,11 @@ std::unique_ptr<Monitor> Monitor::start(Settings settings, std::string file, std
 Monitor::~Monitor() {
   if (timer_) g_source_remove(timer_);
   cameras_.clear();  // ends open events, which are then told and saved
+  if (fleet_) fleet_->leave();
   if (desk_) desk_->setOutlets(nullptr, nullptr, nullptr);
+  if (desk_) desk_->setFleet(nullptr);
   http_.reset();
+  fleet_.reset();
   mqtt_.reset();
   CameraPipeline::waitForRetired(700);
 }
@@ -79,7 +94,36 @@ void Monitor::connectBroker() {
   desk_->setOutlets(mqtt_.get(), topics_.get(), &http_->streams());
 }
 
+bool Monitor::joinFleet(std::string &error) {
+  if (settings_.fleet.nats.servers.empty()) return true;
+  if (!settings_.cameras.empty())
+    log("fleet: the cameras of the file are not watched, because a fleet has a registry; \"sta fleet add\" puts them there");
+  fleet_ = std::make_unique<FleetDesk>(*store_, FleetDesk::Calls{[this](const std::string &line) { log(line); },
+                                                                 [this](const std::string &name, const std::string &json) {
+                                                                   return readCameraText(name, json, settings_.defaults, folder(), modelFolders());
+                                                                 },
+                                                                 [this] { apply(wanted()); }, [this] { return engineLoad(); }});
+  if (!fleet_->join(settings_.fleet, http_->address(), error)) return false;
+  desk_->setFleet(fleet_.get());
+  log("fleet: this is the node " + fleet_->status().node);
+  return true;
+}
+
+double Monitor::engineLoad() const {
+  double load = 0;
+  for (const auto &[name, camera] : cameras_)
+    for (const WatchState &watch : camera->watches()) load = std::max(load, watch.load);
+  return load;
+}
+
+bool Monitor::drained() {
+  if (!fleet_) return true;
+  fleet_->fleet().drain();
+  return fleet_->fleet().empty();
+}
+
 std::map<std::string, CameraSettings> Monitor::wanted() {
+  if (fleet_) return fleet_->cameras();
   std::map<std::string, CameraSettings> all = settings_.cameras;
   for (const auto &[name, json] : store_->cameras()) {
     if (json.empty()) {
@@ -108,6 +152,8 @@ void Monitor::apply(const std::map<std::string, CameraSettings> &wanted) {
   if (mqtt_) {
     for (const auto &[topic, camera] : store_->retained())  // also cameras that went while the monitor did not run
       if (!wanted.contains(camera)) forgotten.insert(camera);
+    // Of a camera that another node watches now, that node tells.
+    if (fleet_) std::erase_if(forgotten, [&](const std::string &name) { return !wanted.contains(name) && fleet_->fleet().registered(name); });
     for (const std::string &name : forgotten) mqtt_->forget(name);
   }
   for (const auto &[name, settings] : wanted) {
@@ -153,8 +199,11 @@ void Monitor::reload() {
     return;
   }
   if (!(read.settings.http == settings_.http)) log("http: a change takes effect at the next start");
+  if (!(read.settings.fleet == settings_.fleet) && !(read.settings.fleet == fleet::FleetSettings{}))
+    log("fleet: a change takes effect at the next start");
   if (read.settings.storage.folder != settings_.storage.folder) log("storage: another folder takes effect at the next start");
   read.settings.http = settings_.http;
+  read.settings.fleet = settings_.fleet;
   read.settings.storage.folder = settings_.storage.folder;
   const bool broker = !(read.settings.mqtt == settings_.mqtt);
   settings_ = std::move(read.settings);
@@ -191,7 +240,11 @@ void Monitor::cameraChanged(Camera &camera) {
   if (http_) http_->streams().camera(cameraJson(name));
 }
 
-void Monitor::actionChanged(Camera &camera, const ActionChange &change) { desk_->change(camera, change); }
+void Monitor::actionChanged(Camera &camera, const ActionChange &change) {
+  // A node that was stopped for a while and goes on has pictures of a time in which the camera was another node's.
+  if (fleet_ && change.kind == ActionChange::kStart && !fleet_->fleet().entitled(camera.settings().name)) return;
+  desk_->change(camera, change);
+}
 
 void Monitor::windowDone(Camera &camera, const WindowReport &report) {
   metrics_.window(camera.settings().name, camera.settings().watch[report.watch].name, report);
@@ -260,6 +313,7 @@ std::string Monitor::statusJson() {
                                       : mqtt_->connected() ? "connected"
                                                            : "away"},
                              {"mqtt_waiting", mqtt_ ? mqtt_->waiting() : 0},
+                             {"fleet", fleet_ ? fleetJson(fleet_->status()) : ordered_json()},
                              {"storage",
                               {{"used", store_->clipBytes()},
                                {"at_most", settings_.storage.at_most},
@@ -271,6 +325,7 @@ std::string Monitor::statusJson() {
 std::string Monitor::metricsText() {
   for (const auto &[name, camera] : cameras_) metrics_.camera(*camera);
   metrics_.storage(store_->clipBytes(), mqtt_ ? mqtt_->waiting() : 0);
+  if (fleet_) metrics_.fleet(fleet_->status());
   return metrics_.text();
 }
 
@@ -287,6 +342,12 @@ void Monitor::viewersChanged(const std::string &name, int viewers) {
 std::vector<std::string> Monitor::putCamera(const std::string &name, const std::string &body, bool &created) {
   const ReadResult read = readCameraText(name, body, settings_.defaults, folder(), modelFolders());
   if (!read.errors.empty()) return read.errors;
+  if (fleet_) {
+    if (const std::string fault = FleetDesk::faultOf(body); !fault.empty()) return {fault};
+    created = !fleet_->fleet().registered(name);
+    fleet_->fleet().putCamera(name, body);
+    return {};
+  }
   created = !cameras_.contains(name);
   if (!store_->setCamera(name, body)) return {"the store could not keep it: " + store_->problem()};
   apply(wanted());
@@ -294,6 +355,7 @@ std::vector<std::string> Monitor::putCamera(const std::string &name, const std::
 }
 
 bool Monitor::followFile(const std::string &name) {
+  if (fleet_) return false;
   if (!store_->cameras().contains(name)) return false;
   store_->forgetCamera(name);
   apply(wanted());
@@ -301,6 +363,11 @@ bool Monitor::followFile(const std::string &name) {
 }
 
 bool Monitor::deleteCamera(const std::string &name) {
+  if (fleet_) {
+    if (!fleet_->fleet().registered(name)) return false;
+    fleet_->fleet().removeCamera(name);
+    return true;
+  }
   if (!cameras_.contains(name)) return false;
   // A camera of the file is remembered as deleted. Any other camera is simply removed.
   if (settings_.cameras.contains(name))

@@ -9,6 +9,7 @@
 #include "monitor/camera/camera.h"
 #include "monitor/config/settings.h"
 #include "monitor/event_desk.h"
+#include "monitor/fleet_desk.h"
 #include "monitor/http/backend.h"
 #include "monitor/http/metrics.h"
 #include "monitor/http/server.h"
@@ -27,6 +28,8 @@ class Monitor : public CameraListener, public Backend {
   // Reads the file again. Cameras whose settings did not change are left alone. A file with errors changes nothing.
   void reload();
   std::string address() const { return http_->address(); }
+  // A node of a fleet gives its cameras to the others before it ends. true: there are none left, or there is no fleet.
+  bool drained();
 
   // From CameraListener.
   void cameraChanged(Camera &camera) override;
@@ -46,6 +49,7 @@ class Monitor : public CameraListener, public Backend {
   std::vector<std::string> putCamera(const std::string &name, const std::string &body, bool &created) override;
   bool deleteCamera(const std::string &name) override;
   bool followFile(const std::string &name) override;
+  bool inFleet() override { return fleet_ != nullptr; }
   bool ready() override { return started_; }
 
  private:
@@ -53,6 +57,8 @@ class Monitor : public CameraListener, public Backend {
   std::map<std::string, CameraSettings> wanted();  // cameras of the file, and on top what came over REST
   void apply(const std::map<std::string, CameraSettings> &wanted);
   void removeCamera(const std::string &name);
+  bool joinFleet(std::string &error);
+  double engineLoad() const;
   void connectBroker();
   void announce(Camera &camera);  // to Home Assistant
   void announce(Camera &camera, std::size_t watch);
@@ -64,6 +70,7 @@ class Monitor : public CameraListener, public Backend {
   std::unique_ptr<Store> store_;
   Metrics metrics_;
   std::unique_ptr<EventDesk> desk_;
+  std::unique_ptr<FleetDesk> fleet_;  // nullptr: the cameras are those of the file
   std::unique_ptr<Mqtt> mqtt_;
   std::unique_ptr<Topics> topics_;
   std::unique_ptr<HttpServer> http_;

@@ -26,6 +26,9 @@ const Command kCommands[] = {
     {"bench", cli::bench, "speed of a model or architecture at several drop numbers"},
     {"convert", cli::convert, "write a model of any layout as a model folder"},
     {"flops", cli::flops, "multiply-adds at several drop numbers"},
+#ifdef HAVE_FLEET
+    {"fleet", cli::fleetCommand, "look at a fleet of sta-monitor, and change it"},
+#endif
 };
 
 void usage(std::FILE *out) {

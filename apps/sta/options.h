@@ -94,6 +94,9 @@ int run(int argc, char **argv);
 int bench(int argc, char **argv);
 int flops(int argc, char **argv);
 int convert(int argc, char **argv);
+#ifdef HAVE_FLEET
+int fleetCommand(int argc, char **argv);
+#endif
 #ifdef HAVE_PLUGIN
 int classify(int argc, char **argv);
 int eval(int argc, char **argv);

@@ -39,7 +39,7 @@ TEST(ReaderFaults, OfTheFile) {
            {"\n- a\n- b\n", 2, {"the file should be a mapping (key: value)"}},
            {"http: {}\ncamera: {}\n", 2, {"the file: unknown key \"camera\"", "did you mean \"cameras\"?"}},
            {"http: {}\nhttp: {}\n", 2, {"the file: \"http\" is there twice"}},
-           {"http: {}\n\n\nx-unlike-anything: 1\n", 4, {"unknown key", "known are http, mqtt, storage, defaults, cameras"}},
+           {"http: {}\n\n\nx-unlike-anything: 1\n", 4, {"unknown key", "known are http, fleet, mqtt, storage, defaults, cameras"}},
            {"http: {}\ncameras: [gate]\n", 2, {"cameras should be a mapping of names: cameras: { gate: { uri: … } }"}},
            {"http: 8090\n", 1, {"http should be a mapping (key: value)"}},
            {"\nstorage:\n  - a\n", 3, {"storage should be a mapping (key: value)"}},

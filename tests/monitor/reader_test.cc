@@ -140,7 +140,7 @@ TEST(Reader, TheFileOfDefaultsIsGoodAndSaysTheDefaults) {
 
 // Every commented-out key in the file must be a real key, and its value the default.
 TEST(Reader, TheCommentsOfTheFileOfDefaultsAreGood) {
-  const Variable token("STA_TOKEN", "0123456789"), broker("MQTT_PASSWORD", "pw"), camera_password("CAM_PASSWORD", "pw");
+  const Variable token("STA_TOKEN", "0123456789"), broker("MQTT_PASSWORD", "pw"), camera_password("CAM_PASSWORD", "pw"), nats("NATS_PASSWORD", "pw");
   std::istringstream lines(defaultsText());
   std::string text, line;
   int uncommented = 0;

@@ -19,6 +19,17 @@ http:
 #   home-assistant: false        # announce cameras to Home Assistant
 #   discovery-prefix: homeassistant
 
+# fleet:                         # many machines share the cameras of one registry; "cameras" of this file is not used then
+#   url: nats://127.0.0.1:4222   # or tls://…; more of them behind commas
+#   name: ""                     # of this node; unset: the name of the machine
+#   capacity: 32                 # cameras; unset: eight for each core
+#   on-partition: stop           # without NATS: stop (no camera is ever watched twice), or keep (rather twice than not at all)
+#   user: ""                     # unset: STA_FLEET_USER
+#   password: "${NATS_PASSWORD}" # unset: STA_FLEET_PASSWORD
+#   credentials: ""              # a file; unset: STA_FLEET_CREDENTIALS
+#   ca-file: ""                  # certificate authority of tls; unset: STA_FLEET_CA, else those of the system
+#   replicas: 3                  # of what NATS keeps; unset: 3 in a cluster, else 1
+
 storage:
   folder: sta-monitor-data    # relative to this file
   keep: 14d                   # older events and clips are deleted
@@ -27,6 +38,7 @@ storage:
 
 defaults:                     # for all cameras; each can say otherwise
   transport: tcp              # of rtsp: tcp or udp
+  # importance: 50            # 0 to 100; a fleet that has too much to do gives the least important away first
   record: false               # or true, or { before: 5s, after: 10s, at-most: 5min, on: [covered] }
   watch:
     - model: camera-watch     # an installed model, or the path of a model folder

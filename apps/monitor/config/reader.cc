@@ -13,6 +13,7 @@
 #include "monitor/camera/uri.h"
 #include "monitor/config/section.h"
 #include "monitor/config/units.h"
+#include "monitor/fleet/address.h"
 
 namespace sta::monitor {
 namespace {
@@ -115,6 +116,7 @@ RecordSettings readRecord(Reading &reading, const YAML::Node &node, const std::s
 // Puts the keys of `camera` on top of the defaults that it already has.
 void readCameraKeys(Reading &reading, Section &section, const Places &places, CameraSettings &camera) {
   if (const auto loop = section.boolean("loop")) camera.loop = *loop;
+  section.integer("importance", 0, 100);  // for the nodes of a fleet, which read it in the registry
   if (const auto transport = section.text("transport")) {
     if (*transport == "tcp")
       camera.transport = Transport::kTcp;
@@ -271,9 +273,35 @@ void readStorage(Reading &reading, const YAML::Node &node, const std::string &fo
   storage.keep_free = section.size("keep-free").value_or(storage.keep_free);
 }
 
+void readFleet(Reading &reading, const YAML::Node &node, const std::string &folder, fleet::FleetSettings &fleet) {
+  Section section(reading, node, "fleet");
+  if (const auto url = section.text("url")) {
+    std::string error;
+    fleet.nats.servers = fleet::readServers(*url, error);
+    if (!error.empty()) section.fault("url", "is not right: " + error);
+  } else if (node.IsDefined() && !section.has("url")) {
+    section.fault("url", "is missing: nats://HOST:PORT, more of them behind commas");
+  }
+  fleet.name = section.text("name").value_or("");
+  if (!fleet.name.empty() && !plainName(fleet.name)) section.fault("name", "should have 1 to 64 letters, digits, - and _");
+  fleet.capacity = section.integer("capacity", 1, 100'000).value_or(0);
+  if (const auto partition = section.text("on-partition")) {
+    if (*partition == "stop" || *partition == "keep")
+      fleet.on_partition = *partition == "keep" ? fleet::OnPartition::kKeep : fleet::OnPartition::kStop;
+    else
+      section.fault("on-partition", "should be stop (never two watchers of a camera) or keep (rather two than none)");
+  }
+  fleet.nats.user = section.text("user").value_or("");
+  fleet.nats.password = section.text("password").value_or("");
+  fleet.nats.credentials_file = absolute(section.text("credentials").value_or(""), folder);
+  fleet.nats.ca_file = absolute(section.text("ca-file").value_or(""), folder);
+  fleet.nats.replicas = section.integer("replicas", 1, 5).value_or(0);
+}
+
 void readAll(Reading &reading, const YAML::Node &root, const Places &places, Settings &settings) {
   Section section(reading, root, "the file");
   readHttp(reading, section.node("http"), settings.http);
+  readFleet(reading, section.node("fleet"), places.folder, settings.fleet);
   readMqtt(reading, section.node("mqtt"), places.folder, settings.mqtt);
   readStorage(reading, section.node("storage"), places.folder, settings.storage);
   CameraSettings &defaults = settings.defaults;

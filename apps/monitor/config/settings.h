@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "monitor/fleet/settings.h"
+
 namespace sta::monitor {
 
 // Durations are nanoseconds, as in GStreamer. Sizes are bytes.
@@ -76,9 +78,10 @@ struct StorageSettings {
 
 struct Settings {
   HttpSettings http;
+  fleet::FleetSettings fleet;
   MqttSettings mqtt;
   StorageSettings storage;
-  CameraSettings defaults;  // also for cameras that come over REST
+  CameraSettings defaults;  // also for cameras that come over REST or from the fleet
   std::map<std::string, CameraSettings> cameras;
 };
 

@@ -165,6 +165,10 @@ void serveCamera(const Request &request, Backend &backend, Streams &streams) {
   if (request.path.size() == 2 && request.method == "PUT") {
     bool created = false;
     const std::vector<std::string> errors = backend.putCamera(name, request.body(), created);
+    if (errors.empty() && backend.inFleet()) {
+      answerJson(request.message, SOUP_STATUS_ACCEPTED, "{}");
+      return;
+    }
     if (errors.empty()) {
       answerJson(request.message, created ? SOUP_STATUS_CREATED : SOUP_STATUS_OK, backend.cameraJson(name));
       return;
@@ -181,6 +185,13 @@ void serveCamera(const Request &request, Backend &backend, Streams &streams) {
       answerError(request.message, SOUP_STATUS_NOT_FOUND, "nothing came over REST of a camera of this name");
     else
       soup_server_message_set_status(request.message, SOUP_STATUS_NO_CONTENT, nullptr);
+    return;
+  }
+  if (request.path.size() == 2 && request.method == "DELETE" && backend.inFleet()) {
+    if (backend.deleteCamera(name))
+      answerJson(request.message, SOUP_STATUS_ACCEPTED, "{}");
+    else
+      noSuch(request, "camera");
     return;
   }
   const std::string json = backend.cameraJson(name);

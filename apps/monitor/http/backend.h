@@ -26,6 +26,8 @@ struct Backend {
   virtual bool deleteCamera(const std::string &name) = 0;  // false: no such camera
   // Forgets all that came over REST about a camera, also a deletion, so that the file decides. false: nothing came.
   virtual bool followFile(const std::string &name) = 0;
+  // Cameras are those of a fleet: what is changed over REST takes effect on whichever node it concerns, a moment later.
+  virtual bool inFleet() = 0;
   virtual bool ready() = 0;  // the cameras have been started
 };
 

@@ -81,6 +81,17 @@ void Metrics::forget(const std::string &camera) {
   series_.erase(camera);
 }
 
+// These series exist only in a fleet.
+void Metrics::fleet(const fleet::FleetStatus &status) {
+  const auto set = [this](const char *name, const char *help, double value) { gauge(registry_, name, help).Add({}).Set(value); };
+  set("sta_fleet_connected", "1 while NATS answers, so that this node's leases hold", status.state != "alone");
+  set("sta_fleet_cameras", "Cameras in the registry of the fleet", status.registered);
+  set("sta_fleet_cameras_watched", "Cameras that this node watches", status.watched);
+  set("sta_fleet_cameras_unwatched", "Cameras of the fleet that no node has", status.unwatched);
+  set("sta_fleet_nodes", "Nodes that this one sees, itself included", status.nodes);
+  set("sta_fleet_events_waiting", "Events that NATS has not got yet", static_cast<double>(status.events_waiting));
+}
+
 void Metrics::storage(std::uint64_t clip_bytes, std::int64_t outbox) {
   clips_.Add({}).Set(static_cast<double>(clip_bytes));
   outbox_.Add({}).Set(static_cast<double>(outbox));

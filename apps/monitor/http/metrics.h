@@ -13,6 +13,7 @@
 #include <string>
 
 #include "monitor/camera/camera.h"
+#include "monitor/fleet/fleet.h"
 
 namespace sta::monitor {
 
@@ -23,6 +24,7 @@ class Metrics {
   void event(const std::string &camera, const std::string &label, double delay);
   void camera(const Camera &camera);
   void forget(const std::string &camera);  // a camera that is not watched any more
+  void fleet(const fleet::FleetStatus &status);
   void storage(std::uint64_t clip_bytes, std::int64_t outbox);
   // In the text format 0.0.4.
   std::string text();

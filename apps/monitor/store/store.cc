@@ -79,6 +79,7 @@ bool Store::migrate(std::string &error) {
     CREATE TABLE IF NOT EXISTS clips(id TEXT PRIMARY KEY, camera TEXT NOT NULL, begun INTEGER NOT NULL, state TEXT NOT NULL,
       bytes INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS outbox(sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, payload TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS fleet_outbox(sequence INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL, id TEXT NOT NULL, payload TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS retained(topic TEXT PRIMARY KEY, camera TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS journal(sequence INTEGER PRIMARY KEY AUTOINCREMENT, payload TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS salt(value TEXT NOT NULL);
@@ -200,6 +201,25 @@ void Store::outboxRemove(std::int64_t sequence) { wrote(database_->use("DELETE F
 
 std::int64_t Store::outboxCount() {
   Database::Use use = database_->use("SELECT COUNT(*) FROM outbox");
+  return use.row() ? use.integer(0) : 0;
+}
+
+bool Store::fleetAdd(const std::string &camera, const std::string &id, const std::string &payload) {
+  return wrote(database_->use("INSERT INTO fleet_outbox(camera, id, payload) VALUES(?, ?, ?)").bind(camera).bind(id).bind(payload).done());
+}
+
+std::vector<fleet::OutboxEvent> Store::fleetFirst(int limit) {
+  Database::Use use = database_->use("SELECT sequence, camera, id, payload FROM fleet_outbox ORDER BY sequence LIMIT ?");
+  use.bind(std::int64_t{limit});
+  std::vector<fleet::OutboxEvent> events;
+  while (use.row()) events.push_back({use.integer(0), use.text(1), use.text(2), use.text(3)});
+  return events;
+}
+
+void Store::fleetRemove(std::int64_t sequence) { wrote(database_->use("DELETE FROM fleet_outbox WHERE sequence = ?").bind(sequence).done()); }
+
+std::int64_t Store::fleetCount() {
+  Database::Use use = database_->use("SELECT COUNT(*) FROM fleet_outbox");
   return use.row() ? use.integer(0) : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "monitor/config/settings.h"
+#include "monitor/fleet/outbox.h"
 #include "monitor/store/database.h"
 #include "monitor/store/event.h"
 
@@ -57,6 +58,12 @@ class Store {
   std::vector<OutboxEntry> outboxAfter(std::int64_t sequence, int limit);
   void outboxRemove(std::int64_t sequence);
   std::int64_t outboxCount();
+
+  // The same for the stream of the fleet.
+  bool fleetAdd(const std::string &camera, const std::string &id, const std::string &payload);
+  std::vector<fleet::OutboxEvent> fleetFirst(int limit);
+  void fleetRemove(std::int64_t sequence);
+  std::int64_t fleetCount();
 
   // The retained topics that the broker may have, each with its camera. With them the topics of a removed camera can be
   // taken back.

@@ -33,6 +33,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("picture", help="PNG that the camera sees")
     parser.add_argument("--port", default="0")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--size", default="320x180")
     parser.add_argument("--rate", type=int, default=10)
     parser.add_argument("--codec", choices=ENCODERS, default="h264")
@@ -68,7 +69,7 @@ def main():
     if args.sound:
         launch += " audiotestsrc is-live=true volume=0.1 ! audioconvert ! avenc_aac ! rtpmp4gpay name=pay1 pt=97"
     server = GstRtspServer.RTSPServer.new()
-    server.set_address("127.0.0.1")
+    server.set_address(args.address)
     server.set_service(args.port)
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(launch + " )")
@@ -95,7 +96,7 @@ def main():
             print(f"{line.strip()} {time.time():.3f}", flush=True)
 
     threading.Thread(target=listen, daemon=True).start()
-    print(f"rtsp://127.0.0.1:{server.get_bound_port()}/camera", flush=True)
+    print(f"rtsp://{args.address}:{server.get_bound_port()}/camera", flush=True)
     GLib.MainLoop().run()
 
 

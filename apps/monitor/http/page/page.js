@@ -134,6 +134,7 @@ function writeNotices() {
     const waiting = status.mqtt_waiting > 0 ? `: ${count(status.mqtt_waiting, 'message')} will be sent later` : '';
     lines.push(`The MQTT broker is away${waiting}.`);
   }
+  if (!away && status?.fleet?.problem) lines.push(`Fleet: ${sentence(status.fleet.problem)}`);
   if (!away && status?.storage.problem) lines.push(`Storage: ${sentence(status.storage.problem)} Events go on.`);
   if (!form.hidden) lines.length = 0;
   if ([...notices.children].map((line) => line.textContent).join('\n') !== lines.join('\n')) {
