@@ -85,6 +85,10 @@ TEST(TorchFile, StatesOfTheBestKnownKeysAreFound) {
     EXPECT_TRUE(at::equal(file->tensors.at("w"), want));
   }
   EXPECT_NE(object_error(dict({{"optimizer", state}})).find("no state dict found"), std::string::npos);
+  // The original files of V-JEPA 2: the encoder beside what trained it, and the classifiers alone.
+  EXPECT_NE(object_error(dict({{"encoder", state}, {"predictor", state}})).find("no classifier, as the original files of V-JEPA 2 do"),
+            std::string::npos);
+  EXPECT_NE(object_error(dict({{"classifiers", "]"}})).find("classifiers without their encoder"), std::string::npos);
   EXPECT_NE(object_error("]").find("no state dict found"), std::string::npos);
 }
 
