@@ -55,7 +55,8 @@ TEST_F(Fault, EachPlaceFailsOneWindowAndSaysWhy) {
                         {sta::FaultPoint::kScores, STA_ERROR_INTERNAL, "unknown exception"}}) {
     sta::Stream stream(engine, blocking());
     g_point = static_cast<int>(c.point);
-    g_countdown = c.point == sta::FaultPoint::kBlock ? 6 : 1;  // in the second window: the micro model has six blocks
+    // In the second window: the micro model has its embedding and six blocks.
+    g_countdown = c.point == sta::FaultPoint::kBlock ? 7 : 1;
     push(stream, 0, 61 + 2 * 16);
     std::vector<sta_status> statuses;
     std::string message;
