@@ -57,8 +57,8 @@ class Engine:
     one for all. Any thread may use an engine. It does not survive os.fork(): start processes with "spawn".
 
     Args:
-        model: a folder in Hugging Face VideoMAE layout or with a Video Swin, or a .safetensors, .pth or .bin file; or
-            "arch:NAME" (arch:vit_base), with generated weights.
+        model: a folder in the Hugging Face layout of a VideoMAE, V-JEPA 2, ViViT or TimeSformer, or with a Video Swin,
+            or a .safetensors, .pth or .bin file; or "arch:NAME" (arch:vit_base), with generated weights.
         device: "auto" (CUDA if it works, else the CPU), "cpu", "cuda", "cuda:N".
         precision: "auto", "fp32", "bf16", "fp16".
         labels: a file with as many labels as the model has classes; None: those of the model.

@@ -15,12 +15,14 @@ constexpr GParamFlags kControllable = static_cast<GParamFlags>(kPlaying | GST_PA
 constexpr GParamFlags kReadOnly = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
 void installModelProperties(GObjectClass *klass, const Settings &d) {
-  g_object_class_install_property(klass, kPropModel,
-                                  g_param_spec_string("model", "Model",
-                                                      "Model folder (Hugging Face VideoMAE layout), .safetensors, .pth or .bin file; "
-                                                      "\"arch:vit_base\" and the like for generated weights. Required. Set while running: loaded in "
-                                                      "the background, takes over at a window boundary; one that cannot be used is a warning.",
-                                                      nullptr, kPlaying));
+  g_object_class_install_property(
+      klass, kPropModel,
+      g_param_spec_string(
+          "model", "Model",
+          "Model folder (Hugging Face layout of a VideoMAE, V-JEPA 2, ViViT or TimeSformer; a Video Swin), .safetensors, .pth or .bin file; "
+          "\"arch:vit_base\" and the like for generated weights. Required. Set while running: loaded in "
+          "the background, takes over at a window boundary; one that cannot be used is a warning.",
+          nullptr, kPlaying));
   g_object_class_install_property(
       klass, kPropLabels,
       g_param_spec_string("labels", "Labels",
