@@ -1,28 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Tests that nothing is allocated after the first frame of a geometry, because a camera's streaming thread must not
-// wait for the allocator. This file replaces operator new for the whole test program. That is why it is separate.
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+// wait for the allocator.
 #include "preprocess_support.h"
-
-namespace {
-std::atomic<long> allocations{0};
-
-void *allocate(size_t size) {
-  ++allocations;
-  if (void *memory = std::malloc(size ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void *operator new(size_t size) { return allocate(size); }
-void *operator new[](size_t size) { return allocate(size); }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete[](void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void *memory, size_t) noexcept { std::free(memory); }
+#include "support/counted_new.h"
 
 namespace preprocess_test {
 namespace {
@@ -34,14 +14,14 @@ TEST(PreprocessAllocation, NoneAfterTheFirstFrame) {
       frame.fill_random(1);
       sta::Preprocessor preprocessor({96, 96, 96, antialias});
       std::vector<uint8_t> rgb(96 * 96 * 3);
-      const long before_first = allocations;
+      const size_t before_first = counted_new::calls;
       bool good = static_cast<bool>(preprocessor.run(frame.frame, rgb.data()));
-      const long after_first = allocations;
+      const size_t after_first = counted_new::calls;
       for (int i = 0; i < 5; ++i) {
         frame.frame.full_range = i % 2;  // not a new geometry
         good = good && static_cast<bool>(preprocessor.run(frame.frame, rgb.data()));
       }
-      const long after_all = allocations;
+      const size_t after_all = counted_new::calls;
       EXPECT_TRUE(good);
       EXPECT_GT(after_first, before_first) << "the counter does not count";
       EXPECT_EQ(after_all, after_first) << describe(frame.frame, {96, 96, 96, antialias});

@@ -1,41 +1,24 @@
 // SPDX-License-Identifier: MIT
 // A warm pass on the CPU's own kernels allocates no memory of the size of its data: buffers are kept from pass to pass.
-// What it returns, and the lists of kept tokens, are small. This file replaces operator new and LibTorch's allocator for
-// the whole test program. That is why it is separate.
+// What it returns, and the lists of kept tokens, are small. LibTorch's allocator is replaced, too.
 #include <ATen/ATen.h>
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-#include <random>
-
 #include "cpu/cpu_kernels.h"
+#include "support/counted_new.h"
 #include "support/small_vit.h"
 
 namespace {
 
-std::atomic<size_t> bytes{0}, largest{0};
-
-void count(size_t size) {
-  bytes += size;
-  size_t before = largest;
-  while (before < size && !largest.compare_exchange_weak(before, size)) {
-  }
-}
-
-void *allocate(size_t size) {
-  count(size);
-  if (void *memory = std::malloc(size ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
+using counted_new::bytes;
+using counted_new::largest;
 
 // LibTorch's allocator for the CPU, counted.
 class Counted : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t size) override {
-    count(size);
+    counted_new::count(size);
     return inner_->allocate(size);
   }
   c10::DeleterFnPtr raw_deleter() const override { return inner_->raw_deleter(); }
@@ -46,13 +29,6 @@ class Counted : public c10::Allocator {
 };
 
 }  // namespace
-
-void *operator new(size_t size) { return allocate(size); }
-void *operator new[](size_t size) { return allocate(size); }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete[](void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void *memory, size_t) noexcept { std::free(memory); }
 
 namespace sta {
 namespace {
