@@ -18,6 +18,11 @@ def run(*command):
     subprocess.run(command, check=True, capture_output=True)
 
 
+def inside(space, *command):
+    """The command, run in a network namespace. `ip netns exec` would also mount, which a chroot does not allow."""
+    return ["nsenter", f"--net=/run/netns/{space}", *command]
+
+
 class Network:
     """A bridge with one namespace a node. Needs root."""
 
@@ -35,9 +40,9 @@ class Network:
         run("ip", "netns", "add", space)
         self.ports.append((space, outer))
         run("ip", "link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", space)
-        run("ip", "-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
-        run("ip", "-n", space, "link", "set", "eth0", "up")
-        run("ip", "-n", space, "link", "set", "lo", "up")
+        run(*inside(space, "ip", "addr", "add", f"{address}/24", "dev", "eth0"))
+        run(*inside(space, "ip", "link", "set", "eth0", "up"))
+        run(*inside(space, "ip", "link", "set", "lo", "up"))
         self.plug(outer)
         return space, outer, address
 
@@ -124,7 +129,7 @@ class Node:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(["ip", "netns", "exec", self.space, self.program, self.file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        self.process = subprocess.Popen(inside(self.space, self.program, self.file), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         text=True, errors="replace", env=self.environment)
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
         wait_for(lambda: "the node starts; it says:\n" + self.log, lambda: "the page is at" in self.log or self.process.poll() is not None)
