@@ -25,7 +25,7 @@ struct ForwardOutput {
 };
 
 /// Functions that a pass calls: after every block, with the residual stream before pruning; and for each pruning call,
-/// with its scores. For tests and pictures only.
+/// with its scores. For tests and pictures only. x is only good during the call, because a pass uses its memory again.
 struct ForwardProbe {
   std::function<void(int block, const at::Tensor &x)> block;
   std::function<void(int call, const at::Tensor &key_mean, const PruneTrace &trace)> prune;

@@ -2,6 +2,7 @@
 #include "monitor/fleet/admin.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <cctype>
+#include <cstdio>
 #include <random>
 #include <thread>
 
